@@ -1,0 +1,5 @@
+/** Training and hold-out sets, read in blocks from array files. */
+@NullMarked
+package io.diffuscope.data;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,50 @@
+package io.diffuscope.signal;
+
+import java.util.Locale;
+
+/** The closed list of what an estimate can be an estimate of; the same word in every output. */
+public enum Statistic {
+  /** Root of the mean squared distance: the main value of {@code pfd}. */
+  RMS,
+  /** Mean distance. */
+  MEAN,
+  /** Mean squared distance. */
+  MEAN_SQUARE,
+  /** Share of the largest pair in the sum of squared distances. */
+  MAX_PAIR_SHARE,
+  /** Paired change of the main value against the checkpoint evaluated before. */
+  CHANGE,
+  /** Share of samples whose nearest training point is the empirical endpoint's. */
+  SAME_POINT,
+  /** A share of samples: the main value of {@code nearest_ratio} and {@code train_affinity}. */
+  SHARE,
+  /** The nearest ratio's share at d1/d2 below 1/2. */
+  SHARE_HALF,
+  /** The nearest ratio's share at d1/d2 below 1/4. */
+  SHARE_QUARTER,
+  /** The same share for hold-out points in place of samples. */
+  CONTROL,
+  /** {@code nearest_ratio}: share minus control; {@code train_affinity}: kappa = (A - p)/(1 - p). */
+  EXCESS,
+  /** The bound of kappa that decisions use: {@code value} only, at the detector's z. */
+  EXCESS_DECISION_LOWER,
+  /** Upper counterpart of {@link #EXCESS_DECISION_LOWER}, for clearing. */
+  EXCESS_DECISION_UPPER,
+  /** Permutation p-value. */
+  P_VALUE,
+  /** Standardized deviation from the permutation mean. */
+  Z,
+  /** Effective number of distinct neighbours, 1 / sum h_j^2. */
+  EFFECTIVE_NEIGHBOURS,
+  /** Paired denoising loss, hold-out minus train: the main value of {@code denoising_gap}. */
+  GAP,
+  /** Denoising loss on training points. */
+  TRAIN_LOSS,
+  /** Denoising loss on hold-out points. */
+  HOLDOUT_LOSS;
+
+  /** The word used in JSON lines, tables and metric names, for example {@code p_value}. */
+  public String label() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+}
