@@ -82,7 +82,7 @@ class MemorizationTest {
     assertThat(changes.get(1).evidence()).contains("with confidence below 0.00383 < 0.005");
   }
 
-  /** Independent looks at a model exactly at the threshold: each passes in at most 2.5 %. */
+  /** Independent looks at a model exactly at the threshold: each passes in 2.5 % (found: 2.3 %). */
   @Test
   void atTheThresholdOneLookPassesInAtMostItsLevel() {
     long passed =
@@ -97,7 +97,6 @@ class MemorizationTest {
                 })
             .count();
 
-    System.out.println("DEBUG threshold " + passed);
     assertThat(passed / 5000.0).isLessThanOrEqualTo(.03);
   }
 

@@ -2,6 +2,7 @@ package io.diffuscope.detect;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.diffuscope.detect.Progress.Distance;
 import io.diffuscope.signal.Reference;
 import io.diffuscope.signal.SignalEstimate;
@@ -112,6 +113,15 @@ class VerdictsTest {
     assertThat(Progress.of(second)).isEqualTo(new Progress(200, null, new Distance(7, .05)));
     assertThat(Progress.of(new Look(300, List.of(pfd(Statistic.RMS, Double.NaN, .4)))))
         .isEqualTo(new Progress(300, null, null));
+  }
+
+  @Test
+  void progressSurvivesJson() throws Exception {
+    ObjectMapper json = new ObjectMapper();
+    Progress progress = new Progress(100, null, new Distance(9, .5));
+
+    assertThat(json.readValue(json.writeValueAsString(progress), Progress.class))
+        .isEqualTo(progress);
   }
 
   private static SignalEstimate pfd(Statistic statistic, double value, double error) {
