@@ -17,6 +17,8 @@ interface ByteSource extends AutoCloseable {
   void read(long position, ByteBuffer target) throws BadInputException;
 
   /**
+   * Compares the file with the one that was opened.
+   *
    * @throws BadInputException when the file is not the one that was opened: it has vanished, or its
    *     size, time of modification or inode has changed
    */

@@ -8,6 +8,8 @@ public final class DoubleArray {
   private final double[] values;
 
   /**
+   * Keeps the values, which the caller must not change.
+   *
    * @throws IllegalArgumentException when the number of values is not the shape's
    */
   public DoubleArray(TensorShape shape, double[] values) {

@@ -92,10 +92,10 @@ final class ElementDecoder {
 
   /** Halves with the lost bit kept sticky, so that the one rounding is that of the whole number. */
   private static float unsignedToFloat(long bits) {
-    return bits >= 0 ? bits : 2 * (float) (bits >>> 1 | bits & 1);
+    return bits >= 0 ? bits : 2 * (float) ((bits >>> 1) | (bits & 1));
   }
 
   private static double unsignedToDouble(long bits) {
-    return bits >= 0 ? bits : 2 * (double) (bits >>> 1 | bits & 1);
+    return bits >= 0 ? bits : 2 * (double) ((bits >>> 1) | (bits & 1));
   }
 }

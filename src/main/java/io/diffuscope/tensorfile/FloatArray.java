@@ -8,6 +8,8 @@ public final class FloatArray {
   private final float[] values;
 
   /**
+   * Keeps the values, which the caller must not change.
+   *
    * @throws IllegalArgumentException when the number of values is not the shape's
    */
   public FloatArray(TensorShape shape, float[] values) {
