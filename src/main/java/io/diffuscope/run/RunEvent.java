@@ -65,6 +65,9 @@ public sealed interface RunEvent extends CborSerializable {
   /** A flag was raised or cleared. */
   record FlagChanged(String run, Instant at, FlagChange change) implements RunEvent {}
 
+  /** The verdict is another one than before: its word, its best checkpoint or its reason. */
+  record VerdictChanged(String run, Instant at, Verdict verdict) implements RunEvent {}
+
   /** Nothing more will come: training is over and everything found has been dealt with. */
   record RunEnded(String run, Instant at, String cause, Verdict verdict) implements RunEvent {}
 
@@ -79,6 +82,7 @@ public sealed interface RunEvent extends CborSerializable {
       case FlagChanged e -> e.change().step();
       case RunStarted e -> null;
       case CheckpointPassedOver e -> null;
+      case VerdictChanged e -> null;
       case RunEnded e -> null;
     };
   }
