@@ -55,7 +55,7 @@ final class GeometryTask implements Task<SetGeometry> {
   private double[] holdoutSecond = new double[0];
   private int holdoutDuplicates;
   private int[] compared = new int[0];
-  private HoldoutCheck.@Nullable Result check;
+  private @Nullable HoldoutCheck check;
 
   GeometryTask(
       NDManager parent,
@@ -148,7 +148,7 @@ final class GeometryTask implements Task<SetGeometry> {
       kept = kept.subList(0, Math.toIntExact(train.size()));
     }
     compared = kept.stream().mapToInt(Integer::intValue).sorted().toArray();
-    if (compared.length == 0) {
+    if (compared.length < 2) {
       return;
     }
     DataSet comparedSet = RowSubset.of(set, compared);
@@ -181,8 +181,7 @@ final class GeometryTask implements Task<SetGeometry> {
     pieces.add(
         () ->
             check =
-                HoldoutCheck.test(
-                    Arrays.copyOf(pooledNeighbour, n + compared.length), n, seed));
+                HoldoutCheck.of(Arrays.copyOf(pooledNeighbour, n + compared.length), n, seed));
   }
 
   /** Every point is its own group: leaves out the query itself. */

@@ -23,8 +23,9 @@ public sealed interface Observation {
    * @param holdoutNeighbour index of the nearest hold-out point among those compared; null without a
    *     hold-out set
    * @param holdoutDistance its distance; null without a hold-out set
-   * @param samePoint whether the nearest training point is also the empirical flow's; null where there is
-   *     no empirical flow
+   * @param samePoint whether the nearest training point is also the empirical flow's endpoint's
+   * @param ruler squared distance between the empirical flows of training and hold-out set; null without a
+   *     hold-out set
    */
   record SampleObservation(
       int block,
@@ -35,7 +36,8 @@ public sealed interface Observation {
       double[] secondDistance,
       int @Nullable [] holdoutNeighbour,
       double @Nullable [] holdoutDistance,
-      boolean @Nullable [] samePoint)
+      boolean[] samePoint,
+      double @Nullable [] ruler)
       implements Observation {
     /** Number of samples. */
     public int count() {

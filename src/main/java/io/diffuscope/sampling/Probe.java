@@ -208,33 +208,12 @@ public final class Probe implements AutoCloseable {
 
   /** Number of blocks of samples. */
   public int sampleBlocks() {
-    return blocks(samples);
+    return (samples + spec.batchSize() - 1) / spec.batchSize();
   }
 
   /** Samples in one block; the last may be shorter. */
   public int rowsOfBlock(int block) {
     return Math.min(spec.batchSize(), samples - block * spec.batchSize());
-  }
-
-  /** Rows (image, draw) of the denoising loss at one noise level; 0 without a hold-out set. */
-  public int denoisingRows() {
-    return holdout == null
-        ? 0
-        : (denoisingImages(train) + denoisingImages(holdout)) * spec.denoising().draws();
-  }
-
-  /** Number of images of a set that the denoising loss is measured on. */
-  public int denoisingImages(DataSet set) {
-    return (int) Math.min(set.size(), spec.denoising().images());
-  }
-
-  /** Number of blocks of the denoising loss at one noise level. */
-  public int denoisingBlocks() {
-    return blocks(denoisingRows());
-  }
-
-  private int blocks(int rows) {
-    return (rows + spec.batchSize() - 1) / spec.batchSize();
   }
 
   /** Key of a reference flow's endpoints: all that determines them. */

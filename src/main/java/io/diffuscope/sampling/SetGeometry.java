@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * the nearest ratio, and whether the two sets are exchangeable. Found once and cached by content.
  *
  * @param duplicateDistance points closer than this are one group: a third of the median distance between
- *     a training point and its nearest other one ({@code reference: statistics, section 2})
+ *     a training point and its nearest other one
  * @param trainGroups group label of each training point, {@code [N_train]}
  * @param groupedTrain number of training points that share their group with another
  * @param comparedHoldout hold-out points that take part in affinity, denoising gap and control, ascending;
@@ -27,7 +27,7 @@ public record SetGeometry(
     int @Nullable [] comparedHoldout,
     int holdoutDuplicates,
     double @Nullable [] controlRatios,
-    HoldoutCheck.@Nullable Result holdoutCheck) {
+    @Nullable HoldoutCheck holdoutCheck) {
   /** Whether any training point has a duplicate. */
   @JsonIgnore
   public boolean hasTrainDuplicates() {
