@@ -101,7 +101,7 @@ class ArchitectureTest {
         "DJL | signal | class A { ai.djl.ndarray.NDArray field; }",
         "DJL | cli | class A { Object get() { return ai.djl.engine.Engine.getInstance(); } }",
         "Akka | signal | class A { akka.actor.typed.ActorSystem<Void> field; }",
-        "Akka | tensorfile | class A extends akka.stream.javadsl.GraphDSL {}",
+        "Akka | tensorfile | class A { akka.stream.Materializer field; }",
         "java.util.logging | run | class A { java.util.logging.Logger field; }",
         "ending the JVM | run | class A { void end() { System.exit(1); } }",
         "ending the JVM | run | class A { void end() { Runtime.getRuntime().halt(1); } }",

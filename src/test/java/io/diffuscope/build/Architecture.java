@@ -24,6 +24,8 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.NullMarked;
 
 /**
@@ -48,6 +50,9 @@ public final class Architecture {
           "model <- demo <- cli",
           // Loads the file, and refuses a bad one in the same words as every other reader.
           "tensorfile <- config <- cli");
+
+  private static final Pattern ARROW = Pattern.compile("<-");
+  private static final Pattern COMMA = Pattern.compile(",\\s*");
 
   private static final Map<String, Set<String>> ALLOWED = closure(CHAINS);
 
@@ -166,8 +171,8 @@ public final class Architecture {
     Map<String, Set<String>> allowed = new TreeMap<>();
     for (String chain : chains) {
       Set<String> left = Set.of();
-      for (String link : chain.split("<-")) {
-        Set<String> members = Set.of(link.strip().split(",\\s*"));
+      for (String link : ARROW.splitAsStream(chain).toList()) {
+        Set<String> members = COMMA.splitAsStream(link.strip()).collect(Collectors.toSet());
         for (String member : members) {
           allowed.computeIfAbsent(member, key -> new TreeSet<>()).addAll(left);
         }
