@@ -32,7 +32,9 @@ public sealed interface RunEvent extends CborSerializable {
   record CheckpointSkipped(String run, Instant at, Checkpoint checkpoint, String reason)
       implements RunEvent {}
 
-  /** A checkpoint could not be taken: {@code reason} is a metric label, {@code message} for people. */
+  /**
+   * A checkpoint could not be taken: {@code reason} is a metric label, {@code message} for people.
+   */
   record CheckpointPassedOver(String run, Instant at, String path, String reason, String message)
       implements RunEvent {}
 

@@ -24,7 +24,9 @@ public enum Statistic {
   SHARE_QUARTER,
   /** The same share for hold-out points in place of samples. */
   CONTROL,
-  /** {@code nearest_ratio}: share minus control; {@code train_affinity}: kappa = (A - p)/(1 - p). */
+  /**
+   * {@code nearest_ratio}: share minus control; {@code train_affinity}: kappa = (A - p)/(1 - p).
+   */
   EXCESS,
   /** The bound of kappa that decisions use: {@code value} only, at the detector's z. */
   EXCESS_DECISION_LOWER,
