@@ -11,8 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param bestStep step of the best checkpoint so far; null where no signal can tell
  * @param why the evidence in one sentence
  */
-public record Verdict(
-    State state, @Nullable Long sinceStep, @Nullable Long bestStep, String why) {
+public record Verdict(State state, @Nullable Long sinceStep, @Nullable Long bestStep, String why) {
 
   /** One word for a run. */
   public enum State {

@@ -9,7 +9,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** What happened to a run: the facts that its state is made of and that publishers subscribe to. */
-public sealed interface RunEvent extends CborSerializable {
+public sealed interface RunEvent extends RunNotification {
   /** Id of the run, {@code [A-Za-z0-9._-]{1,100}}. */
   String run();
 
@@ -20,9 +20,16 @@ public sealed interface RunEvent extends CborSerializable {
    *
    * @param displayName name for people
    * @param probe id of what is measured with: noise, samples, solver, template, data
+   * @param trustAffinity false where the hold-out check failed, so that affinity raises nothing
    * @param notes one line each: signals that are off and why, duplicates found, the hold-out check
    */
-  record RunStarted(String run, Instant at, String displayName, String probe, List<String> notes)
+  record RunStarted(
+      String run,
+      Instant at,
+      String displayName,
+      String probe,
+      boolean trustAffinity,
+      List<String> notes)
       implements RunEvent {}
 
   /** A complete checkpoint was found. */

@@ -16,6 +16,8 @@ public enum Statistic {
   CHANGE,
   /** Share of samples whose nearest training point is the empirical endpoint's. */
   SAME_POINT,
+  /** The same distance between the empirical flows of training and hold-out set: a ruler. */
+  RULER,
   /** A share of samples: the main value of {@code nearest_ratio} and {@code train_affinity}. */
   SHARE,
   /** The nearest ratio's share at d1/d2 below 1/2. */
@@ -24,7 +26,9 @@ public enum Statistic {
   SHARE_QUARTER,
   /** The same share for hold-out points in place of samples. */
   CONTROL,
-  /** {@code nearest_ratio}: share minus control; {@code train_affinity}: kappa = (A - p)/(1 - p). */
+  /**
+   * {@code nearest_ratio}: share minus control; {@code train_affinity}: kappa = (A - p)/(1 - p).
+   */
   EXCESS,
   /** The bound of kappa that decisions use: {@code value} only, at the detector's z. */
   EXCESS_DECISION_LOWER,

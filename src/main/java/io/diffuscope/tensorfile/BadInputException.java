@@ -7,10 +7,12 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An input that cannot be used: which file, why, and what to do, in one sentence fit for a terminal.
+ * An input that cannot be used: which file, why, and what to do, in one sentence fit for a
+ * terminal.
  *
- * <p>Everything that reads a checkpoint, a template, a data set or a noise file reports through this
- * one class, so that the command line, the ledger and the failure counters speak the same words.
+ * <p>Everything that reads a checkpoint, a template, a data set or a noise file reports through
+ * this one class, so that the command line, the ledger and the failure counters speak the same
+ * words.
  */
 public final class BadInputException extends IOException {
   /** What is wrong, as it appears in the {@code reason} label of the failure counters. */

@@ -1,0 +1,8 @@
+package io.diffuscope.detect;
+
+/** Settings of all detectors. */
+public record DetectorSettings(
+    EarlyMemorizationSettings earlyMemorization, MemorizationSettings memorization) {
+  public static final DetectorSettings DEFAULT =
+      new DetectorSettings(EarlyMemorizationSettings.DEFAULT, MemorizationSettings.DEFAULT);
+}

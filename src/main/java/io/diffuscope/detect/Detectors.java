@@ -1,0 +1,65 @@
+package io.diffuscope.detect;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * All detectors of a run as one pure function.
+ *
+ * <pre>{@code
+ * var detectors = new Detectors(DetectorSettings.DEFAULT, !holdoutCheck.differs());
+ * var states = DetectorStates.INITIAL;
+ * for (Look look : looks) {
+ *   var outcome = detectors.observe(states, look);
+ *   outcome.changes().forEach(this::tell);
+ *   states = outcome.states();
+ * }
+ * }</pre>
+ *
+ * A further detector is one component of {@link DetectorStates} and one line in {@link #observe}.
+ */
+public final class Detectors {
+  private final EarlyMemorization earlyMemorization;
+  private final Memorization memorization;
+
+  /**
+   * Detectors with these settings.
+   *
+   * @param trustAffinity false where the hold-out check found that train and hold-out differ
+   */
+  public Detectors(DetectorSettings settings, boolean trustAffinity) {
+    earlyMemorization = new EarlyMemorization(settings.earlyMemorization(), trustAffinity);
+    memorization = new Memorization(settings.memorization());
+  }
+
+  /** The states after one more look, and the flags that it raised or cleared. */
+  public Outcome observe(DetectorStates states, Look look) {
+    List<FlagChange> changes = new ArrayList<>();
+    var early = step(earlyMemorization, states.earlyMemorization(), look, changes);
+    var copies = step(memorization, states.memorization(), look, changes);
+    Long lastCleared =
+        changes.stream().allMatch(FlagChange::raised) ? states.lastCleared() : look.step();
+    return new Outcome(
+        new DetectorStates(
+            early, copies, DetectorStates.apply(states.raised(), changes), lastCleared),
+        changes);
+  }
+
+  private static <S> S step(Detector<S> detector, S state, Look look, List<FlagChange> changes) {
+    Step<S> step = detector.observe(state, look);
+    step.change().ifPresent(changes::add);
+    return step.state();
+  }
+
+  /**
+   * What a look did.
+   *
+   * @param states the states after it
+   * @param changes flags raised or cleared by it; mostly none
+   */
+  public record Outcome(DetectorStates states, List<FlagChange> changes) {
+    public Outcome {
+      changes = List.copyOf(changes);
+    }
+  }
+}
