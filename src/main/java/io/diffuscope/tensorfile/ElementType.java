@@ -79,6 +79,20 @@ public enum ElementType {
     return numpyCode;
   }
 
+  /**
+   * Bits of an array of this type.
+   *
+   * @throws ArithmeticException when the array, or an array of the same shape with no dimension of
+   *     size zero, has more than 2^63; so any product of the sizes of a shape that passed is safe
+   */
+  long bitsOf(TensorShape shape) {
+    long product = bits;
+    for (long size : shape.dimensions()) {
+      product = Math.multiplyExact(product, Math.max(size, 1));
+    }
+    return shape.dimensions().contains(0L) ? 0 : product;
+  }
+
   static Optional<ElementType> ofSafetensors(String code) {
     return Arrays.stream(values()).filter(type -> type.name().equals(code)).findFirst();
   }

@@ -4,7 +4,6 @@ import io.diffuscope.tensorfile.BadInputException.Reason;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
@@ -14,31 +13,16 @@ import java.nio.file.StandardOpenOption;
  */
 final class FileBytes implements ByteSource {
   private final Path file;
-  private final String name;
   private final FileChannel channel;
   private final FileIdentity identity;
-  private final boolean deleteOnClose;
 
-  private FileBytes(
-      Path file, String name, FileChannel channel, FileIdentity identity, boolean deleteOnClose) {
+  private FileBytes(Path file, FileChannel channel, FileIdentity identity) {
     this.file = file;
-    this.name = name;
     this.channel = channel;
     this.identity = identity;
-    this.deleteOnClose = deleteOnClose;
   }
 
   static FileBytes open(Path file) throws BadInputException {
-    return open(file, file.toString(), false);
-  }
-
-  /** A file of our own that goes away with this object; {@code name} is what it was made from. */
-  static FileBytes openTemporary(Path file, String name) throws BadInputException {
-    return open(file, name, true);
-  }
-
-  private static FileBytes open(Path file, String name, boolean deleteOnClose)
-      throws BadInputException {
     FileIdentity before = FileIdentity.of(file);
     try {
       FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
@@ -49,15 +33,38 @@ final class FileBytes implements ByteSource {
         channel.close();
         throw changed;
       }
-      return new FileBytes(file, name, channel, before, deleteOnClose);
+      return new FileBytes(file, channel, before);
     } catch (IOException failure) {
-      throw FileFailures.describe(file, failure);
+      throw FileFailures.describe(file.toString(), failure);
+    }
+  }
+
+  /** Fills what remains of {@code target}; {@code name} is for messages. */
+  static void read(FileChannel channel, String name, long position, ByteBuffer target)
+      throws BadInputException {
+    long at = position;
+    try {
+      while (target.hasRemaining()) {
+        int count = channel.read(target, at);
+        if (count < 0) {
+          throw new BadInputException(
+              name,
+              Reason.CHANGED,
+              "became shorter while it was read (ends before byte "
+                  + at
+                  + "); read it again when its writer has finished",
+              null);
+        }
+        at += count;
+      }
+    } catch (IOException failure) {
+      throw FileFailures.describe(name, failure);
     }
   }
 
   @Override
   public String name() {
-    return name;
+    return file.toString();
   }
 
   @Override
@@ -67,26 +74,7 @@ final class FileBytes implements ByteSource {
 
   @Override
   public void read(long position, ByteBuffer target) throws BadInputException {
-    long at = position;
-    try {
-      while (target.hasRemaining()) {
-        int count = channel.read(target, at);
-        if (count < 0) {
-          throw new BadInputException(
-              name,
-              Reason.CHANGED,
-              "became shorter while it was read (ends at byte "
-                  + at
-                  + " of "
-                  + size()
-                  + "); read it again when its writer has finished",
-              null);
-        }
-        at += count;
-      }
-    } catch (IOException failure) {
-      throw FileFailures.describe(file, failure);
-    }
+    read(channel, name(), position, target);
   }
 
   @Override
@@ -98,11 +86,8 @@ final class FileBytes implements ByteSource {
   public void close() {
     try {
       channel.close();
-      if (deleteOnClose) {
-        Files.deleteIfExists(file);
-      }
     } catch (IOException harmless) {
-      // Nothing was written through this channel, and the system clears its temporary folder.
+      // Nothing was written through this channel.
     }
   }
 }

@@ -11,23 +11,22 @@ import java.nio.file.Path;
 final class FileFailures {
   private FileFailures() {}
 
-  static BadInputException describe(Path file, IOException failure) {
+  static BadInputException describe(String file, IOException failure) {
     if (failure instanceof BadInputException known) {
       return known;
     }
     if (failure instanceof NoSuchFileException) {
-      return new BadInputException(
-          file.toString(), Reason.VANISHED, "no such file; check the path", failure);
+      return new BadInputException(file, Reason.VANISHED, "no such file; check the path", failure);
     }
     if (failure instanceof AccessDeniedException) {
       return new BadInputException(
-          file.toString(),
+          file,
           Reason.UNREADABLE,
           "permission denied; let this user read it (chmod, or the umask of its writer)",
           failure);
     }
     return new BadInputException(
-        file.toString(),
+        file,
         Reason.UNREADABLE,
         "cannot be read (" + failure + "); check the disk or the network mount",
         failure);

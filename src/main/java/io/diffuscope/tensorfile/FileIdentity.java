@@ -33,7 +33,7 @@ record FileIdentity(long size, FileTime modified, Optional<Object> key) {
           attributes.lastModifiedTime(),
           Optional.ofNullable(attributes.fileKey()));
     } catch (IOException failure) {
-      throw FileFailures.describe(file, failure);
+      throw FileFailures.describe(file.toString(), failure);
     }
   }
 

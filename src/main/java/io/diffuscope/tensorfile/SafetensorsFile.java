@@ -83,7 +83,7 @@ public final class SafetensorsFile implements AutoCloseable {
    *     CHANGED or UNREADABLE
    */
   public void readFloats(String name, long from, FloatBuffer target) throws BadInputException {
-    SafetensorsHeader.Entry entry = entry(name);
+    SafetensorsHeader.Entry entry = header.tensor(name, source);
     reader.floats(
         entry.info().type(),
         ByteOrder.LITTLE_ENDIAN,
@@ -93,7 +93,7 @@ public final class SafetensorsFile implements AutoCloseable {
 
   /** As {@link #readFloats}, as float64. */
   public void readDoubles(String name, long from, DoubleBuffer target) throws BadInputException {
-    SafetensorsHeader.Entry entry = entry(name);
+    SafetensorsHeader.Entry entry = header.tensor(name, source);
     reader.doubles(
         entry.info().type(),
         ByteOrder.LITTLE_ENDIAN,
@@ -112,17 +112,6 @@ public final class SafetensorsFile implements AutoCloseable {
   @Override
   public void close() {
     source.close();
-  }
-
-  private SafetensorsHeader.Entry entry(String name) throws BadInputException {
-    SafetensorsHeader.Entry entry = header.tensors().get(name);
-    if (entry == null) {
-      throw new BadInputException(
-          path,
-          Reason.MISMATCH,
-          "has no tensor " + Text.quote(name) + "; it has " + Text.list(tensors.keySet()));
-    }
-    return entry;
   }
 
   private long position(SafetensorsHeader.Entry entry, long from, int count)

@@ -77,6 +77,23 @@ record SafetensorsHeader(Map<String, Entry> tensors, Map<String, String> metadat
     return new Parser(source, Long.BYTES + length).parse(json.array());
   }
 
+  /**
+   * The tensor of a name.
+   *
+   * @throws BadInputException MISMATCH when there is none
+   */
+  Entry tensor(String name, ByteSource source) throws BadInputException {
+    Entry entry = tensors.get(name);
+    if (entry == null) {
+      throw new BadInputException(
+          source.name(),
+          Reason.MISMATCH,
+          "has no tensor " + Text.quote(name) + "; it has " + Text.list(tensors.keySet()),
+          null);
+    }
+    return entry;
+  }
+
   private static BadInputException malformed(
       ByteSource source, String cause, @Nullable Throwable failure) {
     return new BadInputException(
@@ -202,7 +219,7 @@ record SafetensorsHeader(Map<String, Entry> tensors, Map<String, String> metadat
 
     private long bytes(String name, ElementType type, TensorShape shape) throws BadInputException {
       try {
-        long bits = Math.multiplyExact(shape.elements(), (long) type.bits());
+        long bits = type.bitsOf(shape);
         // A number of bytes that no range can have, when a packed type does not end on a byte.
         return bits % Byte.SIZE == 0 ? bits / Byte.SIZE : -1;
       } catch (ArithmeticException overflow) {
