@@ -8,7 +8,7 @@ import io.diffuscope.publish.MetricCatalogue;
 import io.diffuscope.publish.RunListener;
 import io.diffuscope.run.EvaluationProgress;
 import io.diffuscope.run.RunEvent;
-import io.diffuscope.signal.Reference;
+import io.diffuscope.sampling.Reference;
 import io.diffuscope.signal.SignalEstimate;
 import io.diffuscope.web.RunView.Counts;
 import io.diffuscope.web.RunView.FlagView;
