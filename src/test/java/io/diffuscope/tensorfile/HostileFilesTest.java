@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.diffuscope.tensorfile.BadInputException.Reason;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -22,6 +24,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 class HostileFilesTest {
   private static final byte[] TELLING =
       "{}[]():,'\"0123456789<>|=-eFLTU".getBytes(StandardCharsets.US_ASCII);
+
+  private static final int CENTRAL_DIRECTORY_ENTRY = 0x02014b50;
 
   @TempDir private Path folder;
 
@@ -111,6 +115,41 @@ class HostileFilesTest {
     assertNpyReason(start + "3,)}", Reason.TRUNCATED);
     assertNpyReason(start + "4611686018427387,)}", Reason.TRUNCATED);
     assertNpyReason(start + "1,)}", Reason.MALFORMED);
+  }
+
+  @Test
+  void archivesThatLieAboutTheirMembersAreMalformed() throws IOException {
+    // Offsets into an entry of the central directory (APPNOTE 4.3.12): checksum, unpacked size.
+    int checksum = 16;
+    int size = 24;
+    int honest = 224;
+    assertArchive(size, honest, "");
+    assertArchive(size, honest - 1, "its length is not the declared 223 bytes");
+    assertArchive(size, honest + 1, "its length is not the declared 225 bytes");
+    assertArchive(size, 0x7FFFFFFF, "cannot unpack to the declared 2147483647 bytes");
+    assertArchive(size, -2, "cannot unpack to the declared 4294967294 bytes");
+    assertArchive(checksum, 0x12345678, "its checksum is wrong");
+  }
+
+  /** Changes one field of the only member's entry and expects these words, or none for success. */
+  private void assertArchive(int field, int value, String words) throws IOException {
+    ByteBuffer bytes =
+        ByteBuffer.wrap(Files.readAllBytes(Fixtures.path("deflated.npz")))
+            .order(ByteOrder.LITTLE_ENDIAN);
+    int entry = 0;
+    while (bytes.getInt(entry) != CENTRAL_DIRECTORY_ENTRY) {
+      entry++;
+    }
+    bytes.putInt(entry + field, value);
+    Path file = Files.write(folder.resolve(field + "-" + value + ".npz"), bytes.array());
+    if (words.isEmpty()) {
+      readAll(file);
+    } else {
+      assertThatExceptionOfType(BadInputException.class)
+          .isThrownBy(() -> readAll(file))
+          .withMessageContaining(words)
+          .satisfies(e -> assertThat(e.reason()).isEqualTo(Reason.MALFORMED));
+    }
   }
 
   private void assertNpyReason(String text, Reason reason) throws IOException {
