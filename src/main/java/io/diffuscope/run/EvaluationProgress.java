@@ -13,7 +13,7 @@ import java.util.List;
  */
 public record EvaluationProgress(
     String run, Checkpoint checkpoint, int done, int total, List<SignalEstimate> estimates)
-    implements CborSerializable {
+    implements RunNotification {
   public EvaluationProgress {
     estimates = List.copyOf(estimates);
   }

@@ -9,8 +9,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** What happened to a run: the facts that its state is made of and that publishers subscribe to. */
-public sealed interface RunEvent extends CborSerializable {
+public sealed interface RunEvent extends RunNotification {
   /** Id of the run, {@code [A-Za-z0-9._-]{1,100}}. */
+  @Override
   String run();
 
   Instant at();
@@ -20,9 +21,16 @@ public sealed interface RunEvent extends CborSerializable {
    *
    * @param displayName name for people
    * @param probe id of what is measured with: noise, samples, solver, template, data
+   * @param trustAffinity false where the hold-out check failed, so that affinity raises nothing
    * @param notes one line each: signals that are off and why, duplicates found, the hold-out check
    */
-  record RunStarted(String run, Instant at, String displayName, String probe, List<String> notes)
+  record RunStarted(
+      String run,
+      Instant at,
+      String displayName,
+      String probe,
+      boolean trustAffinity,
+      List<String> notes)
       implements RunEvent {}
 
   /** A complete checkpoint was found. */
@@ -65,6 +73,9 @@ public sealed interface RunEvent extends CborSerializable {
   /** A flag was raised or cleared. */
   record FlagChanged(String run, Instant at, FlagChange change) implements RunEvent {}
 
+  /** The verdict is another one than before: its word, its best checkpoint or its reason. */
+  record VerdictChanged(String run, Instant at, Verdict verdict) implements RunEvent {}
+
   /** Nothing more will come: training is over and everything found has been dealt with. */
   record RunEnded(String run, Instant at, String cause, Verdict verdict) implements RunEvent {}
 
@@ -79,6 +90,7 @@ public sealed interface RunEvent extends CborSerializable {
       case FlagChanged e -> e.change().step();
       case RunStarted e -> null;
       case CheckpointPassedOver e -> null;
+      case VerdictChanged e -> null;
       case RunEnded e -> null;
     };
   }

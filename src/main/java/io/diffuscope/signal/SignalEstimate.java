@@ -1,5 +1,6 @@
 package io.diffuscope.signal;
 
+import io.diffuscope.sampling.Reference;
 import io.diffuscope.statistics.Estimate;
 import org.jspecify.annotations.Nullable;
 

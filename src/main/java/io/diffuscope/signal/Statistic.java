@@ -16,6 +16,8 @@ public enum Statistic {
   CHANGE,
   /** Share of samples whose nearest training point is the empirical endpoint's. */
   SAME_POINT,
+  /** The same distance between the empirical flows of training and hold-out set: a ruler. */
+  RULER,
   /** A share of samples: the main value of {@code nearest_ratio} and {@code train_affinity}. */
   SHARE,
   /** The nearest ratio's share at d1/d2 below 1/2. */

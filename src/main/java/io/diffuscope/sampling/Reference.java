@@ -1,4 +1,4 @@
-package io.diffuscope.signal;
+package io.diffuscope.sampling;
 
 import java.util.Locale;
 

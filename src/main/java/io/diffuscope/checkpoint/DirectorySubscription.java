@@ -1,0 +1,85 @@
+package io.diffuscope.checkpoint;
+
+import akka.NotUsed;
+import akka.stream.javadsl.Source;
+import io.diffuscope.checkpoint.DirectoryListing.UnlistableException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+
+/**
+ * A directory of checkpoint files as a stream of {@link Sighting}s.
+ *
+ * <pre>{@code
+ * DirectorySubscription.create(DirectorySettings.of(directory), check)
+ *     .source()
+ *     .viaMat(KillSwitches.single(), Keep.right())
+ *     .to(Sink.foreach(System.out::println))
+ *     .run(system);
+ * }</pre>
+ *
+ * <p>The stream never completes by itself and does not fail when the directory is missing: that is
+ * a {@link Sighting.Problem}. Each materialization starts afresh and reports what is already there,
+ * in order of steps. Listings stop while downstream does not ask (at most one is made ahead), and
+ * nothing is lost meanwhile, because a listing shows what is there, not what changed.
+ */
+public final class DirectorySubscription {
+  /** Listing and stat may block for long on a network file system. */
+  public static final String DEFAULT_DISPATCHER = "akka.actor.default-blocking-io-dispatcher";
+
+  private final DirectorySettings settings;
+  private final StructuralCheck check;
+  private final String dispatcher;
+  private final InstantSource clock;
+
+  private DirectorySubscription(
+      DirectorySettings settings, StructuralCheck check, String dispatcher, InstantSource clock) {
+    this.settings = settings;
+    this.check = check;
+    this.dispatcher = dispatcher;
+    this.clock = clock;
+  }
+
+  /** A subscription with the system clock, polling on {@link #DEFAULT_DISPATCHER}. */
+  public static DirectorySubscription create(DirectorySettings settings, StructuralCheck check) {
+    return new DirectorySubscription(settings, check, DEFAULT_DISPATCHER, InstantSource.system());
+  }
+
+  /** Polls on the dispatcher of this configuration path. */
+  public DirectorySubscription withDispatcher(String path) {
+    return new DirectorySubscription(settings, check, path, clock);
+  }
+
+  /** Takes the time from this clock. */
+  public DirectorySubscription withClock(InstantSource newClock) {
+    return new DirectorySubscription(settings, check, dispatcher, newClock);
+  }
+
+  /** The stream; may be materialized more than once. */
+  public Source<Sighting, NotUsed> source() {
+    return Source.fromMaterializer(
+            (materializer, attributes) -> {
+              Executor executor = materializer.system().dispatchers().lookup(dispatcher);
+              DirectoryListing listing = new DirectoryListing(settings);
+              SettleTracker tracker = new SettleTracker(settings, check);
+              return Source.tick(Duration.ZERO, settings.pollInterval(), NotUsed.getInstance())
+                  .mapAsync(
+                      1,
+                      tick -> CompletableFuture.supplyAsync(() -> poll(listing, tracker), executor))
+                  .mapConcat(sightings -> sightings);
+            })
+        .mapMaterializedValue(ignored -> NotUsed.getInstance());
+  }
+
+  private List<Sighting> poll(DirectoryListing listing, SettleTracker tracker) {
+    Instant now = clock.instant();
+    try {
+      return tracker.observe(now, listing.list());
+    } catch (UnlistableException e) {
+      return tracker.unlistable(e.sentence());
+    }
+  }
+}

@@ -1,0 +1,54 @@
+package io.diffuscope.checkpoint;
+
+import java.time.Instant;
+import java.util.Locale;
+
+/** What a subscription reports, in the order in which a run should hear it. */
+public sealed interface Sighting {
+
+  /** A checkpoint is complete and may be evaluated. Reported once for each content of a file. */
+  record Settled(Checkpoint checkpoint) implements Sighting {}
+
+  /**
+   * A file could not be taken. It is looked at again when it changes, and a {@link Settled} for the
+   * same path may then follow; the same reason is not repeated in between.
+   *
+   * @param path absolute path, as text so that it can travel between processes
+   * @param message file, cause and remedy in one sentence
+   */
+  record PassedOver(String path, Reason reason, String message) implements Sighting {}
+
+  /** The directory itself cannot be listed. Said once until the cause changes. */
+  record Problem(String message) implements Sighting {}
+
+  /** The directory can be listed again. */
+  record Recovered(String message) implements Sighting {}
+
+  /**
+   * The directory was listed; everything that this listing decided was reported before it. With it
+   * a run can tell that nothing is left: training ended before {@code listedAt}, and {@code
+   * pending} is zero.
+   *
+   * @param listedAt when the listing began
+   * @param pending files that may still become checkpoints: not settled yet, or held back by an
+   *     earlier one
+   */
+  record Listed(Instant listedAt, int pending) implements Sighting {}
+
+  /** Why a file was passed over. */
+  enum Reason {
+    /** Shorter than its header says, or still changing when the settle timeout was over. */
+    INCOMPLETE,
+    /** The operating system refuses to read it. */
+    UNREADABLE,
+    /** It went away before it settled. */
+    VANISHED,
+    /** Complete perhaps, but not a file of the format that is expected. */
+    MALFORMED;
+
+    /** The word used as a metric label. */
+    public String label() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+}

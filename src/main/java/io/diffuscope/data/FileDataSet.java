@@ -1,0 +1,97 @@
+package io.diffuscope.data;
+
+import io.diffuscope.tensorfile.ArrayFile;
+import io.diffuscope.tensorfile.BadInputException;
+import io.diffuscope.tensorfile.BadInputException.Reason;
+import io.diffuscope.tensorfile.ElementType;
+import io.diffuscope.tensorfile.TensorShape;
+import java.nio.FloatBuffer;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** A set that is read from its file by blocks of rows, because it may not fit into memory. */
+final class FileDataSet implements DataSet {
+  /** Maps the 256 levels of an image onto [-1, 1], in float32 as training programs do. */
+  private static final float HALF_RANGE = 127.5f;
+
+  private final ArrayFile file;
+  private final TensorShape pointShape;
+  private final int width;
+  private volatile @Nullable String contentKey;
+
+  /**
+   * Takes over the file.
+   *
+   * @param file an array of at least one row, of a floating-point type or uint8
+   * @param pointShape a shape with as many elements as a row
+   */
+  FileDataSet(ArrayFile file, TensorShape pointShape) {
+    this.file = file;
+    this.pointShape = pointShape;
+    this.width = Math.toIntExact(pointShape.elements());
+  }
+
+  @Override
+  public String source() {
+    return file.source();
+  }
+
+  @Override
+  public long size() {
+    return file.shape().dimension(0);
+  }
+
+  @Override
+  public TensorShape pointShape() {
+    return pointShape;
+  }
+
+  @Override
+  public String contentKey() throws BadInputException {
+    // Two threads may both compute it; they find the same.
+    String key = contentKey;
+    if (key == null) {
+      key = ContentKey.of(this);
+      contentKey = key;
+    }
+    return key;
+  }
+
+  @Override
+  public void read(long from, int count, FloatBuffer target) throws BadInputException {
+    Objects.checkFromIndexSize(from, count, size());
+    Objects.checkFromIndexSize(0, Math.multiplyExact(count, width), target.remaining());
+    FloatBuffer block = target.slice(target.position(), count * width);
+    file.readRows(from, count, block);
+    file.verifyUnchanged();
+    block.flip();
+    if (file.type() == ElementType.U8) {
+      for (int i = 0; i < block.limit(); i++) {
+        block.put(i, block.get(i) / HALF_RANGE - 1);
+      }
+    } else {
+      checkFinite(from, block);
+    }
+    target.position(target.position() + count * width);
+  }
+
+  private void checkFinite(long from, FloatBuffer block) throws BadInputException {
+    int flaw = FiniteCheck.firstNonFinite(block);
+    if (flaw >= 0) {
+      throw new BadInputException(
+          source(),
+          Reason.NON_FINITE,
+          "row "
+              + (from + flaw / width)
+              + " (counted from 0) holds "
+              + block.get(flaw)
+              + "; remove or mend the row",
+          null);
+    }
+  }
+
+  @Override
+  public void close() {
+    file.close();
+  }
+}

@@ -1,0 +1,176 @@
+package io.diffuscope.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import io.diffuscope.data.DataSet;
+import io.diffuscope.tensorfile.BadInputException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A data set on a device, in blocks of rows: float32 {@code [n, d]}, shifted by a common centre.
+ *
+ * <p>Blocks stay on the device while they fit into {@code residentBytes}; the rest is read from
+ * disk each time round, so that the number of points is bounded by the disk alone. The centre (any
+ * fixed vector; the training set's mean is a good one) keeps float32 inner products small;
+ * distances and softmax weights do not depend on it.
+ */
+public final class DevicePoints implements AutoCloseable {
+  /** What is done with each block. */
+  @FunctionalInterface
+  public interface BlockVisitor {
+    /**
+     * One block of consecutive points, valid until this method returns.
+     *
+     * @param first index of the block's first point
+     */
+    void visit(long first, Block block) throws BadInputException;
+  }
+
+  /**
+   * A block of n consecutive points. What is computed from it must have another array on its left
+   * side: results belong to the manager of their first operand, and this one lives long.
+   *
+   * @param points float32 {@code [n, d]}, centred
+   * @param transposed a view of the points, {@code [d, n]}
+   * @param halfSquaredNorms float32 {@code [1, n]}, {@code |y|^2 / 2} of the centred points
+   */
+  public record Block(NDArray points, NDArray transposed, NDArray halfSquaredNorms) {
+    private static Block of(NDArray points) {
+      NDArray norms = points.square().sum(new int[] {1}).muli(0.5).expandDims(0);
+      return new Block(points, points.transpose(), norms);
+    }
+
+    /** The same block in float64, on another manager. */
+    public Block toDouble(NDManager manager) {
+      NDArray wide = points.toType(DataType.FLOAT64, true);
+      wide.attach(manager);
+      return of(wide);
+    }
+
+    void attach(NDManager manager) {
+      points.attach(manager);
+      transposed.attach(manager);
+      halfSquaredNorms.attach(manager);
+    }
+  }
+
+  private final NDManager manager;
+  private final DataSet set;
+  private final double[] centre;
+  private final int blockRows;
+  private final List<Block> resident = new ArrayList<>();
+  private double largestSquaredNorm;
+
+  private DevicePoints(NDManager manager, DataSet set, double[] centre, int blockRows) {
+    this.manager = manager;
+    this.set = set;
+    this.centre = centre;
+    this.blockRows = blockRows;
+  }
+
+  /**
+   * Puts a set on the device of {@code parent}, reading it once.
+   *
+   * @param centre subtracted from every point, {@code [d]}
+   * @param blockRows rows in one block
+   * @param residentBytes device memory that blocks may occupy for good
+   */
+  public static DevicePoints load(
+      NDManager parent, DataSet set, double[] centre, int blockRows, long residentBytes)
+      throws BadInputException {
+    DevicePoints points = new DevicePoints(parent.newSubManager(), set, centre, blockRows);
+    long bytesPerBlock = (long) blockRows * (centre.length + 1) * Float.BYTES;
+    long keep = Math.max(0, residentBytes / bytesPerBlock);
+    for (long first = 0; first < set.size(); first += blockRows) {
+      try (NDManager scratch = points.manager.newSubManager()) {
+        Block block = points.read(scratch, first);
+        points.largestSquaredNorm =
+            Math.max(points.largestSquaredNorm, 2 * block.halfSquaredNorms.max().getFloat());
+        if (points.resident.size() < keep) {
+          block.attach(points.manager);
+          points.resident.add(block);
+        }
+      }
+    }
+    return points;
+  }
+
+  /** The mean of a set, {@code [d]}, by one pass over it. */
+  public static double[] meanOf(DataSet set) throws BadInputException {
+    int d = Math.toIntExact(set.pointShape().elements());
+    double[] sum = new double[d];
+    int rows = (int) Math.max(1, Math.min(set.size(), (1 << 20) / d));
+    FloatBuffer buffer = FloatBuffer.allocate(rows * d);
+    for (long first = 0; first < set.size(); first += rows) {
+      int count = (int) Math.min(rows, set.size() - first);
+      buffer.clear().limit(count * d);
+      set.read(first, count, buffer);
+      for (int i = 0; i < count * d; i++) {
+        sum[i % d] += buffer.get(i);
+      }
+    }
+    for (int i = 0; i < d; i++) {
+      sum[i] /= set.size();
+    }
+    return sum;
+  }
+
+  public long size() {
+    return set.size();
+  }
+
+  public int dimension() {
+    return centre.length;
+  }
+
+  /** The common shift, {@code [d]}. */
+  public double[] centre() {
+    return centre.clone();
+  }
+
+  /** Largest {@code |y|^2} of the centred points; bounds the rounding error of inner products. */
+  public double largestSquaredNorm() {
+    return largestSquaredNorm;
+  }
+
+  /**
+   * Visits all blocks in order.
+   *
+   * @param parent where blocks that are not resident are put for the time of the visit
+   */
+  public void forEachBlock(NDManager parent, BlockVisitor visitor) throws BadInputException {
+    long first = 0;
+    for (Block block : resident) {
+      visitor.visit(first, block);
+      first += blockRows;
+    }
+    for (; first < set.size(); first += blockRows) {
+      try (NDManager scratch = parent.newSubManager()) {
+        visitor.visit(first, read(scratch, first));
+      }
+    }
+  }
+
+  private Block read(NDManager scratch, long first) throws BadInputException {
+    int count = (int) Math.min(blockRows, set.size() - first);
+    int d = centre.length;
+    ByteBuffer bytes =
+        ByteBuffer.allocateDirect(count * d * Float.BYTES).order(ByteOrder.nativeOrder());
+    set.read(first, count, bytes.asFloatBuffer());
+    // The array may alias the buffer; the subtraction makes a copy of its own before it is gone.
+    NDArray raw = scratch.create(bytes, new Shape(count, d));
+    NDArray shift = scratch.create(centre, new Shape(1, d)).toType(DataType.FLOAT32, false);
+    return Block.of(raw.sub(shift));
+  }
+
+  @Override
+  public void close() {
+    manager.close();
+  }
+}

@@ -1,0 +1,77 @@
+package io.diffuscope.model;
+
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * Pairs the parameters of a template with the tensors of a checkpoint by name, after removing a
+ * common prefix ({@code module.}, {@code _orig_mod.}, {@code model.} and the like) on either side.
+ */
+final class TensorNames {
+  private TensorNames() {}
+
+  /**
+   * The pairing that covers most parameters.
+   *
+   * @return tensor name by parameter name; parameters without a tensor are absent
+   */
+  static Map<String, String> match(Collection<String> parameters, Set<String> tensors) {
+    Map<String, String> best = Map.of();
+    String parameterPrefix = commonPrefix(parameters);
+    for (String dropped : new TreeSet<>(Set.of("", parameterPrefix))) {
+      for (String added : candidatePrefixes(parameters, dropped, tensors)) {
+        Map<String, String> found = new LinkedHashMap<>();
+        for (String parameter : parameters) {
+          String tensor = added + parameter.substring(dropped.length());
+          if (tensors.contains(tensor)) {
+            found.put(parameter, tensor);
+          }
+        }
+        if (found.size() > best.size()) {
+          best = found;
+        }
+      }
+    }
+    return best;
+  }
+
+  /** The longest dotted prefix that all names share, for example {@code module.}; may be empty. */
+  private static String commonPrefix(Collection<String> names) {
+    String prefix = null;
+    for (String name : names) {
+      String own = name.substring(0, name.lastIndexOf('.') + 1);
+      if (prefix == null) {
+        prefix = own;
+      }
+      while (!own.startsWith(prefix)) {
+        int dot = prefix.lastIndexOf('.', prefix.length() - 2);
+        prefix = prefix.substring(0, dot + 1);
+      }
+    }
+    return prefix == null ? "" : prefix;
+  }
+
+  /**
+   * Every prefix under which the first parameter is found among the tensors, the empty one first.
+   */
+  private static Set<String> candidatePrefixes(
+      Collection<String> parameters, String dropped, Set<String> tensors) {
+    Set<String> prefixes = new TreeSet<>();
+    prefixes.add("");
+    for (String parameter : parameters) {
+      String bare = parameter.substring(dropped.length());
+      for (String tensor : tensors) {
+        if (tensor.endsWith("." + bare)) {
+          prefixes.add(tensor.substring(0, tensor.length() - bare.length()));
+        }
+      }
+      if (prefixes.size() > 1) {
+        break;
+      }
+    }
+    return prefixes;
+  }
+}

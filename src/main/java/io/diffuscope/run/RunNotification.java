@@ -1,0 +1,11 @@
+package io.diffuscope.run;
+
+/**
+ * What a run tells the world, on the actor system's event stream: facts ({@link RunEvent}) and
+ * passing news (progress).
+ */
+public sealed interface RunNotification extends CborSerializable
+    permits RunEvent, EvaluationProgress, PreparationProgress {
+  /** Id of the run. */
+  String run();
+}

@@ -1,0 +1,54 @@
+package io.diffuscope.run;
+
+import io.diffuscope.detect.DetectorSettings;
+import io.diffuscope.sampling.ProbeSpec;
+import java.time.Duration;
+import java.util.regex.Pattern;
+
+/**
+ * A run and how it is evaluated.
+ *
+ * @param id {@code [A-Za-z0-9._-]{1,100}}
+ * @param displayName name for people
+ * @param probe what checkpoints are measured with
+ * @param policy which checkpoints are evaluated when training is faster
+ * @param mostPending most checkpoints that wait; beyond it the oldest is skipped, and counted
+ * @param detectors thresholds of the flags
+ * @param parallelism units asked for at a time; a little more than there are samplers
+ * @param unitTimeout how long one unit may take before the evaluation is given up
+ */
+public record RunSettings(
+    String id,
+    String displayName,
+    ProbeSpec probe,
+    Policy policy,
+    int mostPending,
+    DetectorSettings detectors,
+    int parallelism,
+    Duration unitTimeout) {
+  private static final Pattern ID = Pattern.compile("[A-Za-z0-9._-]{1,100}");
+
+  /** Which checkpoints are evaluated when training is faster than evaluation. */
+  public enum Policy {
+    /** Every one, in order; the lag grows, and past the bound the oldest are skipped. */
+    ALL,
+    /** The newest; those that it overtakes are skipped. */
+    LATEST
+  }
+
+  public RunSettings {
+    if (!ID.matcher(id).matches()) {
+      throw new IllegalArgumentException(
+          "run \"%s\" must be 1 to 100 letters, digits, dots, dashes or underscores".formatted(id));
+    }
+    if (mostPending < 1) {
+      throw new IllegalArgumentException("most-pending must be at least 1, not " + mostPending);
+    }
+  }
+
+  /** The nearest valid id to any text, such as a directory's name. */
+  public static String idOf(String text) {
+    String cleaned = text.replaceAll("[^A-Za-z0-9._-]", "-");
+    return cleaned.isEmpty() ? "run" : cleaned.substring(0, Math.min(100, cleaned.length()));
+  }
+}

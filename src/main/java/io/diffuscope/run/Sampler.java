@@ -1,0 +1,197 @@
+package io.diffuscope.run;
+
+import akka.actor.typed.ActorRef;
+import akka.actor.typed.Behavior;
+import akka.actor.typed.DispatcherSelector;
+import akka.actor.typed.PostStop;
+import akka.actor.typed.PreRestart;
+import akka.actor.typed.Signal;
+import akka.actor.typed.SupervisorStrategy;
+import akka.actor.typed.javadsl.AbstractOnMessageBehavior;
+import akka.actor.typed.javadsl.ActorContext;
+import akka.actor.typed.javadsl.Behaviors;
+import io.diffuscope.model.Devices;
+import io.diffuscope.sampling.Observation;
+import io.diffuscope.sampling.Probe;
+import io.diffuscope.sampling.ProbeDevice;
+import io.diffuscope.sampling.ProbeSpec;
+import io.diffuscope.sampling.SetGeometry;
+import io.diffuscope.sampling.Task;
+import io.diffuscope.tensorfile.BadInputException;
+import java.io.UncheckedIOException;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The owner of a device: all tensor work of the device happens on this actor's pinned thread. It
+ * fetches units from the {@link WorkQueue}; between two pieces of a unit it looks at its mailbox.
+ */
+public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
+  /** What a sampler understands. */
+  public sealed interface Command extends CborSerializable {}
+
+  /** A unit of work. */
+  public record Perform(long id, int attempt, ProbeSpec probe, WorkUnit unit) implements Command {}
+
+  private enum Proceed implements Command {
+    INSTANCE
+  }
+
+  /** A unit under way: its task, and how its result becomes an outcome. */
+  private record Job<T>(long id, Task<T> task, Function<T, WorkOutcome> outcome) {
+    WorkOutcome finish() throws BadInputException {
+      return outcome.apply(task.result());
+    }
+  }
+
+  private final ActorRef<WorkQueue.Command> queue;
+  private @Nullable ProbeSpec loadedSpec;
+  private @Nullable ProbeDevice device;
+  private @Nullable Job<?> job;
+
+  private Sampler(ActorContext<Command> context, ActorRef<WorkQueue.Command> queue) {
+    super(context);
+    this.queue = queue;
+    queue.tell(new WorkQueue.Ready(context.getSelf()));
+  }
+
+  /** A sampler that works for a queue; it must be spawned with {@link #dispatcher()}. */
+  public static Behavior<Command> create(ActorRef<WorkQueue.Command> queue) {
+    return Behaviors.<Command>supervise(Behaviors.setup(context -> new Sampler(context, queue)))
+        .onFailure(SupervisorStrategy.stop());
+  }
+
+  /** One thread for one sampler, for good: the engine keeps state by thread. */
+  public static DispatcherSelector dispatcher() {
+    return DispatcherSelector.fromConfig("diffuscope.sampler-dispatcher");
+  }
+
+  @Override
+  public Behavior<Command> onMessage(Command message) {
+    switch (message) {
+      case Perform perform -> guarded(perform.id, () -> begin(perform));
+      case Proceed proceed -> {
+        Job<?> current = job;
+        if (current != null) {
+          guarded(current.id, () -> proceed(current));
+        }
+      }
+    }
+    return this;
+  }
+
+  /** Something that may find bad input, or fail in the engine. */
+  private interface Action {
+    void run() throws BadInputException;
+  }
+
+  private void guarded(long id, Action action) {
+    try {
+      action.run();
+    } catch (BadInputException e) {
+      report(id, new WorkOutcome.Failed(e.reason().label(), String.valueOf(e.getMessage())));
+    } catch (UncheckedIOException e) {
+      report(id, new WorkOutcome.Failed("unreadable", String.valueOf(e.getMessage())));
+    } catch (RuntimeException e) {
+      // Whatever the engine was in the middle of, the next unit starts from a clean device.
+      getContext().getLog().error("the tensor engine failed; the device is set up anew", e);
+      closeDevice();
+      report(
+          id,
+          new WorkOutcome.Failed("engine", "the tensor engine failed: %s".formatted(firstLine(e))));
+    }
+  }
+
+  private static String firstLine(Throwable e) {
+    return e.toString().lines().findFirst().orElse("no message");
+  }
+
+  private void begin(Perform perform) throws BadInputException {
+    ProbeDevice ready = deviceFor(perform.probe);
+    job =
+        switch (perform.unit) {
+          case WorkUnit.FindGeometry unit ->
+              new Job<SetGeometry>(perform.id, ready.geometry(), WorkOutcome.GeometryFound::new);
+          case WorkUnit.ReferenceFlow unit ->
+              new Job<Integer>(
+                  perform.id,
+                  ready.referenceBlock(unit.reference(), unit.block()),
+                  WorkOutcome.EndpointsKept::new);
+          case WorkUnit.SampleBlock unit -> {
+            needGeometry(ready);
+            ready.useCheckpoint(unit.checkpoint().identity(), unit.checkpoint().file());
+            yield new Job<Observation.SampleObservation>(
+                perform.id, ready.sampleBlock(unit.block()), WorkOutcome.Observed::new);
+          }
+          case WorkUnit.DenoisingBlock unit -> {
+            needGeometry(ready);
+            ready.useCheckpoint(unit.checkpoint().identity(), unit.checkpoint().file());
+            yield new Job<Observation.DenoisingObservation>(
+                perform.id,
+                ready.denoisingBlock(unit.sigma(), unit.block()),
+                WorkOutcome.Observed::new);
+          }
+        };
+    getContext().getSelf().tell(Proceed.INSTANCE);
+  }
+
+  private ProbeDevice deviceFor(ProbeSpec spec) throws BadInputException {
+    ProbeDevice ready = device;
+    if (ready == null || !spec.equals(loadedSpec)) {
+      closeDevice();
+      ready = ProbeDevice.load(Probe.open(spec), Devices.best());
+      device = ready;
+      loadedSpec = spec;
+    }
+    return ready;
+  }
+
+  /** Another sampler may have found the geometry; then it comes from the cache. */
+  private static void needGeometry(ProbeDevice device) throws BadInputException {
+    if (!device.hasGeometry()) {
+      try (Task<SetGeometry> task = device.geometry()) {
+        while (task.advance()) {}
+        device.useGeometry(task.result());
+      }
+    }
+  }
+
+  private void proceed(Job<?> current) throws BadInputException {
+    if (current.task.advance()) {
+      getContext().getSelf().tell(Proceed.INSTANCE);
+      return;
+    }
+    WorkOutcome outcome = current.finish();
+    report(current.id, outcome);
+  }
+
+  private void report(long id, WorkOutcome outcome) {
+    closeJob();
+    queue.tell(new WorkQueue.Done(getContext().getSelf(), id, outcome));
+  }
+
+  private void closeJob() {
+    if (job != null) {
+      job.task.close();
+      job = null;
+    }
+  }
+
+  private void closeDevice() {
+    closeJob();
+    if (device != null) {
+      device.close();
+      device.probe().close();
+      device = null;
+      loadedSpec = null;
+    }
+  }
+
+  @Override
+  public Behavior<Command> onSignal(Signal signal) {
+    if (signal instanceof PostStop || signal instanceof PreRestart) {
+      closeDevice();
+    }
+    return this;
+  }
+}

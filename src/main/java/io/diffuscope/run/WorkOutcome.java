@@ -1,0 +1,24 @@
+package io.diffuscope.run;
+
+import io.diffuscope.sampling.Observation;
+import io.diffuscope.sampling.SetGeometry;
+
+/** What came of a {@link WorkUnit}. */
+public sealed interface WorkOutcome extends CborSerializable {
+  /** Of {@link WorkUnit.FindGeometry}. */
+  record GeometryFound(SetGeometry geometry) implements WorkOutcome {}
+
+  /** Of {@link WorkUnit.ReferenceFlow}: how many endpoints there are now. */
+  record EndpointsKept(int endpoints) implements WorkOutcome {}
+
+  /** Of the units that look at a checkpoint. */
+  record Observed(Observation observation) implements WorkOutcome {}
+
+  /**
+   * The unit could not be done, and trying again would not help.
+   *
+   * @param reason a metric label
+   * @param message for people: what, where, what to do
+   */
+  record Failed(String reason, String message) implements WorkOutcome {}
+}

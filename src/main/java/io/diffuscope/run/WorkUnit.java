@@ -1,0 +1,34 @@
+package io.diffuscope.run;
+
+import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.sampling.Reference;
+import java.util.Locale;
+
+/** One block of work for a sampler. */
+public sealed interface WorkUnit extends CborSerializable {
+  /** Duplicates, control and hold-out check of the sets. */
+  record FindGeometry() implements WorkUnit {}
+
+  /** Endpoints of a reference's flow for one block of noises. */
+  record ReferenceFlow(Reference reference, int block) implements WorkUnit {}
+
+  /** Samples of a checkpoint for one block of noises. */
+  record SampleBlock(Checkpoint checkpoint, int block) implements WorkUnit {}
+
+  /** Denoising losses of a checkpoint for one block of rows. */
+  record DenoisingBlock(Checkpoint checkpoint, double sigma, int block) implements WorkUnit {}
+
+  /** For logs and progress bars. */
+  default String describe() {
+    return switch (this) {
+      case FindGeometry u -> "neighbours within the sets";
+      case ReferenceFlow u ->
+          "flow of the %s, block %d"
+              .formatted(u.reference.name().toLowerCase(Locale.ROOT), u.block + 1);
+      case SampleBlock u -> "samples of %s, block %d".formatted(u.checkpoint.name(), u.block + 1);
+      case DenoisingBlock u ->
+          "denoising loss of %s at sigma %s, block %d"
+              .formatted(u.checkpoint.name(), u.sigma, u.block + 1);
+    };
+  }
+}

@@ -1,0 +1,56 @@
+package io.diffuscope.sampling;
+
+import io.diffuscope.data.DataSet;
+
+/**
+ * Which image and which noise each row of the denoising loss has. Rows are ordered by set (training
+ * first), image and draw; images are spread evenly over their set.
+ */
+public final class DenoisingPlan {
+  private final DataSet train;
+  private final DataSet holdout;
+  private final int trainImages;
+  private final int holdoutImages;
+  private final int draws;
+
+  /**
+   * A plan over two sets.
+   *
+   * @param holdout the hold-out points that are compared
+   */
+  public DenoisingPlan(DataSet train, DataSet holdout, DenoisingSettings settings) {
+    this.train = train;
+    this.holdout = holdout;
+    this.trainImages = images(train.size(), settings);
+    this.holdoutImages = images(holdout.size(), settings);
+    this.draws = settings.draws();
+  }
+
+  /** Number of images of a set that take part. */
+  public static int images(long setSize, DenoisingSettings settings) {
+    return (int) Math.min(setSize, settings.images());
+  }
+
+  /** Number of rows at one noise level. */
+  public static int rows(long trainSize, long holdoutSize, DenoisingSettings settings) {
+    return (images(trainSize, settings) + images(holdoutSize, settings)) * settings.draws();
+  }
+
+  /** One row. */
+  record Row(DataSet set, int image, long noise) {}
+
+  public int rows() {
+    return (trainImages + holdoutImages) * draws;
+  }
+
+  Row row(int index) {
+    int draw = index % draws;
+    int position = index / draws;
+    boolean isTrain = position < trainImages;
+    DataSet set = isTrain ? train : holdout;
+    int images = isTrain ? trainImages : holdoutImages;
+    int i = isTrain ? position : position - trainImages;
+    int image = (int) (i * set.size() / images);
+    return new Row(set, image, (long) i * draws + draw);
+  }
+}

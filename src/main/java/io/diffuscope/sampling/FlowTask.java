@@ -1,0 +1,56 @@
+package io.diffuscope.sampling;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import io.diffuscope.model.Denoiser;
+import io.diffuscope.tensorfile.BadInputException;
+import java.util.Arrays;
+
+/**
+ * One block through a probability flow, and what is made of its endpoints.
+ *
+ * @param <T> what is made of them
+ */
+abstract class FlowTask<T> implements Task<T> {
+  private final ProbabilityFlow flow;
+  private final int steps;
+  private final int rows;
+
+  /**
+   * Starts the flow. The block always has the full batch size, so that the network sees one shape
+   * only (each new shape costs graph optimisation anew); rows beyond the bank's end are zeros and
+   * dropped.
+   *
+   * @param rows how many rows of the block count
+   */
+  FlowTask(NDManager parent, Denoiser denoiser, Probe probe, int block, int rows)
+      throws BadInputException {
+    int batch = probe.spec().batchSize();
+    double[] noise = probe.noise().read((long) block * batch, rows);
+    double[] padded = Arrays.copyOf(noise, batch * probe.dimension());
+    this.flow = ProbabilityFlow.start(parent, denoiser, probe.spec().flow(), padded, batch);
+    this.steps = probe.spec().flow().grid().steps();
+    this.rows = rows;
+  }
+
+  /** The endpoints that count, float32 {@code [rows, d]}. */
+  final NDArray endpoints(NDManager owner) {
+    NDArray all = flow.endpoints(owner);
+    return rows == all.getShape().get(0) ? all : all.get("0:" + rows);
+  }
+
+  @Override
+  public boolean advance() {
+    return flow.advance();
+  }
+
+  @Override
+  public double progress() {
+    return (double) flow.step() / steps;
+  }
+
+  @Override
+  public void close() {
+    flow.close();
+  }
+}

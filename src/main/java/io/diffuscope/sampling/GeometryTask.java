@@ -1,0 +1,233 @@
+package io.diffuscope.sampling;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import io.diffuscope.data.DataSet;
+import io.diffuscope.model.DevicePoints;
+import io.diffuscope.sampling.NeighbourSearch.Exclusion;
+import io.diffuscope.sampling.NeighbourSearch.Nearest;
+import io.diffuscope.statistics.HoldoutCheck;
+import io.diffuscope.tensorfile.BadInputException;
+import java.util.ArrayDeque;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.Deque;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Finds the {@link SetGeometry}: blocks of queries against whole sets, one block a piece. It costs
+ * as much as all distances between the points of both sets, once per pair of sets.
+ */
+final class GeometryTask implements Task<SetGeometry> {
+  /** Points closer than this share of the median nearest-neighbour distance are duplicates. */
+  private static final double DUPLICATE_SHARE = 1.0 / 3;
+
+  /** Work on one block of queries, or a decision between two rounds of blocks. */
+  private interface Piece {
+    void run() throws BadInputException;
+  }
+
+  /** Work on the queries {@code first .. first + count - 1} of a set. */
+  private interface BlockPiece {
+    void run(int first, int count) throws BadInputException;
+  }
+
+  private final NDManager manager;
+  private final DataSet train;
+  private final DevicePoints trainPoints;
+  private final @Nullable DataSet holdout;
+  private final int batchSize;
+  private final long residentBytes;
+  private final long seed;
+  private final Deque<Piece> pieces = new ArrayDeque<>();
+  private int done;
+
+  private final double[] trainDistance;
+  private final int[] pooledNeighbour;
+  private final DisjointSets merged;
+  private double duplicateDistance;
+  private int[] groups = new int[0];
+  private double[] holdoutFirst = new double[0];
+  private double[] holdoutSecond = new double[0];
+  private int holdoutDuplicates;
+  private int[] compared = new int[0];
+  private @Nullable HoldoutCheck check;
+
+  GeometryTask(
+      NDManager parent,
+      DataSet train,
+      DevicePoints trainPoints,
+      @Nullable DataSet holdout,
+      int batchSize,
+      long residentBytes,
+      long seed) {
+    this.manager = parent.newSubManager();
+    this.train = train;
+    this.trainPoints = trainPoints;
+    this.holdout = holdout;
+    this.batchSize = batchSize;
+    this.residentBytes = residentBytes;
+    this.seed = seed;
+    int n = Math.toIntExact(train.size());
+    int h = holdout == null ? 0 : Math.toIntExact(holdout.size());
+    this.trainDistance = new double[n];
+    this.pooledNeighbour = new int[n + h];
+    this.merged = new DisjointSets(n);
+    forEachBlock(n, this::trainAgainstTrain);
+    pieces.add(this::chooseDuplicateDistance);
+    forEachBlock(n, this::mergeDuplicates);
+    pieces.add(() -> groups = merged.labels());
+    if (holdout != null) {
+      holdoutFirst = new double[h];
+      holdoutSecond = new double[h];
+      forEachBlock(h, (first, count) -> holdoutAgainstTrain(holdout, first, count));
+      pieces.add(() -> chooseCompared(holdout));
+    }
+  }
+
+  private void forEachBlock(int size, BlockPiece piece) {
+    for (int first = 0; first < size; first += batchSize) {
+      int from = first;
+      int count = Math.min(batchSize, size - first);
+      pieces.add(() -> piece.run(from, count));
+    }
+  }
+
+  private void trainAgainstTrain(int first, int count) throws BadInputException {
+    Nearest nearest = search(trainPoints, train, first, count, itself(train, first, count));
+    System.arraycopy(nearest.firstDistance(), 0, trainDistance, first, count);
+    System.arraycopy(nearest.firstIndex(), 0, pooledNeighbour, first, count);
+  }
+
+  private void chooseDuplicateDistance() {
+    double[] sorted = Arrays.stream(trainDistance).filter(Double::isFinite).sorted().toArray();
+    duplicateDistance = sorted.length == 0 ? 0 : DUPLICATE_SHARE * sorted[sorted.length / 2];
+  }
+
+  private void mergeDuplicates(int first, int count) throws BadInputException {
+    boolean anyClose =
+        IntStream.range(first, first + count).anyMatch(i -> trainDistance[i] < duplicateDistance);
+    if (!anyClose) {
+      return;
+    }
+    try (NDManager scratch = manager.newSubManager()) {
+      NDArray queries = HostArrays.points(scratch, train, first, count);
+      for (int[] pair : new NeighbourSearch(trainPoints).closerThan(queries, duplicateDistance)) {
+        merged.merge(first + pair[0], pair[1]);
+      }
+    }
+  }
+
+  private void holdoutAgainstTrain(DataSet set, int first, int count) throws BadInputException {
+    Nearest nearest = search(trainPoints, set, first, count, null);
+    int[] nearestGroups = Arrays.stream(nearest.firstIndex()).map(i -> groups[i]).toArray();
+    Nearest outside = search(trainPoints, set, first, count, new Exclusion(groups, nearestGroups));
+    System.arraycopy(nearest.firstDistance(), 0, holdoutFirst, first, count);
+    System.arraycopy(outside.firstDistance(), 0, holdoutSecond, first, count);
+  }
+
+  /**
+   * Hold-out points that have a duplicate in the training set would count copies as independent;
+   * and the normal tail of the affinity test holds only for a hold-out set that is not the larger
+   * one.
+   */
+  private void chooseCompared(DataSet set) throws BadInputException {
+    List<Integer> kept =
+        IntStream.range(0, holdoutFirst.length)
+            .filter(i -> holdoutFirst[i] >= duplicateDistance && holdoutFirst[i] > 0)
+            .boxed()
+            .collect(Collectors.toList());
+    holdoutDuplicates = holdoutFirst.length - kept.size();
+    if (kept.size() > train.size()) {
+      Collections.shuffle(kept, new Random(seed));
+      kept = kept.subList(0, Math.toIntExact(train.size()));
+    }
+    compared = kept.stream().mapToInt(Integer::intValue).sorted().toArray();
+    if (compared.length < 2) {
+      return;
+    }
+    DataSet comparedSet = RowSubset.of(set, compared);
+    DevicePoints comparedPoints =
+        DevicePoints.load(manager, comparedSet, trainPoints.centre(), batchSize, residentBytes);
+    int n = Math.toIntExact(train.size());
+    forEachBlock(
+        n,
+        (first, count) -> {
+          Nearest other = search(comparedPoints, train, first, count, null);
+          for (int i = 0; i < count; i++) {
+            if (other.distance()[i][0] < trainDistance[first + i]) {
+              pooledNeighbour[first + i] = n + other.index()[i][0];
+            }
+          }
+        });
+    forEachBlock(
+        compared.length,
+        (first, count) -> {
+          Nearest toTrain = search(trainPoints, comparedSet, first, count, null);
+          Nearest other =
+              search(comparedPoints, comparedSet, first, count, itself(comparedSet, first, count));
+          for (int i = 0; i < count; i++) {
+            boolean trainIsNearer = toTrain.distance()[i][0] <= other.distance()[i][0];
+            pooledNeighbour[n + first + i] =
+                trainIsNearer ? toTrain.index()[i][0] : n + other.index()[i][0];
+          }
+        });
+    pieces.add(
+        () ->
+            check = HoldoutCheck.of(Arrays.copyOf(pooledNeighbour, n + compared.length), n, seed));
+  }
+
+  /** Every point is its own group: leaves out the query itself. */
+  private static Exclusion itself(DataSet set, int first, int count) {
+    return new Exclusion(
+        IntStream.range(0, Math.toIntExact(set.size())).toArray(),
+        IntStream.range(first, first + count).toArray());
+  }
+
+  private Nearest search(
+      DevicePoints points, DataSet set, int first, int count, @Nullable Exclusion exclusion)
+      throws BadInputException {
+    try (NDManager scratch = manager.newSubManager()) {
+      return new NeighbourSearch(points)
+          .nearestTwo(HostArrays.points(scratch, set, first, count), exclusion);
+    }
+  }
+
+  @Override
+  public boolean advance() throws BadInputException {
+    Piece piece = pieces.poll();
+    if (piece != null) {
+      piece.run();
+      done++;
+    }
+    return !pieces.isEmpty();
+  }
+
+  @Override
+  public double progress() {
+    return (double) done / Math.max(1, done + pieces.size());
+  }
+
+  @Override
+  public SetGeometry result() {
+    int[] sizes = new int[groups.length];
+    Arrays.stream(groups).forEach(g -> sizes[g]++);
+    int grouped = (int) Arrays.stream(groups).filter(g -> sizes[g] > 1).count();
+    if (holdout == null) {
+      return new SetGeometry(duplicateDistance, groups, grouped, null, 0, null, null);
+    }
+    double[] ratios =
+        Arrays.stream(compared).mapToDouble(i -> holdoutFirst[i] / holdoutSecond[i]).toArray();
+    return new SetGeometry(
+        duplicateDistance, groups, grouped, compared, holdoutDuplicates, ratios, check);
+  }
+
+  @Override
+  public void close() {
+    manager.close();
+  }
+}

@@ -1,0 +1,197 @@
+package io.diffuscope.sampling;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import io.diffuscope.model.DevicePoints;
+import io.diffuscope.model.DevicePoints.Block;
+import io.diffuscope.tensorfile.BadInputException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Exact nearest neighbours in a set of points, by blocks: one matrix product of queries with each
+ * block ranks its points in float32, and the distances of the few best are then computed from
+ * differences in float64, so that what is reported does not suffer from cancellation.
+ */
+final class NeighbourSearch {
+  private static final float FAR = 1e30f;
+
+  private final DevicePoints points;
+
+  NeighbourSearch(DevicePoints points) {
+    this.points = points;
+  }
+
+  /**
+   * The two nearest points of each query, nearest first.
+   *
+   * @param index {@code [count][2]}, -1 where the set has no second point
+   * @param distance {@code [count][2]}, infinite where the set has no second point
+   */
+  record Nearest(int[][] index, double[][] distance) {
+    int[] firstIndex() {
+      return Arrays.stream(index).mapToInt(row -> row[0]).toArray();
+    }
+
+    double[] firstDistance() {
+      return Arrays.stream(distance).mapToDouble(row -> row[0]).toArray();
+    }
+
+    double[] secondDistance() {
+      return Arrays.stream(distance).mapToDouble(row -> row[1]).toArray();
+    }
+  }
+
+  /** Leaves out, for each query, all points whose label equals the query's. */
+  record Exclusion(int[] pointLabels, int[] queryLabels) {}
+
+  /**
+   * Searches.
+   *
+   * @param queries float32 {@code [count, d]}, not centred
+   * @param exclusion points that do not count for a query (its own group); null for none
+   */
+  Nearest nearestTwo(NDArray queries, @Nullable Exclusion exclusion) throws BadInputException {
+    int count = Math.toIntExact(queries.getShape().get(0));
+    int d = points.dimension();
+    try (NDManager scratch = queries.getManager().newSubManager()) {
+      NDArray shift = scratch.create(points.centre(), new Shape(1, d));
+      NDArray exact = queries.toType(DataType.FLOAT64, true);
+      exact.attach(scratch);
+      exact.subi(shift.toType(DataType.FLOAT32, false).toType(DataType.FLOAT64, false));
+      NDArray coarse = exact.toType(DataType.FLOAT32, true);
+      Best best = new Best();
+      points.forEachBlock(
+          scratch,
+          (first, block) -> {
+            try (NDManager local = scratch.newSubManager()) {
+              NDArray ranks = ranks(coarse, block, first, exclusion, local);
+              best.add(candidates(exact, ranks, block, first, local), scratch);
+            }
+          });
+      return best.toHost(count);
+    }
+  }
+
+  /**
+   * All pairs (query, point) closer than a radius, as {@code {query, point}}.
+   *
+   * @param queries float32 {@code [count, d]}, not centred
+   */
+  int[][] closerThan(NDArray queries, double radius) throws BadInputException {
+    int d = points.dimension();
+    List<int[]> pairs = new ArrayList<>();
+    try (NDManager scratch = queries.getManager().newSubManager()) {
+      NDArray shift =
+          scratch.create(points.centre(), new Shape(1, d)).toType(DataType.FLOAT32, false);
+      NDArray centred = queries.sub(shift).toType(DataType.FLOAT64, true);
+      centred.attach(scratch);
+      NDArray norms = centred.square().sum(new int[] {1}, true).muli(0.5);
+      points.forEachBlock(
+          scratch,
+          (first, stored) -> {
+            try (NDManager local = scratch.newSubManager()) {
+              Block block = stored.toDouble(local);
+              NDArray halfSquared = centred.matMul(block.transposed()).negi();
+              halfSquared.attach(local);
+              halfSquared.addi(norms).addi(block.halfSquaredNorms());
+              NDArray close = halfSquared.lt(radius * radius / 2).nonzero();
+              long[] flat = close.toLongArray();
+              for (int i = 0; i + 1 < flat.length; i += 2) {
+                pairs.add(new int[] {(int) flat[i], (int) (first + flat[i + 1])});
+              }
+            }
+          });
+    }
+    return pairs.toArray(int[][]::new);
+  }
+
+  /** {@code |y|^2/2 - x.y}: orders points by their distance from x. */
+  private static NDArray ranks(
+      NDArray queries, Block block, long first, @Nullable Exclusion exclusion, NDManager local) {
+    NDArray ranks = queries.matMul(block.transposed()).negi();
+    ranks.attach(local);
+    ranks.addi(block.halfSquaredNorms());
+    if (exclusion != null) {
+      int n = Math.toIntExact(block.points().getShape().get(0));
+      int from = Math.toIntExact(first);
+      int[] labels = Arrays.copyOfRange(exclusion.pointLabels, from, from + n);
+      NDArray pointLabels = local.create(labels, new Shape(1, n));
+      NDArray queryLabels =
+          local.create(exclusion.queryLabels, new Shape(exclusion.queryLabels.length, 1));
+      ranks.addi(queryLabels.eq(pointLabels).toType(DataType.FLOAT32, false).muli(FAR));
+    }
+    return ranks;
+  }
+
+  /** The block's best two with exact distances: index and squared distance, {@code [count, k]}. */
+  private static NDList candidates(
+      NDArray queries, NDArray ranks, Block block, long first, NDManager local) {
+    long count = ranks.getShape().get(0);
+    int k = (int) Math.min(2, ranks.getShape().get(1));
+    NDList top = ranks.topK(k, 1, false, true);
+    NDArray index = top.get(1).toType(DataType.INT64, true);
+    NDArray rows = block.points().get(local, new NDIndex("{}", index.reshape(count * k)));
+    NDArray difference =
+        rows.toType(DataType.FLOAT64, false)
+            .reshape(count, k, queries.getShape().get(1))
+            .subi(queries.expandDims(1));
+    NDArray squared = difference.square().sum(new int[] {2});
+    // What was excluded keeps its distance from the front.
+    NDArray excluded = top.get(0).gt(FAR / 2).toType(DataType.FLOAT64, false);
+    NDArray result = squared.addi(excluded.muli(Double.MAX_VALUE / 4));
+    result.attach(local);
+    return new NDList(index.addi(first), result);
+  }
+
+  /** The best two over all blocks so far. */
+  private static final class Best {
+    private @Nullable NDArray index;
+    private @Nullable NDArray squared;
+
+    void add(NDList candidates, NDManager owner) {
+      NDArray newIndex = candidates.get(0);
+      NDArray newSquared = candidates.get(1);
+      if (index != null && squared != null) {
+        NDArray allIndex = NDArrays.concat(new NDList(index, newIndex), 1);
+        NDArray allSquared = NDArrays.concat(new NDList(squared, newSquared), 1);
+        int k = (int) Math.min(2, allSquared.getShape().get(1));
+        NDList top = allSquared.topK(k, 1, false, true);
+        newSquared = top.get(0);
+        newIndex = allIndex.gather(top.get(1), 1);
+        index.close();
+        squared.close();
+      }
+      newIndex.attach(owner);
+      newSquared.attach(owner);
+      index = newIndex;
+      squared = newSquared;
+    }
+
+    Nearest toHost(int count) {
+      int[][] indices = new int[count][2];
+      double[][] distances = new double[count][2];
+      if (index == null || squared == null) {
+        throw new IllegalStateException("a set without points has no neighbours");
+      }
+      int k = (int) index.getShape().get(1);
+      long[] flatIndex = index.toLongArray();
+      double[] flatSquared = squared.toDoubleArray();
+      for (int i = 0; i < count; i++) {
+        for (int j = 0; j < 2; j++) {
+          boolean there = j < k && flatSquared[i * k + j] < Double.MAX_VALUE / 8;
+          indices[i][j] = there ? (int) flatIndex[i * k + j] : -1;
+          distances[i][j] = there ? Math.sqrt(flatSquared[i * k + j]) : Double.POSITIVE_INFINITY;
+        }
+      }
+      return new Nearest(indices, distances);
+    }
+  }
+}

@@ -1,0 +1,50 @@
+package io.diffuscope.sampling;
+
+import io.diffuscope.model.NetworkSettings;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Everything that a checkpoint is measured with, as names and numbers: what travels to a sampler,
+ * which opens it with {@link Probe#open}.
+ *
+ * @param template TorchScript file of the network
+ * @param network settings that replace those of the template
+ * @param train training set, an array file
+ * @param holdout hold-out set, or null
+ * @param teacher mixture parameters ({@code .npz}) or a TorchScript network ({@code .pt}), or null
+ * @param noise noise file, or null to draw from the seed
+ * @param seed seed of the noise bank and of every permutation test
+ * @param samples number of samples M; null takes all rows of the noise file, or 1000
+ * @param batchSize rows in one block
+ * @param flow solver and noise levels
+ * @param denoising where the denoising loss is measured
+ * @param cacheDirectory where endpoints of reference flows and the sets' geometry are kept
+ * @param residentBytes device memory that each data set may occupy for good
+ */
+public record ProbeSpec(
+    String template,
+    NetworkSettings.Overrides network,
+    String train,
+    @Nullable String holdout,
+    @Nullable String teacher,
+    @Nullable String noise,
+    long seed,
+    @Nullable Integer samples,
+    int batchSize,
+    FlowSettings flow,
+    DenoisingSettings denoising,
+    String cacheDirectory,
+    long residentBytes) {
+  /** Samples without a noise file and without a number. */
+  public static final int DEFAULT_SAMPLES = 1000;
+
+  public ProbeSpec {
+    if (samples != null && samples < 2) {
+      throw new IllegalArgumentException("samples must be at least 2, not " + samples);
+    }
+    if (batchSize < 1 || batchSize > 1024) {
+      // An observation is at most 64 KiB encoded, about 60 bytes a row.
+      throw new IllegalArgumentException("batch-size must be 1 to 1024, not " + batchSize);
+    }
+  }
+}

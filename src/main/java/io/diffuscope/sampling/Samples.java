@@ -1,0 +1,88 @@
+package io.diffuscope.sampling;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import io.diffuscope.model.DevicePoints;
+import io.diffuscope.sampling.NeighbourSearch.Exclusion;
+import io.diffuscope.sampling.NeighbourSearch.Nearest;
+import io.diffuscope.sampling.Observation.SampleObservation;
+import io.diffuscope.sampling.ProbeDevice.BlockReferences;
+import io.diffuscope.tensorfile.BadInputException;
+import java.util.EnumMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Measures endpoints: distances to the reference flows' endpoints, and nearest neighbours. */
+final class Samples {
+  private final DevicePoints train;
+  private final SetGeometry geometry;
+  private final @Nullable DevicePoints comparedHoldout;
+
+  Samples(DevicePoints train, SetGeometry geometry, @Nullable DevicePoints comparedHoldout) {
+    this.train = train;
+    this.geometry = geometry;
+    this.comparedHoldout = comparedHoldout;
+  }
+
+  /** Index of the nearest training point of each row, float32 {@code [count, d]}. */
+  int[] nearestTrain(NDArray endpoints) throws BadInputException {
+    return new NeighbourSearch(train).nearestTwo(endpoints, null).firstIndex();
+  }
+
+  /**
+   * Measures one block.
+   *
+   * @param endpoints float32 {@code [count, d]}
+   * @param references the reference flows from the same noises
+   */
+  SampleObservation observe(int block, long first, NDArray endpoints, BlockReferences references)
+      throws BadInputException {
+    Map<Reference, double[]> squared = new EnumMap<>(Reference.class);
+    try (NDManager scratch = endpoints.getManager().newSubManager()) {
+      NDArray wide = endpoints.toType(DataType.FLOAT64, true);
+      wide.attach(scratch);
+      references
+          .endpoints()
+          .forEach((reference, theirs) -> squared.put(reference, squaredDistances(wide, theirs)));
+    }
+    NeighbourSearch search = new NeighbourSearch(train);
+    Nearest nearest = search.nearestTwo(endpoints, null);
+    double[] second = nearest.secondDistance();
+    if (geometry.hasTrainDuplicates()) {
+      int[] groups = geometry.groupsOf(nearest.firstIndex());
+      second =
+          search
+              .nearestTwo(endpoints, new Exclusion(geometry.trainGroups(), groups))
+              .firstDistance();
+    }
+    Nearest holdout =
+        comparedHoldout == null
+            ? null
+            : new NeighbourSearch(comparedHoldout).nearestTwo(endpoints, null);
+    int[] trainNeighbour = nearest.firstIndex();
+    boolean[] samePoint = new boolean[trainNeighbour.length];
+    for (int i = 0; i < samePoint.length; i++) {
+      samePoint[i] = trainNeighbour[i] == references.empiricalNeighbour()[i];
+    }
+    return new SampleObservation(
+        block,
+        first,
+        squared,
+        trainNeighbour,
+        nearest.firstDistance(),
+        second,
+        holdout == null ? null : holdout.firstIndex(),
+        holdout == null ? null : holdout.firstDistance(),
+        samePoint,
+        references.ruler());
+  }
+
+  /**
+   * Row by row, {@code [count]}. The results of the arithmetic belong to the manager of the first
+   * operand, so what is cached goes second.
+   */
+  static double[] squaredDistances(NDArray mine, NDArray cached) {
+    return mine.sub(cached).square().sum(new int[] {1}).toDoubleArray();
+  }
+}
