@@ -4,6 +4,7 @@ import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.detect.DetectorStates;
 import io.diffuscope.detect.Progress;
 import io.diffuscope.detect.Verdict;
+import io.diffuscope.run.RunEvent.RunStarted;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -20,17 +21,19 @@ import org.jspecify.annotations.Nullable;
  * @param judgedStep step of the last checkpoint that the detectors saw, or null
  * @param detectors states of the detectors
  * @param history what the verdict rests on, by step
- * @param ended the closing verdict; null while the run goes on
+ * @param verdict the verdict told last; null before the first
+ * @param ended whether the run is over
  */
 public record RunState(
-    RunEvent.@Nullable RunStarted started,
+    @Nullable RunStarted started,
     Map<String, Status> ledger,
     List<Checkpoint> pending,
     @Nullable Checkpoint evaluating,
     @Nullable Long judgedStep,
     DetectorStates detectors,
     List<Progress> history,
-    @Nullable Verdict ended) {
+    @Nullable Verdict verdict,
+    boolean ended) {
   /** How a checkpoint stands. */
   public enum Status {
     PENDING,
@@ -42,7 +45,7 @@ public record RunState(
 
   public static final RunState EMPTY =
       new RunState(
-          null, Map.of(), List.of(), null, null, DetectorStates.INITIAL, List.of(), null);
+          null, Map.of(), List.of(), null, null, DetectorStates.INITIAL, List.of(), null, false);
 
   public RunState {
     ledger = Map.copyOf(ledger);
@@ -54,9 +57,9 @@ public record RunState(
     return pending.isEmpty() && evaluating == null;
   }
 
-  RunState withStarted(RunEvent.RunStarted event) {
+  RunState withStarted(RunStarted event) {
     return new RunState(
-        event, ledger, pending, evaluating, judgedStep, detectors, history, ended);
+        event, ledger, pending, evaluating, judgedStep, detectors, history, verdict, ended);
   }
 
   RunState withPending(List<Checkpoint> newPending, Checkpoint checkpoint, Status status) {
@@ -68,6 +71,7 @@ public record RunState(
         judgedStep,
         detectors,
         history,
+        verdict,
         ended);
   }
 
@@ -82,6 +86,7 @@ public record RunState(
         judgedStep,
         detectors,
         history,
+        verdict,
         ended);
   }
 
@@ -94,6 +99,7 @@ public record RunState(
         judgedStep,
         detectors,
         history,
+        verdict,
         ended);
   }
 
@@ -101,12 +107,12 @@ public record RunState(
     List<Progress> longer = new ArrayList<>(history);
     longer.add(progress);
     return new RunState(
-        started, ledger, pending, evaluating, step, newDetectors, longer, ended);
+        started, ledger, pending, evaluating, step, newDetectors, longer, verdict, ended);
   }
 
-  RunState withEnded(Verdict verdict) {
+  RunState withVerdict(Verdict newVerdict, boolean over) {
     return new RunState(
-        started, ledger, pending, evaluating, judgedStep, detectors, history, verdict);
+        started, ledger, pending, evaluating, judgedStep, detectors, history, newVerdict, over);
   }
 
   private Map<String, Status> marked(Checkpoint checkpoint, Status status) {

@@ -1,0 +1,316 @@
+package io.diffuscope.publish;
+
+import static io.diffuscope.signal.SignalNames.DENOISING_GAP;
+import static io.diffuscope.signal.SignalNames.NEAREST_RATIO;
+import static io.diffuscope.signal.SignalNames.PFD;
+import static io.diffuscope.signal.SignalNames.TRAIN_AFFINITY;
+
+import io.diffuscope.checkpoint.Sighting;
+import io.diffuscope.publish.Metric.Kind;
+import io.diffuscope.signal.SignalEstimate;
+import io.diffuscope.signal.Statistic;
+import io.diffuscope.tensorfile.BadInputException;
+import java.math.BigDecimal;
+import java.math.MathContext;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Every metric that Diffuscope publishes: name, type, labels and help in one place. Names follow
+ * the Prometheus conventions: base units, {@code _total} on counters, and a metric of its own for
+ * every statistic, so that a sum or mean over a metric's labels always means something.
+ */
+public final class MetricCatalogue {
+  static final String RUN = "run";
+  static final String REFERENCE = "reference";
+  static final String SIGMA = "sigma";
+
+  static final Metric FOUND_STEP =
+      gauge("diffuscope_found_step", "Training step of the checkpoint found last.", RUN);
+  static final Metric EVALUATED_STEP =
+      gauge(
+          "diffuscope_evaluated_step",
+          "Training step that the estimates of this run belong to.",
+          RUN);
+  static final Metric BEST_STEP =
+      gauge(
+          "diffuscope_best_step",
+          "Training step of the best checkpoint so far; absent while no signal can tell.",
+          RUN);
+  static final Metric VERDICT =
+      gauge(
+          "diffuscope_verdict",
+          "1 for the state that the run is in, 0 for the others.",
+          RUN,
+          "state");
+  static final Metric FLAG =
+      gauge("diffuscope_flag", "1 while the flag is raised, else 0.", RUN, "flag");
+  static final Metric FLAG_STEP =
+      gauge(
+          "diffuscope_flag_step",
+          "Training step at which the flag was raised last; absent until then.",
+          RUN,
+          "flag");
+  static final Metric FOUND =
+      counter("diffuscope_checkpoints_found", "Complete checkpoints found.", RUN);
+  static final Metric EVALUATED =
+      counter("diffuscope_checkpoints_evaluated", "Checkpoints evaluated.", RUN);
+  static final Metric SKIPPED =
+      counter(
+          "diffuscope_checkpoints_skipped",
+          "Checkpoints that were found and not evaluated, by policy.",
+          RUN,
+          "reason");
+  static final Metric FAILED =
+      counter(
+          "diffuscope_checkpoints_failed", "Checkpoints whose evaluation failed.", RUN, "reason");
+  static final Metric PASSED_OVER =
+      counter(
+          "diffuscope_checkpoints_passed_over",
+          "Files that did not become checkpoints; one that becomes complete later is found then.",
+          RUN,
+          "reason");
+  static final Metric IN_PROGRESS =
+      gauge("diffuscope_evaluations_in_progress", "Evaluations under way.", RUN);
+  static final Metric PROGRESS =
+      ofUnit(
+          "diffuscope_evaluation_progress",
+          "ratio",
+          "Share of the evaluation under way that is done, 0 to 1; absent when there is none.",
+          RUN);
+  static final Metric LAST_FOUND =
+      ofUnit(
+          "diffuscope_last_found_timestamp",
+          "seconds",
+          "Unix time at which a checkpoint was found last.",
+          RUN);
+  static final Metric LAST_EVALUATED =
+      ofUnit(
+          "diffuscope_last_evaluated_timestamp",
+          "seconds",
+          "Unix time at which a checkpoint was evaluated last.",
+          RUN);
+  static final Metric ENDED =
+      ofUnit(
+          "diffuscope_ended_timestamp",
+          "seconds",
+          "Unix time at which the run ended; absent while it goes on.",
+          RUN);
+  static final Metric DURATION =
+      new Metric(
+          "diffuscope_evaluation_duration",
+          Kind.HISTOGRAM,
+          "seconds",
+          "Wall-clock duration of evaluations.",
+          List.of(RUN));
+  static final Metric DURATION_MAX =
+      ofUnit(
+          "diffuscope_evaluation_duration_seconds_max",
+          null,
+          "Longest evaluation of the last minutes (Micrometer's decaying maximum).",
+          RUN);
+  static final Metric MEASUREMENT_INFO =
+      gauge(
+          "diffuscope_measurement_info",
+          "1; the label names the probe: noise, samples, solver, template and data measured with.",
+          RUN,
+          "probe");
+  static final Metric BUILD_INFO =
+      gauge("diffuscope_build_info", "1; the label names the version of this monitor.", "version");
+
+  /** Upper bounds of the histogram of durations: from the demo to a large network. */
+  private static final List<Duration> DURATION_BUCKETS =
+      Stream.of(1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200)
+          .map(Duration::ofSeconds)
+          .toList();
+
+  /** Reasons for {@code passed_over}; series with zero exist for them from the start. */
+  static final List<String> PASSED_OVER_REASONS =
+      Arrays.stream(Sighting.Reason.values()).map(Sighting.Reason::label).toList();
+
+  /** Reasons for {@code failed}: bad input, and what is no fault of the input. */
+  static final List<String> FAILED_REASONS =
+      Stream.concat(
+              Arrays.stream(BadInputException.Reason.values()).map(BadInputException.Reason::label),
+              Stream.of("internal"))
+          .toList();
+
+  /** Reasons for {@code skipped}. */
+  static final List<String> SKIPPED_REASONS = List.of("policy", "superseded");
+
+  private static final List<EstimateMetric> ESTIMATES = estimates();
+
+  private MetricCatalogue() {}
+
+  /** All metrics, in the order of the documentation. */
+  public static List<Metric> all() {
+    List<Metric> all = new ArrayList<>();
+    ESTIMATES.forEach(estimate -> all.addAll(estimate.metrics()));
+    all.addAll(operational());
+    return all;
+  }
+
+  /** The gauges for an estimate, if it is in the catalogue. */
+  static Optional<EstimateMetric> find(SignalEstimate estimate) {
+    return ESTIMATES.stream()
+        .filter(m -> m.signal().equals(estimate.signal()))
+        .filter(m -> m.statistic() == estimate.statistic())
+        .findFirst();
+  }
+
+  /** Whether it is the statistic that stands for its signal, on the page and in the metrics. */
+  public static boolean isMain(SignalEstimate estimate) {
+    return find(estimate).map(EstimateMetric::main).orElse(false);
+  }
+
+  /** A noise level as a label: six significant digits without trailing zeros or an exponent. */
+  public static String sigmaLabel(double sigma) {
+    return new BigDecimal(sigma).round(new MathContext(6)).stripTrailingZeros().toPlainString();
+  }
+
+  static Duration[] durationBuckets() {
+    return DURATION_BUCKETS.toArray(new Duration[0]);
+  }
+
+  /** The catalogue as a Markdown table, for the README. */
+  public static String markdown() {
+    StringBuilder table = new StringBuilder();
+    table.append("| metric | type | labels | meaning |\n|---|---|---|---|\n");
+    for (EstimateMetric estimate : ESTIMATES) {
+      String errors =
+          estimate.errors().isEmpty() ? "" : " With `_standard_error`, `_lower`, `_upper`.";
+      String help = estimate.value().help().replace(EstimateMetric.CACHED, "");
+      row(table, estimate.value(), help + errors);
+    }
+    operational().forEach(metric -> row(table, metric, metric.help()));
+    return table.toString();
+  }
+
+  private static void row(StringBuilder table, Metric metric, String meaning) {
+    table
+        .append("| `")
+        .append(metric.name())
+        .append("` | ")
+        .append(metric.kind().name().toLowerCase(Locale.ROOT))
+        .append(" | ")
+        .append(String.join(", ", metric.labels()))
+        .append(" | ")
+        .append(meaning.replace("|", "\\|"))
+        .append(" |\n");
+  }
+
+  private static List<Metric> operational() {
+    return List.of(
+        EVALUATED_STEP,
+        FOUND_STEP,
+        BEST_STEP,
+        VERDICT,
+        FLAG,
+        FLAG_STEP,
+        FOUND,
+        EVALUATED,
+        SKIPPED,
+        FAILED,
+        PASSED_OVER,
+        IN_PROGRESS,
+        PROGRESS,
+        LAST_FOUND,
+        LAST_EVALUATED,
+        ENDED,
+        DURATION,
+        DURATION_MAX,
+        MEASUREMENT_INFO,
+        BUILD_INFO);
+  }
+
+  private static List<EstimateMetric> estimates() {
+    Signal pfd = new Signal(PFD, List.of(RUN, REFERENCE));
+    Signal ratio = new Signal(NEAREST_RATIO, List.of(RUN));
+    Signal affinity = new Signal(TRAIN_AFFINITY, List.of(RUN));
+    Signal gap = new Signal(DENOISING_GAP, List.of(RUN, SIGMA));
+    String change = "Paired change against the checkpoint evaluated before.";
+    return List.of(
+        pfd.main(
+            Statistic.RMS,
+            "Probability flow distance to the reference: root mean squared distance of endpoints"
+                + " from the same noise; train: E_mem, teacher: E_gen."),
+        pfd.estimate(Statistic.MEAN, "Mean distance of the paired endpoints."),
+        pfd.estimate(Statistic.MEAN_SQUARE, "Mean squared distance of the paired endpoints."),
+        pfd.exact(
+            Statistic.MAX_PAIR_SHARE,
+            "Share of the largest pair in the sum of squared distances; near 1 one pair decides."),
+        pfd.estimate(Statistic.CHANGE, change),
+        pfd.estimate(
+            Statistic.SAME_POINT,
+            "Share of samples whose nearest training point is the empirical endpoint's."),
+        ratio.main(
+            Statistic.SHARE,
+            "Share of samples with d1/d2 below 1/3 to the training set (f_mem): copies."),
+        ratio.estimate(Statistic.SHARE_HALF, "The same share for d1/d2 below 1/2."),
+        ratio.estimate(Statistic.SHARE_QUARTER, "The same share for d1/d2 below 1/4."),
+        ratio.estimate(
+            Statistic.CONTROL, "The same share for hold-out points in place of samples."),
+        ratio.estimate(Statistic.EXCESS, "Share of samples minus share of hold-out points."),
+        ratio.exact(
+            Statistic.EXCESS_DECISION_LOWER, "Lower bound of the excess that raises the flag."),
+        ratio.exact(
+            Statistic.EXCESS_DECISION_UPPER, "Upper bound of the excess that clears the flag."),
+        ratio.exact(Statistic.P_VALUE, "P-value of the share against the hold-out's."),
+        ratio.exact(Statistic.EFFECTIVE_NEIGHBOURS, "Effective number of distinct nearest points."),
+        ratio.estimate(Statistic.CHANGE, change),
+        affinity.main(
+            Statistic.SHARE,
+            "Share of samples whose nearest point of train and hold-out is a training point."),
+        affinity.estimate(
+            Statistic.EXCESS,
+            "Excess kappa = (share - p)/(1 - p) over p, the training points' part of all points; 0"
+                + " without memorization."),
+        affinity.exact(
+            Statistic.EXCESS_DECISION_LOWER, "Lower bound of kappa that raises the flag."),
+        affinity.exact(
+            Statistic.EXCESS_DECISION_UPPER, "Upper bound of kappa that clears the flag."),
+        affinity.exact(Statistic.P_VALUE, "Permutation p-value of the share."),
+        affinity.exact(Statistic.Z, "Standardized deviation of the share from chance."),
+        affinity.exact(
+            Statistic.EFFECTIVE_NEIGHBOURS, "Effective number of distinct nearest points."),
+        affinity.estimate(Statistic.CHANGE, change),
+        gap.main(
+            Statistic.GAP,
+            "Paired denoising loss per noise level, hold-out minus training points."),
+        gap.estimate(Statistic.TRAIN_LOSS, "Denoising loss on training points."),
+        gap.estimate(Statistic.HOLDOUT_LOSS, "Denoising loss on hold-out points."),
+        gap.estimate(Statistic.CHANGE, change));
+  }
+
+  private record Signal(String name, List<String> labels) {
+    EstimateMetric main(Statistic statistic, String help) {
+      return EstimateMetric.create(name, statistic, true, true, help, labels);
+    }
+
+    EstimateMetric estimate(Statistic statistic, String help) {
+      return EstimateMetric.create(name, statistic, false, true, help, labels);
+    }
+
+    EstimateMetric exact(Statistic statistic, String help) {
+      return EstimateMetric.create(name, statistic, false, false, help, labels);
+    }
+  }
+
+  private static Metric gauge(String name, String help, String... labels) {
+    return new Metric(name, Kind.GAUGE, null, help, List.of(labels));
+  }
+
+  private static Metric ofUnit(String name, @Nullable String unit, String help, String... labels) {
+    return new Metric(name, Kind.GAUGE, unit, help, List.of(labels));
+  }
+
+  private static Metric counter(String name, String help, String... labels) {
+    return new Metric(name, Kind.COUNTER, null, help, List.of(labels));
+  }
+}

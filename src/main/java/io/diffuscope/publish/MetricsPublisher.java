@@ -1,0 +1,258 @@
+package io.diffuscope.publish;
+
+import io.diffuscope.detect.Flag;
+import io.diffuscope.detect.FlagChange;
+import io.diffuscope.detect.Verdict;
+import io.diffuscope.run.EvaluationProgress;
+import io.diffuscope.run.RunEvent;
+import io.diffuscope.signal.SignalEstimate;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Writes what happens to runs to a Prometheus registry, as {@link MetricCatalogue} lists it.
+ *
+ * <p>Only final estimates are shown. They and the step they belong to change together: {@link
+ * #scrape} never sees half of a checkpoint. An evaluation that detectors ignore, because its step
+ * lies below one already judged, is counted and not shown. Thread-safe.
+ */
+public final class MetricsPublisher implements RunListener {
+  /** Prometheus' text format. */
+  public static final String TEXT = "text/plain; version=0.0.4; charset=utf-8";
+
+  /** The OpenMetrics format. */
+  public static final String OPEN_METRICS =
+      "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+  private static final Logger log = LoggerFactory.getLogger(MetricsPublisher.class);
+  private static final Pattern LABEL = Pattern.compile("[a-z][a-z0-9_]{0,39}");
+
+  private final PrometheusMeterRegistry registry;
+  private final MeterTable meters;
+  private final Map<String, RunMeters> runs = new HashMap<>();
+  private final Set<String> unknown = new HashSet<>();
+
+  private MetricsPublisher(PrometheusMeterRegistry registry) {
+    this.registry = registry;
+    this.meters = new MeterTable(registry);
+  }
+
+  /**
+   * A publisher that owns its meters in the registry.
+   *
+   * @param version of this program, for {@code diffuscope_build_info}
+   */
+  public static MetricsPublisher create(PrometheusMeterRegistry registry, String version) {
+    MetricsPublisher publisher =
+        new MetricsPublisher(registry.throwExceptionOnRegistrationFailure());
+    publisher.meters.set(Series.of(MetricCatalogue.BUILD_INFO, version), 1);
+    return publisher;
+  }
+
+  @Override
+  public synchronized void onEvent(RunEvent event) {
+    RunMeters run = runs.computeIfAbsent(event.run(), RunMeters::new);
+    switch (event) {
+      case RunEvent.RunStarted e -> run.started(e.probe());
+      case RunEvent.CheckpointFound e -> run.found(e.at(), e.checkpoint().step());
+      case RunEvent.CheckpointSkipped e -> run.count(MetricCatalogue.SKIPPED, e.reason());
+      case RunEvent.CheckpointPassedOver e -> run.count(MetricCatalogue.PASSED_OVER, e.reason());
+      case RunEvent.EvaluationStarted e -> run.begin(e.checkpoint().identity());
+      case RunEvent.EvaluationCompleted e -> run.completed(e);
+      case RunEvent.EvaluationFailed e -> {
+        run.end(e.checkpoint().identity());
+        run.count(MetricCatalogue.FAILED, e.reason());
+      }
+      case RunEvent.FlagChanged e -> run.flag(e.change());
+      case RunEvent.VerdictChanged e -> run.verdict(e.verdict());
+      case RunEvent.RunEnded e -> run.ended(e.at(), e.verdict());
+    }
+  }
+
+  @Override
+  public synchronized void onProgress(EvaluationProgress progress) {
+    RunMeters run = runs.get(progress.run());
+    if (run != null && run.inProgress.contains(progress.checkpoint().identity())) {
+      run.progress(progress);
+    }
+  }
+
+  @Override
+  public synchronized void removeRun(String run) {
+    runs.remove(run);
+    meters.removeRun(run);
+  }
+
+  /**
+   * The exposition of the whole registry.
+   *
+   * @param contentType {@link #TEXT} or {@link #OPEN_METRICS}
+   */
+  public synchronized byte[] scrape(String contentType) {
+    ByteArrayOutputStream body = new ByteArrayOutputStream();
+    try {
+      registry.scrape(body, contentType);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e); // memory does not fail
+    }
+    return body.toByteArray();
+  }
+
+  /** The series of one run. */
+  private final class RunMeters {
+    private final String run;
+    private final Set<String> inProgress = new HashSet<>();
+    private Set<Series> estimates = Set.of();
+    private @Nullable String probe;
+
+    RunMeters(String run) {
+      this.run = run;
+      meters.counter(Series.of(MetricCatalogue.FOUND, run));
+      meters.counter(Series.of(MetricCatalogue.EVALUATED, run));
+      zero(MetricCatalogue.SKIPPED, MetricCatalogue.SKIPPED_REASONS);
+      zero(MetricCatalogue.FAILED, MetricCatalogue.FAILED_REASONS);
+      zero(MetricCatalogue.PASSED_OVER, MetricCatalogue.PASSED_OVER_REASONS);
+      meters.histogram(Series.of(MetricCatalogue.DURATION, run), MetricCatalogue.durationBuckets());
+      for (Flag flag : Flag.values()) {
+        meters.set(Series.of(MetricCatalogue.FLAG, run, flag.label()), 0);
+      }
+      showState(Verdict.State.UNKNOWN);
+      showInProgress();
+    }
+
+    private void zero(Metric metric, List<String> reasons) {
+      reasons.forEach(reason -> meters.counter(Series.of(metric, run, reason)));
+    }
+
+    void started(String newProbe) {
+      if (probe != null) {
+        meters.remove(Series.of(MetricCatalogue.MEASUREMENT_INFO, run, probe));
+      }
+      probe = newProbe;
+      meters.set(Series.of(MetricCatalogue.MEASUREMENT_INFO, run, newProbe), 1);
+      meters.remove(Series.of(MetricCatalogue.ENDED, run));
+    }
+
+    void found(Instant at, @Nullable Long step) {
+      meters.counter(Series.of(MetricCatalogue.FOUND, run)).increment();
+      set(MetricCatalogue.LAST_FOUND, seconds(at));
+      set(MetricCatalogue.FOUND_STEP, orNaN(step));
+    }
+
+    void count(Metric metric, String reason) {
+      String label = LABEL.matcher(reason).matches() ? reason : "other";
+      meters.counter(Series.of(metric, run, label)).increment();
+    }
+
+    void begin(String checkpoint) {
+      inProgress.add(checkpoint);
+      showInProgress();
+    }
+
+    void end(String checkpoint) {
+      inProgress.remove(checkpoint);
+      meters.remove(Series.of(MetricCatalogue.PROGRESS, run));
+      showInProgress();
+    }
+
+    void progress(EvaluationProgress progress) {
+      set(
+          MetricCatalogue.PROGRESS,
+          progress.total() > 0 ? (double) progress.done() / progress.total() : Double.NaN);
+    }
+
+    void completed(RunEvent.EvaluationCompleted event) {
+      end(event.checkpoint().identity());
+      meters.counter(Series.of(MetricCatalogue.EVALUATED, run)).increment();
+      set(MetricCatalogue.LAST_EVALUATED, seconds(event.at()));
+      meters
+          .histogram(Series.of(MetricCatalogue.DURATION, run), MetricCatalogue.durationBuckets())
+          .record(Duration.ofNanos((long) (event.seconds() * 1e9)));
+      if (event.judged()) {
+        set(MetricCatalogue.EVALUATED_STEP, orNaN(event.checkpoint().step()));
+        show(event.estimates());
+      }
+    }
+
+    /** Shows these estimates in place of the last checkpoint's. */
+    private void show(List<SignalEstimate> newEstimates) {
+      Map<Series, Double> numbers = new LinkedHashMap<>();
+      for (SignalEstimate estimate : newEstimates) {
+        MetricCatalogue.find(estimate)
+            .flatMap(metric -> metric.series(run, estimate))
+            .ifPresentOrElse(numbers::putAll, () -> warnOnce(estimate));
+      }
+      estimates.stream().filter(s -> !numbers.containsKey(s)).forEach(meters::remove);
+      numbers.forEach(meters::set);
+      estimates = Set.copyOf(numbers.keySet());
+    }
+
+    void flag(FlagChange change) {
+      String flag = change.flag().label();
+      meters.set(Series.of(MetricCatalogue.FLAG, run, flag), change.raised() ? 1 : 0);
+      if (change.raised()) {
+        meters.set(Series.of(MetricCatalogue.FLAG_STEP, run, flag), (double) change.step());
+      }
+    }
+
+    void verdict(Verdict verdict) {
+      showState(verdict.state());
+      set(MetricCatalogue.BEST_STEP, orNaN(verdict.bestStep()));
+    }
+
+    void ended(Instant at, Verdict verdict) {
+      verdict(verdict);
+      inProgress.clear();
+      meters.remove(Series.of(MetricCatalogue.PROGRESS, run));
+      showInProgress();
+      set(MetricCatalogue.ENDED, seconds(at));
+    }
+
+    private void showState(Verdict.State now) {
+      for (Verdict.State state : Verdict.State.values()) {
+        meters.set(Series.of(MetricCatalogue.VERDICT, run, state.label()), state == now ? 1 : 0);
+      }
+    }
+
+    private void showInProgress() {
+      set(MetricCatalogue.IN_PROGRESS, inProgress.size());
+    }
+
+    private void set(Metric metric, double value) {
+      meters.set(Series.of(metric, run), value);
+    }
+  }
+
+  private void warnOnce(SignalEstimate estimate) {
+    String what = estimate.signal() + " " + estimate.statistic().label();
+    if (unknown.add(what)) {
+      log.warn(
+          "no metric for {} with reference {} and sigma {}: it is not published",
+          what,
+          estimate.reference(),
+          estimate.sigma());
+    }
+  }
+
+  private static double orNaN(@Nullable Long step) {
+    return step == null ? Double.NaN : (double) step;
+  }
+
+  private static double seconds(Instant at) {
+    return at.toEpochMilli() / 1e3;
+  }
+}

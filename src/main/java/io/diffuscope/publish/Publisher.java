@@ -1,0 +1,61 @@
+package io.diffuscope.publish;
+
+import akka.actor.NoSerializationVerificationNeeded;
+import akka.actor.typed.Behavior;
+import akka.actor.typed.javadsl.AbstractOnMessageBehavior;
+import akka.actor.typed.javadsl.ActorContext;
+import akka.actor.typed.javadsl.Behaviors;
+import io.diffuscope.run.EvaluationProgress;
+import io.diffuscope.run.RunEvent;
+import java.util.List;
+import java.util.function.Consumer;
+
+/**
+ * Tells every listener of its process what happens to runs. A listener that fails is logged and
+ * does not keep the others, or a run, from going on.
+ */
+public final class Publisher extends AbstractOnMessageBehavior<Publisher.Command> {
+  /** Never leaves the process, so it is not serialized. */
+  public sealed interface Command extends NoSerializationVerificationNeeded {}
+
+  public record Happened(RunEvent event) implements Command {}
+
+  public record Progressed(EvaluationProgress progress) implements Command {}
+
+  public record Removed(String run) implements Command {}
+
+  private final List<RunListener> listeners;
+
+  private Publisher(ActorContext<Command> context, List<RunListener> listeners) {
+    super(context);
+    this.listeners = listeners;
+  }
+
+  public static Behavior<Command> create(List<? extends RunListener> listeners) {
+    List<RunListener> copy = List.copyOf(listeners);
+    return Behaviors.setup(context -> new Publisher(context, copy));
+  }
+
+  @Override
+  public Behavior<Command> onMessage(Command message) {
+    switch (message) {
+      case Happened(RunEvent event) -> tell(listener -> listener.onEvent(event));
+      case Progressed(EvaluationProgress progress) ->
+          tell(listener -> listener.onProgress(progress));
+      case Removed(String run) -> tell(listener -> listener.removeRun(run));
+    }
+    return this;
+  }
+
+  private void tell(Consumer<RunListener> news) {
+    for (RunListener listener : listeners) {
+      try {
+        news.accept(listener);
+      } catch (RuntimeException e) {
+        getContext()
+            .getLog()
+            .error("{} could not take an event", listener.getClass().getSimpleName(), e);
+      }
+    }
+  }
+}

@@ -1,0 +1,73 @@
+package io.diffuscope.web;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A run as {@code /api/v1/runs} shows it. Times are ISO 8601 in UTC; what does not apply is null.
+ *
+ * @param run id
+ * @param displayName name for people
+ * @param probe what is measured with
+ * @param state {@code waiting}, {@code evaluating} or {@code ended}
+ * @param verdict the verdict in force
+ * @param flags every flag there is, raised or not
+ * @param foundStep step of the checkpoint found last
+ * @param evaluatedStep step of the checkpoint judged last
+ * @param counts checkpoints by outcome
+ * @param progress the evaluation under way
+ * @param notes what the run said about itself at its start
+ * @param messages failures and files passed over, the latest first
+ * @param series main estimates by step
+ */
+public record RunView(
+    String run,
+    String displayName,
+    @Nullable String probe,
+    String state,
+    VerdictView verdict,
+    List<FlagView> flags,
+    @Nullable Long foundStep,
+    @Nullable Long evaluatedStep,
+    Counts counts,
+    @Nullable Progress progress,
+    @Nullable String startedAt,
+    @Nullable String updatedAt,
+    @Nullable String endedAt,
+    List<String> notes,
+    List<Message> messages,
+    List<SeriesView> series) {
+
+  /** The verdict: its word, since when, the best checkpoint, and why. */
+  public record VerdictView(
+      String state, @Nullable Long sinceStep, @Nullable Long bestStep, String why) {}
+
+  /** A flag; {@code step} and {@code evidence} belong to its last change. */
+  public record FlagView(
+      String flag, boolean raised, @Nullable Long step, @Nullable String evidence) {}
+
+  /** Checkpoints by outcome. */
+  public record Counts(long found, long evaluated, long skipped, long failed, long passedOver) {}
+
+  /** Blocks done of an evaluation. */
+  public record Progress(@Nullable Long step, String checkpoint, int done, int total) {}
+
+  /** Something that went wrong. */
+  public record Message(String at, String reason, String message) {}
+
+  /** The main estimates of one signal, in order of steps. */
+  public record SeriesView(
+      String signal,
+      @Nullable String reference,
+      @Nullable Double sigma,
+      String statistic,
+      List<Point> points) {}
+
+  /**
+   * One estimate.
+   *
+   * @param step training step; the ordinal number where checkpoints carry no step
+   */
+  public record Point(
+      long step, @Nullable Double value, @Nullable Double lower, @Nullable Double upper) {}
+}

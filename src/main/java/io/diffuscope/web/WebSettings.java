@@ -1,0 +1,29 @@
+package io.diffuscope.web;
+
+/**
+ * Where the HTTP server listens.
+ *
+ * @param host name or address of the interface; the loopback unless told otherwise, because nothing
+ *     that is served asks for a password
+ * @param port 0 to 65535; 0 takes any free one
+ */
+public record WebSettings(String host, int port) {
+  public static final String DEFAULT_HOST = "127.0.0.1";
+  public static final int DEFAULT_PORT = 9464;
+
+  public WebSettings {
+    if (host.isBlank()) {
+      throw new IllegalArgumentException(
+          "the host to listen on is empty; 127.0.0.1 is the default");
+    }
+    if (port < 0 || port > 65_535) {
+      throw new IllegalArgumentException(
+          "port " + port + " is not between 0 and 65535; 0 takes any free one");
+    }
+  }
+
+  /** The loopback interface. */
+  public static WebSettings loopback(int port) {
+    return new WebSettings(DEFAULT_HOST, port);
+  }
+}
