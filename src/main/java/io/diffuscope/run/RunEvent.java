@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
 /** What happened to a run: the facts that its state is made of and that publishers subscribe to. */
 public sealed interface RunEvent extends RunNotification {
   /** Id of the run, {@code [A-Za-z0-9._-]{1,100}}. */
+  @Override
   String run();
 
   Instant at();

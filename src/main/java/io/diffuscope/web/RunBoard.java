@@ -8,7 +8,7 @@ import io.diffuscope.publish.MetricCatalogue;
 import io.diffuscope.publish.RunListener;
 import io.diffuscope.run.EvaluationProgress;
 import io.diffuscope.run.RunEvent;
-import io.diffuscope.signal.Reference;
+import io.diffuscope.sampling.Reference;
 import io.diffuscope.signal.SignalEstimate;
 import io.diffuscope.web.RunView.Counts;
 import io.diffuscope.web.RunView.FlagView;
@@ -161,7 +161,7 @@ public final class RunBoard implements RunListener {
       finish(event.checkpoint());
       evaluated++;
       Long step = event.checkpoint().step();
-      if (event.judged()) {
+      if (event.judged() || step == null) {
         evaluatedStep = step;
         if (step != null) {
           curves.values().forEach(curve -> curve.history().cutAfter(step));
