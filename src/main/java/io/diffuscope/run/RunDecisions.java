@@ -77,10 +77,6 @@ public final class RunDecisions {
     for (RunEvent event : events) {
       after = apply(after, event);
     }
-    Verdict verdict = verdict(after);
-    if (after.ended() == null && !verdict.equals(verdict(state))) {
-      events.add(new RunEvent.VerdictChanged(settings.id(), now, verdict));
-    }
     startNext(after, now).ifPresent(events::add);
     return events;
   }
@@ -200,7 +196,6 @@ public final class RunDecisions {
       case RunEvent.EvaluationFailed e -> state.withDone(e.checkpoint(), Status.FAILED);
       // The detectors' states moved when the completed evaluation was applied.
       case RunEvent.FlagChanged e -> state;
-      case RunEvent.VerdictChanged e -> state;
       case RunEvent.RunEnded e -> state.withEnded(e.verdict());
     };
   }
