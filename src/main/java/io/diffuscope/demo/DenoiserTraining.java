@@ -4,6 +4,7 @@ import ai.djl.Device;
 import ai.djl.MalformedModelException;
 import ai.djl.Model;
 import ai.djl.engine.Engine;
+import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
@@ -15,11 +16,15 @@ import ai.djl.training.ParameterStore;
 import ai.djl.training.optimizer.Adam;
 import ai.djl.training.tracker.Tracker;
 import ai.djl.util.Pair;
+import io.diffuscope.tensorfile.BadInputException;
+import io.diffuscope.tensorfile.BadInputException.Reason;
 import io.diffuscope.tensorfile.FloatArray;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
 
@@ -81,34 +86,55 @@ final class DenoiserTraining implements AutoCloseable {
   /**
    * Loads the network.
    *
-   * @param template TorchScript with {@code forward(input, noise_label)} of any batch size
-   * @param pointShape shape of one point, as the network takes it
-   * @param sigmaData standard deviation of the data that the preconditioning assumes
-   * @throws IOException when the file cannot be read or is not TorchScript
+   * @param template TorchScript with {@code forward(input, noise_label)} of any batch size and EDM
+   *     preconditioning
+   * @throws BadInputException when the file is not such a network, or the points do not fit it
    */
-  static DenoiserTraining open(
-      Path template,
-      Shape pointShape,
-      double sigmaData,
-      TrainingPoints points,
-      TrainingSettings settings)
-      throws IOException {
-    if (pointShape.size() != points.size()) {
-      throw new IllegalArgumentException(
-          "points of " + points.size() + " numbers for the shape " + pointShape);
-    }
+  static DenoiserTraining open(Path template, TrainingPoints points, TrainingSettings settings)
+      throws BadInputException {
     Model model = Model.newInstance("demo", Device.cpu(), "PyTorch");
     try {
-      model.load(template.toAbsolutePath(), null, Map.of("trainParam", "true"));
+      TemplateSettings network = load(model, template);
+      if (network.shape().size() != points.size()) {
+        throw new BadInputException(
+            template,
+            Reason.WRONG_SHAPE,
+            "takes points of shape "
+                + network.shape()
+                + ", but a training point has "
+                + points.size()
+                + " numbers; give the data that the network was made for");
+      }
       return new DenoiserTraining(
           model,
-          new TrainingBatch(points, sigmaData, settings.batch()),
-          new Shape(settings.batch()).addAll(pointShape),
+          new TrainingBatch(points, network.sigmaData(), settings.batch()),
+          new Shape(settings.batch()).addAll(network.shape()),
           settings);
-    } catch (MalformedModelException | RuntimeException e) {
+    } catch (BadInputException | RuntimeException e) {
       model.close();
-      throw new IOException(template + ": not a TorchScript network that can be trained", e);
+      throw e;
     }
+  }
+
+  private static TemplateSettings load(Model model, Path template) throws BadInputException {
+    if (!Files.isReadable(template)) {
+      throw new BadInputException(
+          template, Reason.UNREADABLE, "cannot be read; give the TorchScript file of a network");
+    }
+    try {
+      model.load(
+          template.toAbsolutePath(),
+          null,
+          Map.of("trainParam", "true", "extraFiles", TemplateSettings.FILE));
+    } catch (IOException | MalformedModelException | EngineException e) {
+      throw new BadInputException(
+          template.toString(),
+          Reason.MALFORMED,
+          "is not a TorchScript file; export the network with torch.jit.save",
+          e);
+    }
+    return TemplateSettings.parse(
+        template, Objects.requireNonNullElse(model.getProperty(TemplateSettings.FILE), ""));
   }
 
   /** Draws a batch, follows its gradient once, and moves the average of the weights along. */

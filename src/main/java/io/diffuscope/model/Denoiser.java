@@ -5,9 +5,9 @@ import ai.djl.ndarray.NDArray;
 /**
  * A denoiser in sigma space: {@code D(x; sigma) = E[x0 | x0 + sigma * eps = x]}.
  *
- * <p>All denoisers of Diffuscope, closed forms and networks alike, speak this one interface, so that a
- * probability flow, a denoising loss or a distance treats a trained network and the empirical
- * distribution of its training set in the same way.
+ * <p>All denoisers of Diffuscope, closed forms and networks alike, speak this one interface, so
+ * that a probability flow, a denoising loss or a distance treats a trained network and the
+ * empirical distribution of its training set in the same way.
  *
  * <pre>{@code
  * try (NDManager manager = NDManager.newBaseManager()) {

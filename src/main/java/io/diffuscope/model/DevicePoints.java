@@ -15,10 +15,10 @@ import java.util.List;
 /**
  * A data set on a device, in blocks of rows: float32 {@code [n, d]}, shifted by a common centre.
  *
- * <p>Blocks stay on the device while they fit into {@code residentBytes}; the rest is read from disk
- * each time round, so that the number of points is bounded by the disk alone. The centre (any fixed
- * vector; the training set's mean is a good one) keeps float32 inner products small; distances and
- * softmax weights do not depend on it.
+ * <p>Blocks stay on the device while they fit into {@code residentBytes}; the rest is read from
+ * disk each time round, so that the number of points is bounded by the disk alone. The centre (any
+ * fixed vector; the training set's mean is a good one) keeps float32 inner products small;
+ * distances and softmax weights do not depend on it.
  */
 public final class DevicePoints implements AutoCloseable {
   /** What is done with each block. */
@@ -33,8 +33,8 @@ public final class DevicePoints implements AutoCloseable {
   }
 
   /**
-   * A block of n consecutive points. What is computed from it must have another array on its left side:
-   * results belong to the manager of their first operand, and this one lives long.
+   * A block of n consecutive points. What is computed from it must have another array on its left
+   * side: results belong to the manager of their first operand, and this one lives long.
    *
    * @param points float32 {@code [n, d]}, centred
    * @param transposed a view of the points, {@code [d, n]}
@@ -91,8 +91,7 @@ public final class DevicePoints implements AutoCloseable {
       try (NDManager scratch = points.manager.newSubManager()) {
         Block block = points.read(scratch, first);
         points.largestSquaredNorm =
-            Math.max(
-                points.largestSquaredNorm, 2 * block.halfSquaredNorms.max().getFloat());
+            Math.max(points.largestSquaredNorm, 2 * block.halfSquaredNorms.max().getFloat());
         if (points.resident.size() < keep) {
           block.attach(points.manager);
           points.resident.add(block);

@@ -11,8 +11,8 @@ import java.io.UncheckedIOException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The denoiser of the empirical distribution of a data set: {@code D(x; sigma) = sum_i softmax_i(-|x -
- * y_i|^2 / (2 sigma^2)) y_i}.
+ * The denoiser of the empirical distribution of a data set: {@code D(x; sigma) = sum_i
+ * softmax_i(-|x - y_i|^2 / (2 sigma^2)) y_i}.
  *
  * <p>It is what a network that has memorized its training set completely would compute; its
  * probability flow is the reference of E_mem. The points are visited in blocks and the softmax is
@@ -79,7 +79,9 @@ public final class EmpiricalDenoiser implements Denoiser {
     return error > FLOAT_LOGIT_ERROR ? DataType.FLOAT64 : DataType.FLOAT32;
   }
 
-  /** Softmax-weighted mean over blocks, with the maximum carried along (log-sum-exp in one pass). */
+  /**
+   * Softmax-weighted mean over blocks, with the maximum carried along (log-sum-exp in one pass).
+   */
   private static final class RunningSoftmax {
     private @Nullable NDArray maximum;
     private @Nullable NDArray total;

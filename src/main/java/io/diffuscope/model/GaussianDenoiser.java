@@ -6,8 +6,8 @@ import ai.djl.ndarray.types.Shape;
 import java.util.Arrays;
 
 /**
- * The denoiser of a Gaussian N(mu, S) with S = U diag(v) U^T: {@code D(x; sigma) = mu + U diag(v / (v +
- * sigma^2)) U^T (x - mu)}.
+ * The denoiser of a Gaussian N(mu, S) with S = U diag(v) U^T: {@code D(x; sigma) = mu + U diag(v /
+ * (v + sigma^2)) U^T (x - mu)}.
  */
 public final class GaussianDenoiser implements Denoiser {
   private final NDManager manager;
@@ -16,8 +16,7 @@ public final class GaussianDenoiser implements Denoiser {
   private final NDArray basisTransposed;
   private final double[] variances;
 
-  private GaussianDenoiser(
-      NDManager manager, NDArray mean, NDArray basis, double[] variances) {
+  private GaussianDenoiser(NDManager manager, NDArray mean, NDArray basis, double[] variances) {
     this.manager = manager;
     this.mean = mean;
     this.basis = basis;

@@ -4,7 +4,6 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import io.diffuscope.data.MixtureParameters;
-import java.util.Arrays;
 
 /**
  * The denoiser of a mixture of low-rank Gaussians (MoLRG) with means and residual variance.
@@ -15,8 +14,9 @@ import java.util.Arrays;
  * <pre>{@code D(x; sigma) = sum_k gamma_k [ m_k + s_k/(s_k + sigma^2) (x - m_k)
  *     + U_k diag(v_k/(v_k + sigma^2) - s_k/(s_k + sigma^2)) U_k^T (x - m_k) ].}</pre>
  *
- * <p>Means 0, equal v and s = 0 give Lemma 1 of Wang et al., "Diffusion models learn low-dimensional
- * distributions via subspace clustering". All of it is three matrix products in float64.
+ * <p>Means 0, equal v and s = 0 give Lemma 1 of Wang et al., "Diffusion models learn
+ * low-dimensional distributions via subspace clustering". All of it is three matrix products in
+ * float64.
  */
 public final class MixtureDenoiser implements Denoiser {
   private final NDManager manager;
@@ -34,18 +34,19 @@ public final class MixtureDenoiser implements Denoiser {
     int k = parameters.components();
     int d = parameters.dimension();
     int r = parameters.rank();
-    double[] flatMeans = Arrays.stream(parameters.means()).flatMapToDouble(Arrays::stream).toArray();
+    double[] flatMeans = parameters.means();
+    double[] flatBases = parameters.bases();
     double[] columns = new double[d * k * r];
     double[] projected = new double[k * r];
     double[] halfNorms = new double[k];
     for (int c = 0; c < k; c++) {
-      double[] mean = parameters.means()[c];
       for (int i = 0; i < d; i++) {
-        halfNorms[c] += mean[i] * mean[i] / 2;
+        double mean = flatMeans[c * d + i];
+        halfNorms[c] += mean * mean / 2;
         for (int j = 0; j < r; j++) {
-          double u = parameters.bases()[c][i][j];
+          double u = flatBases[(c * d + i) * r + j];
           columns[i * k * r + c * r + j] = u;
-          projected[c * r + j] += u * mean[i];
+          projected[c * r + j] += u * mean;
         }
       }
     }
@@ -99,8 +100,7 @@ public final class MixtureDenoiser implements Denoiser {
     NDArray result = weights.sub(kept).matMul(means).addi(x.mul(kept.sum(new int[] {1}, true)));
     if (coordinates != null) {
       NDArray gain = scratch.create(level.gainExcess, new Shape(1, (long) k * r));
-      NDArray scaled =
-          coordinates.muli(gain).reshape(batch, k, r).mul(weights.expandDims(2));
+      NDArray scaled = coordinates.muli(gain).reshape(batch, k, r).mul(weights.expandDims(2));
       result.addi(scaled.reshape(batch, (long) k * r).matMul(allBasesTransposed));
     }
     return result;
@@ -127,19 +127,22 @@ public final class MixtureDenoiser implements Denoiser {
       residualGain = new double[k];
       precisionExcess = new double[k * r];
       gainExcess = new double[k * r];
+      double[] weights = p.weights();
+      double[] variances = p.variances();
+      double[] residualVariance = p.residualVariance();
       for (int c = 0; c < k; c++) {
         // At full rank there is no residual direction: any finite precision cancels out.
-        double s = r == p.dimension() ? 0 : p.residualVariance()[c];
+        double s = r == p.dimension() ? 0 : residualVariance[c];
         residualPrecision[c] = 1 / (s + noise);
         residualGain[c] = s / (s + noise);
         double logDeterminant = (p.dimension() - r) * Math.log(s + noise);
         for (int j = 0; j < r; j++) {
-          double v = p.variances()[c][j];
+          double v = variances[c * r + j];
           logDeterminant += Math.log(v + noise);
           precisionExcess[c * r + j] = 1 / (v + noise) - residualPrecision[c];
           gainExcess[c * r + j] = v / (v + noise) - residualGain[c];
         }
-        logConstants[c] = Math.log(p.weights()[c]) - logDeterminant / 2;
+        logConstants[c] = Math.log(weights[c]) - logDeterminant / 2;
       }
     }
   }

@@ -3,8 +3,8 @@ package io.diffuscope.model;
 /**
  * The noise levels of a probability flow: the schedule of EDM (Karras et al. 2022, equation 5).
  *
- * <p>{@code sigma_i = (sigmaMax^(1/rho) + i/(n-1) (sigmaMin^(1/rho) - sigmaMax^(1/rho)))^rho} for i =
- * 0..n-1, followed by 0.
+ * <p>{@code sigma_i = (sigmaMax^(1/rho) + i/(n-1) (sigmaMin^(1/rho) - sigmaMax^(1/rho)))^rho} for i
+ * = 0..n-1, followed by 0.
  *
  * @param steps number n of solver steps, at least 2
  * @param sigmaMin last noise level before 0, in the model's units

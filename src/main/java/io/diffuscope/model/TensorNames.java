@@ -7,8 +7,8 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * Pairs the parameters of a template with the tensors of a checkpoint by name, after removing a common
- * prefix ({@code module.}, {@code _orig_mod.}, {@code model.} and the like) on either side.
+ * Pairs the parameters of a template with the tensors of a checkpoint by name, after removing a
+ * common prefix ({@code module.}, {@code _orig_mod.}, {@code model.} and the like) on either side.
  */
 final class TensorNames {
   private TensorNames() {}
@@ -54,7 +54,9 @@ final class TensorNames {
     return prefix == null ? "" : prefix;
   }
 
-  /** Every prefix under which the first parameter is found among the tensors, the empty one first. */
+  /**
+   * Every prefix under which the first parameter is found among the tensors, the empty one first.
+   */
   private static Set<String> candidatePrefixes(
       Collection<String> parameters, String dropped, Set<String> tensors) {
     Set<String> prefixes = new TreeSet<>();

@@ -43,9 +43,9 @@ import java.util.zip.ZipFile;
 /**
  * A network's graph, loaded once from a TorchScript file, whose weights are replaced in place.
  *
- * <p>{@code forward(input, noise_label)} with float32 {@code [B, ...shape]} and {@code [B]} returns the raw
- * output, or {@code (output, representation)}; of an output with twice the channels the first half is
- * used. Instances belong to the thread that made them.
+ * <p>{@code forward(input, noise_label)} with float32 {@code [B, ...shape]} and {@code [B]} returns
+ * the raw output, or {@code (output, representation)}; of an output with twice the channels the
+ * first half is used. Instances belong to the thread that made them.
  */
 public final class TorchScriptNetwork implements AutoCloseable {
   private static final String SETTINGS_ENTRY = "/extra/diffuscope.json";
@@ -87,7 +87,8 @@ public final class TorchScriptNetwork implements AutoCloseable {
   /**
    * Loads a graph.
    *
-   * @param file what {@code torch.jit.save} wrote, with {@code diffuscope.json} among its extra files
+   * @param file what {@code torch.jit.save} wrote, with {@code diffuscope.json} among its extra
+   *     files
    * @param device where the network runs
    * @param overrides settings that replace those in the file
    */
@@ -132,8 +133,8 @@ public final class TorchScriptNetwork implements AutoCloseable {
         throw new BadInputException(
             file,
             Reason.UNSUPPORTED,
-            "a torch file without a graph (a state_dict?), not TorchScript; export the network once with"
-                + " torch.jit.trace and torch.jit.save");
+            "a torch file without a graph (a state_dict?), not TorchScript; export the network once"
+                + " with torch.jit.trace and torch.jit.save");
       }
       ZipEntry entry =
           entries.stream()
@@ -153,8 +154,8 @@ public final class TorchScriptNetwork implements AutoCloseable {
           Reason.UNSUPPORTED,
           "its settings (extra file diffuscope.json) cannot be used: %s; save them with"
                   .formatted(firstLine(e))
-              + " torch.jit.save(net, path, _extra_files={\"diffuscope.json\": ...}) or set them in the"
-              + " configuration under diffuscope.network",
+              + " torch.jit.save(net, path, _extra_files={\"diffuscope.json\": ...}) or set them in"
+              + " the configuration under diffuscope.network",
           e);
     } catch (NoSuchFileException e) {
       throw new BadInputException(file, Reason.VANISHED, "no such file; give the exported network");
@@ -174,8 +175,8 @@ public final class TorchScriptNetwork implements AutoCloseable {
   }
 
   /**
-   * Names (without their module) of the buffers in the graph. The engine's interface lists parameters
-   * only, but the archive's own code declares both.
+   * Names (without their module) of the buffers in the graph. The engine's interface lists
+   * parameters only, but the archive's own code declares both.
    */
   private static Set<String> buffersOf(ZipFile zip, List<? extends ZipEntry> entries)
       throws IOException {
@@ -211,8 +212,9 @@ public final class TorchScriptNetwork implements AutoCloseable {
   }
 
   /**
-   * Replaces all weights by those of a checkpoint. Names, shapes and types of all tensors are checked
-   * before the first byte changes; if this throws, the weights are undefined until the next success.
+   * Replaces all weights by those of a checkpoint. Names, shapes and types of all tensors are
+   * checked before the first byte changes; if this throws, the weights are undefined until the next
+   * success.
    *
    * @throws BadInputException for a file that cannot be read, a parameter without a tensor, another
    *     shape, or values that are not finite
@@ -281,8 +283,7 @@ public final class TorchScriptNetwork implements AutoCloseable {
     return items.size() > 8 ? shown + " and %d more".formatted(items.size() - 8) : shown;
   }
 
-  private static void read(
-      Path checkpoint, SafetensorsFile tensors, String name, ByteBuffer host)
+  private static void read(Path checkpoint, SafetensorsFile tensors, String name, ByteBuffer host)
       throws BadInputException {
     FloatBuffer values = host.rewind().asFloatBuffer();
     for (int from = 0; from < values.capacity(); from += CHUNK_ELEMENTS) {
@@ -308,8 +309,7 @@ public final class TorchScriptNetwork implements AutoCloseable {
    * @return float32 {@code [B, ...shape]}; an inference tensor: no operation in place on it
    */
   public NDArray forward(NDArray input, NDArray noiseLabel) {
-    NDList outputs =
-        model.getBlock().forward(parameterStore, new NDList(input, noiseLabel), false);
+    NDList outputs = model.getBlock().forward(parameterStore, new NDList(input, noiseLabel), false);
     NDArray output = outputs.get(0);
     long channels = settings.shape().dimension(0);
     if (output.getShape().dimension() > 1 && output.getShape().get(1) == 2 * channels) {
@@ -333,5 +333,4 @@ public final class TorchScriptNetwork implements AutoCloseable {
   public void close() {
     model.close();
   }
-
 }

@@ -16,8 +16,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The rules of a run, pure: which events a command leads to, and what an event changes. The actor around
- * it stores and publishes the events and carries out the effects.
+ * The rules of a run, pure: which events a command leads to, and what an event changes. The actor
+ * around it stores and publishes the events and carries out the effects.
  *
  * <pre>{@code
  * List<RunEvent> events = decisions.decide(state, command, now);
@@ -69,7 +69,7 @@ public final class RunDecisions {
 
   /** The events that a command leads to, to be applied in this order. */
   public List<RunEvent> decide(RunState state, Command command, Instant now) {
-    if (state.ended() != null) {
+    if (state.ended()) {
       return List.of();
     }
     List<RunEvent> events = new ArrayList<>(direct(state, command, now));
@@ -92,15 +92,12 @@ public final class RunDecisions {
       case Find c -> found(state, c.checkpoint, now);
       case PassOver c ->
           List.of(
-              new RunEvent.CheckpointPassedOver(
-                  settings.id(), now, c.path, c.reason, c.message));
+              new RunEvent.CheckpointPassedOver(settings.id(), now, c.path, c.reason, c.message));
       case Complete c -> completed(state, c, now);
       case Fail c ->
           List.of(
-              new RunEvent.EvaluationFailed(
-                  settings.id(), now, c.checkpoint, c.reason, c.message));
-      case End c ->
-          List.of(new RunEvent.RunEnded(settings.id(), now, c.cause, verdict(state)));
+              new RunEvent.EvaluationFailed(settings.id(), now, c.checkpoint, c.reason, c.message));
+      case End c -> List.of(new RunEvent.RunEnded(settings.id(), now, c.cause, verdict(state)));
     };
   }
 
@@ -150,6 +147,10 @@ public final class RunDecisions {
       for (FlagChange change : judge(state, step, command.estimates).changes()) {
         events.add(new RunEvent.FlagChanged(settings.id(), now, change));
       }
+      Verdict verdict = verdict(applyCompleted(state, completed));
+      if (!verdict.equals(state.verdict())) {
+        events.add(new RunEvent.VerdictChanged(settings.id(), now, verdict));
+      }
     }
     return events;
   }
@@ -170,7 +171,7 @@ public final class RunDecisions {
     boolean ready =
         state.started() != null
             && state.evaluating() == null
-            && state.ended() == null
+            && !state.ended()
             && !state.pending().isEmpty();
     return ready
         ? Optional.of(
@@ -196,7 +197,8 @@ public final class RunDecisions {
       case RunEvent.EvaluationFailed e -> state.withDone(e.checkpoint(), Status.FAILED);
       // The detectors' states moved when the completed evaluation was applied.
       case RunEvent.FlagChanged e -> state;
-      case RunEvent.RunEnded e -> state.withEnded(e.verdict());
+      case RunEvent.VerdictChanged e -> state.withVerdict(e.verdict(), false);
+      case RunEvent.RunEnded e -> state.withVerdict(e.verdict(), true);
     };
   }
 
@@ -207,8 +209,7 @@ public final class RunDecisions {
       return done;
     }
     Look look = new Look(step, event.estimates());
-    return done.withJudged(
-        step, judge(state, step, event.estimates()).states(), Progress.of(look));
+    return done.withJudged(step, judge(state, step, event.estimates()).states(), Progress.of(look));
   }
 
   /** The verdict as things stand. */

@@ -1,8 +1,8 @@
 package io.diffuscope.run;
 
 /**
- * What a run tells the world, on the actor system's event stream: facts ({@link RunEvent}) and passing
- * news (progress).
+ * What a run tells the world, on the actor system's event stream: facts ({@link RunEvent}) and
+ * passing news (progress).
  */
 public sealed interface RunNotification extends CborSerializable
     permits RunEvent, EvaluationProgress, PreparationProgress {

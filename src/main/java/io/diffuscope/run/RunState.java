@@ -20,7 +20,8 @@ import org.jspecify.annotations.Nullable;
  * @param judgedStep step of the last checkpoint that the detectors saw, or null
  * @param detectors states of the detectors
  * @param history what the verdict rests on, by step
- * @param ended the closing verdict; null while the run goes on
+ * @param verdict the verdict told last; null before the first
+ * @param ended whether the run is over
  */
 public record RunState(
     RunEvent.@Nullable RunStarted started,
@@ -30,7 +31,8 @@ public record RunState(
     @Nullable Long judgedStep,
     DetectorStates detectors,
     List<Progress> history,
-    @Nullable Verdict ended) {
+    @Nullable Verdict verdict,
+    boolean ended) {
   /** How a checkpoint stands. */
   public enum Status {
     PENDING,
@@ -42,7 +44,7 @@ public record RunState(
 
   public static final RunState EMPTY =
       new RunState(
-          null, Map.of(), List.of(), null, null, DetectorStates.INITIAL, List.of(), null);
+          null, Map.of(), List.of(), null, null, DetectorStates.INITIAL, List.of(), null, false);
 
   public RunState {
     ledger = Map.copyOf(ledger);
@@ -56,7 +58,7 @@ public record RunState(
 
   RunState withStarted(RunEvent.RunStarted event) {
     return new RunState(
-        event, ledger, pending, evaluating, judgedStep, detectors, history, ended);
+        event, ledger, pending, evaluating, judgedStep, detectors, history, verdict, ended);
   }
 
   RunState withPending(List<Checkpoint> newPending, Checkpoint checkpoint, Status status) {
@@ -68,6 +70,7 @@ public record RunState(
         judgedStep,
         detectors,
         history,
+        verdict,
         ended);
   }
 
@@ -82,6 +85,7 @@ public record RunState(
         judgedStep,
         detectors,
         history,
+        verdict,
         ended);
   }
 
@@ -94,6 +98,7 @@ public record RunState(
         judgedStep,
         detectors,
         history,
+        verdict,
         ended);
   }
 
@@ -101,12 +106,12 @@ public record RunState(
     List<Progress> longer = new ArrayList<>(history);
     longer.add(progress);
     return new RunState(
-        started, ledger, pending, evaluating, step, newDetectors, longer, ended);
+        started, ledger, pending, evaluating, step, newDetectors, longer, verdict, ended);
   }
 
-  RunState withEnded(Verdict verdict) {
+  RunState withVerdict(Verdict newVerdict, boolean over) {
     return new RunState(
-        started, ledger, pending, evaluating, judgedStep, detectors, history, verdict);
+        started, ledger, pending, evaluating, judgedStep, detectors, history, newVerdict, over);
   }
 
   private Map<String, Status> marked(Checkpoint checkpoint, Status status) {

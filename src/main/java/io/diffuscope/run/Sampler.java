@@ -23,16 +23,15 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The owner of a device: all tensor work of the device happens on this actor's pinned thread. It fetches
- * units from the {@link WorkQueue}; between two pieces of a unit it looks at its mailbox.
+ * The owner of a device: all tensor work of the device happens on this actor's pinned thread. It
+ * fetches units from the {@link WorkQueue}; between two pieces of a unit it looks at its mailbox.
  */
 public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
   /** What a sampler understands. */
   public sealed interface Command extends CborSerializable {}
 
   /** A unit of work. */
-  public record Perform(long id, int attempt, ProbeSpec probe, WorkUnit unit)
-      implements Command {}
+  public record Perform(long id, int attempt, ProbeSpec probe, WorkUnit unit) implements Command {}
 
   private enum Proceed implements Command {
     INSTANCE
@@ -58,8 +57,7 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
 
   /** A sampler that works for a queue; it must be spawned with {@link #dispatcher()}. */
   public static Behavior<Command> create(ActorRef<WorkQueue.Command> queue) {
-    return Behaviors.<Command>supervise(
-            Behaviors.setup(context -> new Sampler(context, queue)))
+    return Behaviors.<Command>supervise(Behaviors.setup(context -> new Sampler(context, queue)))
         .onFailure(SupervisorStrategy.stop());
   }
 
@@ -100,8 +98,7 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
       closeDevice();
       report(
           id,
-          new WorkOutcome.Failed(
-              "engine", "the tensor engine failed: %s".formatted(firstLine(e))));
+          new WorkOutcome.Failed("engine", "the tensor engine failed: %s".formatted(firstLine(e))));
     }
   }
 
@@ -114,8 +111,7 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
     job =
         switch (perform.unit) {
           case WorkUnit.FindGeometry unit ->
-              new Job<SetGeometry>(
-                  perform.id, ready.geometry(), WorkOutcome.GeometryFound::new);
+              new Job<SetGeometry>(perform.id, ready.geometry(), WorkOutcome.GeometryFound::new);
           case WorkUnit.ReferenceFlow unit ->
               new Job<Integer>(
                   perform.id,

@@ -14,10 +14,12 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Where samplers fetch their work. A sampler that is free says so and is given the oldest unit; one that
- * dies gives its unit back, with a higher attempt number, until {@value #MOST_ATTEMPTS} were lost.
+ * Where samplers fetch their work. A sampler that is free says so and is given the oldest unit; one
+ * that dies gives its unit back, with a higher attempt number, until {@value #MOST_ATTEMPTS} were
+ * lost.
  *
- * <p>The queue stays short: an evaluation asks for a few units at a time and waits for their outcomes.
+ * <p>The queue stays short: an evaluation asks for a few units at a time and waits for their
+ * outcomes.
  */
 public final class WorkQueue extends AbstractOnMessageBehavior<WorkQueue.Command> {
   private static final int MOST_ATTEMPTS = 3;

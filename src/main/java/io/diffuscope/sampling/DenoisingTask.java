@@ -12,10 +12,11 @@ import java.nio.FloatBuffer;
 import java.util.Arrays;
 
 /**
- * One block of the denoising loss {@code |D(y + sigma eps; sigma) - y|^2 / (d sigma^2)} at one noise level.
+ * One block of the denoising loss {@code |D(y + sigma eps; sigma) - y|^2 / (d sigma^2)} at one
+ * noise level.
  *
- * <p>The i-th image of the hold-out set gets the same noises as the i-th of the training set, at every
- * noise level and checkpoint, so that differences are paired.
+ * <p>The i-th image of the hold-out set gets the same noises as the i-th of the training set, at
+ * every noise level and checkpoint, so that differences are paired.
  */
 final class DenoisingTask implements Task<DenoisingObservation> {
   private final NDManager manager;
@@ -86,8 +87,7 @@ final class DenoisingTask implements Task<DenoisingObservation> {
 
   @Override
   public DenoisingObservation result() {
-    return new DenoisingObservation(
-        block, sigma, (long) block * probe.spec().batchSize(), losses);
+    return new DenoisingObservation(block, sigma, (long) block * probe.spec().batchSize(), losses);
   }
 
   @Override

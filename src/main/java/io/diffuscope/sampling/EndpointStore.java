@@ -16,8 +16,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Endpoints of reference flows on disk, one file a block, under a key made of everything that determines
- * them. A missing or damaged file is no error: the block is computed again.
+ * Endpoints of reference flows on disk, one file a block, under a key made of everything that
+ * determines them. A missing or damaged file is no error: the block is computed again.
  */
 final class EndpointStore {
   private static final Logger log = LoggerFactory.getLogger(EndpointStore.class);

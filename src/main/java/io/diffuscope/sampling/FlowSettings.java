@@ -38,7 +38,6 @@ public record FlowSettings(Solver solver, SigmaGrid grid) {
   @JsonIgnore
   public String key() {
     return "%s-%d-%s-%s-%s"
-        .formatted(
-            solver.label(), grid.steps(), grid.sigmaMin(), grid.sigmaMax(), grid.rho());
+        .formatted(solver.label(), grid.steps(), grid.sigmaMin(), grid.sigmaMax(), grid.rho());
   }
 }

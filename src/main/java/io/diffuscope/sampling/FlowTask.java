@@ -17,8 +17,9 @@ abstract class FlowTask<T> implements Task<T> {
   private final int rows;
 
   /**
-   * Starts the flow. The block always has the full batch size, so that the network sees one shape only
-   * (each new shape costs graph optimisation anew); rows beyond the bank's end are zeros and dropped.
+   * Starts the flow. The block always has the full batch size, so that the network sees one shape
+   * only (each new shape costs graph optimisation anew); rows beyond the bank's end are zeros and
+   * dropped.
    *
    * @param rows how many rows of the block count
    */
@@ -27,8 +28,7 @@ abstract class FlowTask<T> implements Task<T> {
     int batch = probe.spec().batchSize();
     double[] noise = probe.noise().read((long) block * batch, rows);
     double[] padded = Arrays.copyOf(noise, batch * probe.dimension());
-    this.flow =
-        ProbabilityFlow.start(parent, denoiser, probe.spec().flow(), padded, batch);
+    this.flow = ProbabilityFlow.start(parent, denoiser, probe.spec().flow(), padded, batch);
     this.steps = probe.spec().flow().grid().steps();
     this.rows = rows;
   }

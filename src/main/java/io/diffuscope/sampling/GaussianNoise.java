@@ -1,9 +1,9 @@
 package io.diffuscope.sampling;
 
 /**
- * Standard normal numbers as a pure function of (seed, purpose, index, element): Philox4x32-10 with the
- * seed as key and (element / 4, index low, index high, purpose) as counter, then Box-Muller. StrictMath
- * makes the digits the same on every machine.
+ * Standard normal numbers as a pure function of (seed, purpose, index, element): Philox4x32-10 with
+ * the seed as key and (element / 4, index low, index high, purpose) as counter, then Box-Muller.
+ * StrictMath makes the digits the same on every machine.
  */
 public final class GaussianNoise {
   /** Streams that must not overlap. */

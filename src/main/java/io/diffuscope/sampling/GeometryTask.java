@@ -19,8 +19,8 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds the {@link SetGeometry}: blocks of queries against whole sets, one block a piece. It costs as much
- * as all distances between the points of both sets, once per pair of sets.
+ * Finds the {@link SetGeometry}: blocks of queries against whole sets, one block a piece. It costs
+ * as much as all distances between the points of both sets, once per pair of sets.
  */
 final class GeometryTask implements Task<SetGeometry> {
   /** Points closer than this share of the median nearest-neighbour distance are duplicates. */
@@ -116,8 +116,7 @@ final class GeometryTask implements Task<SetGeometry> {
     }
     try (NDManager scratch = manager.newSubManager()) {
       NDArray queries = HostArrays.points(scratch, train, first, count);
-      for (int[] pair :
-          new NeighbourSearch(trainPoints).closerThan(queries, duplicateDistance)) {
+      for (int[] pair : new NeighbourSearch(trainPoints).closerThan(queries, duplicateDistance)) {
         merged.merge(first + pair[0], pair[1]);
       }
     }
@@ -126,15 +125,15 @@ final class GeometryTask implements Task<SetGeometry> {
   private void holdoutAgainstTrain(DataSet set, int first, int count) throws BadInputException {
     Nearest nearest = search(trainPoints, set, first, count, null);
     int[] nearestGroups = Arrays.stream(nearest.firstIndex()).map(i -> groups[i]).toArray();
-    Nearest outside =
-        search(trainPoints, set, first, count, new Exclusion(groups, nearestGroups));
+    Nearest outside = search(trainPoints, set, first, count, new Exclusion(groups, nearestGroups));
     System.arraycopy(nearest.firstDistance(), 0, holdoutFirst, first, count);
     System.arraycopy(outside.firstDistance(), 0, holdoutSecond, first, count);
   }
 
   /**
-   * Hold-out points that have a duplicate in the training set would count copies as independent; and the
-   * normal tail of the affinity test holds only for a hold-out set that is not the larger one.
+   * Hold-out points that have a duplicate in the training set would count copies as independent;
+   * and the normal tail of the affinity test holds only for a hold-out set that is not the larger
+   * one.
    */
   private void chooseCompared(DataSet set) throws BadInputException {
     List<Integer> kept =
@@ -170,8 +169,7 @@ final class GeometryTask implements Task<SetGeometry> {
         (first, count) -> {
           Nearest toTrain = search(trainPoints, comparedSet, first, count, null);
           Nearest other =
-              search(
-                  comparedPoints, comparedSet, first, count, itself(comparedSet, first, count));
+              search(comparedPoints, comparedSet, first, count, itself(comparedSet, first, count));
           for (int i = 0; i < count; i++) {
             boolean trainIsNearer = toTrain.distance()[i][0] <= other.distance()[i][0];
             pooledNeighbour[n + first + i] =
@@ -180,8 +178,7 @@ final class GeometryTask implements Task<SetGeometry> {
         });
     pieces.add(
         () ->
-            check =
-                HoldoutCheck.of(Arrays.copyOf(pooledNeighbour, n + compared.length), n, seed));
+            check = HoldoutCheck.of(Arrays.copyOf(pooledNeighbour, n + compared.length), n, seed));
   }
 
   /** Every point is its own group: leaves out the query itself. */

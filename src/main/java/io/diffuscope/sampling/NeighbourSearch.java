@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.diffuscope.model.DevicePoints;
@@ -15,9 +16,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Exact nearest neighbours in a set of points, by blocks: one matrix product of queries with each block
- * ranks its points in float32, and the distances of the few best are then computed from differences in
- * float64, so that what is reported does not suffer from cancellation.
+ * Exact nearest neighbours in a set of points, by blocks: one matrix product of queries with each
+ * block ranks its points in float32, and the distances of the few best are then computed from
+ * differences in float64, so that what is reported does not suffer from cancellation.
  */
 final class NeighbourSearch {
   private static final float FAR = 1e30f;
@@ -114,11 +115,7 @@ final class NeighbourSearch {
 
   /** {@code |y|^2/2 - x.y}: orders points by their distance from x. */
   private static NDArray ranks(
-      NDArray queries,
-      Block block,
-      long first,
-      @Nullable Exclusion exclusion,
-      NDManager local) {
+      NDArray queries, Block block, long first, @Nullable Exclusion exclusion, NDManager local) {
     NDArray ranks = queries.matMul(block.transposed()).negi();
     ranks.attach(local);
     ranks.addi(block.halfSquaredNorms());
@@ -141,7 +138,7 @@ final class NeighbourSearch {
     int k = (int) Math.min(2, ranks.getShape().get(1));
     NDList top = ranks.topK(k, 1, false, true);
     NDArray index = top.get(1).toType(DataType.INT64, true);
-    NDArray rows = block.points().get(local, index.reshape(count * k));
+    NDArray rows = block.points().get(local, new NDIndex("{}", index.reshape(count * k)));
     NDArray difference =
         rows.toType(DataType.FLOAT64, false)
             .reshape(count, k, queries.getShape().get(1))

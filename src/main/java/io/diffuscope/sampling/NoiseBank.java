@@ -7,8 +7,8 @@ import io.diffuscope.tensorfile.TensorShape;
 import java.nio.FloatBuffer;
 
 /**
- * The shared noises: noise i is the same for every checkpoint, run, worker and restart, so that models are
- * compared in pairs.
+ * The shared noises: noise i is the same for every checkpoint, run, worker and restart, so that
+ * models are compared in pairs.
  */
 public interface NoiseBank {
   /** What distinguishes this bank from others; part of the probe id. */

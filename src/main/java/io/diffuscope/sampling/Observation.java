@@ -4,8 +4,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a sampler hands back for one block: per-index scalars and neighbour ids, small, on the host and
- * serializable. Features and endpoints stay behind.
+ * What a sampler hands back for one block: per-index scalars and neighbour ids, small, on the host
+ * and serializable. Features and endpoints stay behind.
  */
 public sealed interface Observation {
   /** Position of the block in its kind; partial sums are reduced in this order. */
@@ -15,17 +15,17 @@ public sealed interface Observation {
    * Samples of one block of noises.
    *
    * @param first index of the block's first noise
-   * @param squaredDistances by reference: squared distance between the sample and the reference flow's
-   *     endpoint of the same noise, {@code [count]}, in the feature map's units squared
+   * @param squaredDistances by reference: squared distance between the sample and the reference
+   *     flow's endpoint of the same noise, {@code [count]}, in the feature map's units squared
    * @param trainNeighbour index of the nearest training point
    * @param trainDistance its distance d1
    * @param secondDistance distance d2 of the nearest training point outside its duplicate group
-   * @param holdoutNeighbour index of the nearest hold-out point among those compared; null without a
-   *     hold-out set
+   * @param holdoutNeighbour index of the nearest hold-out point among those compared; null without
+   *     a hold-out set
    * @param holdoutDistance its distance; null without a hold-out set
    * @param samePoint whether the nearest training point is also the empirical flow's endpoint's
-   * @param ruler squared distance between the empirical flows of training and hold-out set; null without a
-   *     hold-out set
+   * @param ruler squared distance between the empirical flows of training and hold-out set; null
+   *     without a hold-out set
    */
   record SampleObservation(
       int block,
@@ -46,12 +46,13 @@ public sealed interface Observation {
   }
 
   /**
-   * Denoising losses of one block of rows at one noise level; a row is (image, draw), the training images
-   * first.
+   * Denoising losses of one block of rows at one noise level; a row is (image, draw), the training
+   * images first.
    *
    * @param sigma noise level
    * @param firstRow index of the block's first row
-   * @param losses {@code |D(y + sigma eps; sigma) - y|^2 / (d sigma^2)}, {@code [count]}, without unit
+   * @param losses {@code |D(y + sigma eps; sigma) - y|^2 / (d sigma^2)}, {@code [count]}, without
+   *     unit
    */
   record DenoisingObservation(int block, double sigma, long firstRow, double[] losses)
       implements Observation {}

@@ -1,9 +1,9 @@
 package io.diffuscope.sampling;
 
 /**
- * The counter-based generator Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as
- * easy as 1, 2, 3", SC 2011): a bijection of a 128-bit counter under a 64-bit key. Any block of noise can
- * be made anywhere, in any order, without the ones before it.
+ * The counter-based generator Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random
+ * numbers: as easy as 1, 2, 3", SC 2011): a bijection of a 128-bit counter under a 64-bit key. Any
+ * block of noise can be made anywhere, in any order, without the ones before it.
  */
 final class Philox {
   private static final int ROUNDS = 10;

@@ -8,16 +8,16 @@ import io.diffuscope.model.Denoiser;
 import io.diffuscope.sampling.FlowSettings.Solver;
 
 /**
- * The probability-flow ODE from noise to data, {@code dx/dsigma = (x - D(x; sigma)) / sigma}, for one block
- * of noises: a deterministic map Phi from x_T = sigmaMax * noise to x_0.
+ * The probability-flow ODE from noise to data, {@code dx/dsigma = (x - D(x; sigma)) / sigma}, for
+ * one block of noises: a deterministic map Phi from x_T = sigmaMax * noise to x_0.
  *
- * <p>Heun's rule as in EDM (Karras et al. 2022, algorithm 1 without stochasticity): 2 n - 1 denoiser calls
- * for n steps. The state is float64 and the endpoint float32, so that any two flows through the same
- * denoiser have the same endpoints to the last digit, and flows of differently sized blocks agree up to
- * the float32 rounding inside the denoiser.
+ * <p>Heun's rule as in EDM (Karras et al. 2022, algorithm 1 without stochasticity): 2 n - 1
+ * denoiser calls for n steps. The state is float64 and the endpoint float32, so that any two flows
+ * through the same denoiser have the same endpoints to the last digit, and flows of differently
+ * sized blocks agree up to the float32 rounding inside the denoiser.
  *
- * <p>One call of {@link #advance()} is one solver step, so that the owner of the thread can look at its
- * other business in between.
+ * <p>One call of {@link #advance()} is one solver step, so that the owner of the thread can look at
+ * its other business in between.
  */
 public final class ProbabilityFlow implements AutoCloseable {
   private final NDManager manager;
@@ -93,7 +93,8 @@ public final class ProbabilityFlow implements AutoCloseable {
    */
   public NDArray endpoints(NDManager owner) {
     if (!isFinished()) {
-      throw new IllegalStateException("the flow is at step %d of %d".formatted(step, levels.length));
+      throw new IllegalStateException(
+          "the flow is at step %d of %d".formatted(step, levels.length));
     }
     NDArray endpoints = state.toType(DataType.FLOAT32, true);
     endpoints.attach(owner);

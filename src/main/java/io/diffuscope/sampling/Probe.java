@@ -16,8 +16,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A {@link ProbeSpec} whose files were opened, checked and hashed: data sets, noise bank, teacher, and the
- * probe id that stands on every estimate. Touches no tensor engine.
+ * A {@link ProbeSpec} whose files were opened, checked and hashed: data sets, noise bank, teacher,
+ * and the probe id that stands on every estimate. Touches no tensor engine.
  */
 public final class Probe implements AutoCloseable {
   private final ProbeSpec spec;
@@ -26,6 +26,7 @@ public final class Probe implements AutoCloseable {
   private final @Nullable DataSet holdout;
   private final @Nullable Teacher teacher;
   private final NoiseBank noise;
+  private final @Nullable ArrayFile noiseFile;
   private final int samples;
   private final String id;
 
@@ -48,6 +49,7 @@ public final class Probe implements AutoCloseable {
       @Nullable DataSet holdout,
       @Nullable Teacher teacher,
       NoiseBank noise,
+      @Nullable ArrayFile noiseFile,
       int samples)
       throws BadInputException {
     this.spec = spec;
@@ -56,6 +58,7 @@ public final class Probe implements AutoCloseable {
     this.holdout = holdout;
     this.teacher = teacher;
     this.noise = noise;
+    this.noiseFile = noiseFile;
     this.samples = samples;
     this.id =
         ContentHash.of(
@@ -75,8 +78,8 @@ public final class Probe implements AutoCloseable {
   /**
    * Opens everything a spec names.
    *
-   * @throws BadInputException naming the first file that is missing, malformed, or of a shape that does
-   *     not fit the others
+   * @throws BadInputException naming the first file that is missing, malformed, or of a shape that
+   *     does not fit the others
    */
   public static Probe open(ProbeSpec spec) throws BadInputException {
     NetworkSettings network =
@@ -97,9 +100,10 @@ public final class Probe implements AutoCloseable {
     NoiseBank noise = NoiseBank.seeded(spec.seed(), dimension);
     Integer samples = spec.samples();
     String noiseSpec = spec.noise();
+    ArrayFile file = null;
     if (noiseSpec != null) {
-      ArrayFile file = ArrayFile.open(noiseSpec);
-      noise = NoiseBank.of(file, noiseSpec, ContentHash.of(noiseFile(noiseSpec)), shape);
+      file = ArrayFile.open(noiseSpec);
+      noise = NoiseBank.of(file, noiseSpec, ContentHash.of(fileOf(noiseSpec)), shape);
       int rows = Math.toIntExact(file.shape().dimension(0));
       if (samples != null && samples > rows) {
         throw new BadInputException(
@@ -118,10 +122,11 @@ public final class Probe implements AutoCloseable {
         holdout,
         openTeacher(spec.teacher(), shape),
         noise,
+        file,
         samples == null ? ProbeSpec.DEFAULT_SAMPLES : samples);
   }
 
-  private static Path noiseFile(String spec) {
+  private static Path fileOf(String spec) {
     int colon = spec.lastIndexOf(':');
     boolean named = colon > 0 && !Files.exists(Path.of(spec));
     return Path.of(named ? spec.substring(0, colon) : spec);
@@ -250,6 +255,9 @@ public final class Probe implements AutoCloseable {
     train.close();
     if (holdout != null) {
       holdout.close();
+    }
+    if (noiseFile != null) {
+      noiseFile.close();
     }
   }
 }

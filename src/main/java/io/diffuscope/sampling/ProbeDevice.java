@@ -18,16 +18,16 @@ import io.diffuscope.sampling.Observation.SampleObservation;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.BadInputException.Reason;
 import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A probe on a device: the network, the sets and the reference flows' endpoints, each put there once. Owned
- * by one thread; everything it hands out is a {@link Task} for that thread.
+ * A probe on a device: the network, the sets and the reference flows' endpoints, each put there
+ * once. Owned by one thread; everything it hands out is a {@link Task} for that thread.
  *
  * <pre>{@code
  * try (ProbeDevice device = ProbeDevice.load(probe, Devices.best())) {
@@ -45,8 +45,8 @@ public final class ProbeDevice implements AutoCloseable {
    *
    * @param endpoints of the reference flows, float64 {@code [count, d]}
    * @param empiricalNeighbour nearest training point of each of the empirical flow's endpoints
-   * @param ruler squared distances between the empirical flows of training and hold-out set; null without
-   *     a hold-out set
+   * @param ruler squared distances between the empirical flows of training and hold-out set; null
+   *     without a hold-out set
    */
   record BlockReferences(
       Map<Reference, NDArray> endpoints, int[] empiricalNeighbour, double @Nullable [] ruler) {}
@@ -63,8 +63,7 @@ public final class ProbeDevice implements AutoCloseable {
   private @Nullable DenoisingPlan denoisingPlan;
   private @Nullable String loadedCheckpoint;
 
-  private ProbeDevice(
-      Probe probe, NDManager manager, NetworkDenoiser network, DevicePoints train) {
+  private ProbeDevice(Probe probe, NDManager manager, NetworkDenoiser network, DevicePoints train) {
     this.probe = probe;
     this.manager = manager;
     this.network = network;
@@ -197,15 +196,14 @@ public final class ProbeDevice implements AutoCloseable {
 
   private float @Nullable [] storedEndpoints(Reference reference, int block) {
     return endpointStore
-        .find(
-            probe.endpointKey(reference),
-            block,
-            probe.rowsOfBlock(block),
-            probe.dimension())
+        .find(probe.endpointKey(reference), block, probe.rowsOfBlock(block), probe.dimension())
         .orElse(null);
   }
 
-  /** Computes and keeps the endpoints of a reference's flow for one block; the result is their number. */
+  /**
+   * Computes and keeps the endpoints of a reference's flow for one block; the result is their
+   * number.
+   */
   public Task<Integer> referenceBlock(Reference reference, int block) throws BadInputException {
     int rows = probe.rowsOfBlock(block);
     if (hasReferenceBlock(reference, block)) {
@@ -216,8 +214,7 @@ public final class ProbeDevice implements AutoCloseable {
       public Integer result() {
         try (NDManager scratch = manager.newSubManager()) {
           float[] values = endpoints(scratch).toFloatArray();
-          endpointStore.put(
-              probe.endpointKey(reference), block, rows, probe.dimension(), values);
+          endpointStore.put(probe.endpointKey(reference), block, rows, probe.dimension(), values);
         }
         return rows;
       }
@@ -247,8 +244,7 @@ public final class ProbeDevice implements AutoCloseable {
 
   private Denoiser loadTeacher() throws BadInputException {
     return switch (Objects.requireNonNull(probe.teacher())) {
-      case Probe.Teacher.Mixture mixture ->
-          MixtureDenoiser.create(manager, mixture.parameters());
+      case Probe.Teacher.Mixture mixture -> MixtureDenoiser.create(manager, mixture.parameters());
       case Probe.Teacher.Network teacher ->
           NetworkDenoiser.create(
               TorchScriptNetwork.load(
@@ -298,7 +294,9 @@ public final class ProbeDevice implements AutoCloseable {
     };
   }
 
-  /** The reference endpoints of a block, from disk the first time and from the device afterwards. */
+  /**
+   * The reference endpoints of a block, from disk the first time and from the device afterwards.
+   */
   private BlockReferences referencesOf(int block, Samples measured) throws BadInputException {
     BlockReferences known = blockReferences.get(block);
     if (known == null) {
@@ -309,8 +307,7 @@ public final class ProbeDevice implements AutoCloseable {
       try (NDManager scratch = manager.newSubManager()) {
         NDArray trainEndpoints = Objects.requireNonNull(endpoints.get(Reference.TRAIN)).duplicate();
         trainEndpoints.attach(scratch);
-        int[] neighbours =
-            measured.nearestTrain(trainEndpoints.toType(DataType.FLOAT32, true));
+        int[] neighbours = measured.nearestTrain(trainEndpoints.toType(DataType.FLOAT32, true));
         NDArray holdoutEndpoints = endpoints.get(Reference.HOLDOUT);
         double[] ruler =
             holdoutEndpoints == null

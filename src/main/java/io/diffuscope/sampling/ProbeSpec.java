@@ -4,8 +4,8 @@ import io.diffuscope.model.NetworkSettings;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Everything that a checkpoint is measured with, as names and numbers: what travels to a sampler, which
- * opens it with {@link Probe#open}.
+ * Everything that a checkpoint is measured with, as names and numbers: what travels to a sampler,
+ * which opens it with {@link Probe#open}.
  *
  * @param template TorchScript file of the network
  * @param network settings that replace those of the template

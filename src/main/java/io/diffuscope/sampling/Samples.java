@@ -36,8 +36,7 @@ final class Samples {
    * @param endpoints float32 {@code [count, d]}
    * @param references the reference flows from the same noises
    */
-  SampleObservation observe(
-      int block, long first, NDArray endpoints, BlockReferences references)
+  SampleObservation observe(int block, long first, NDArray endpoints, BlockReferences references)
       throws BadInputException {
     Map<Reference, double[]> squared = new EnumMap<>(Reference.class);
     try (NDManager scratch = endpoints.getManager().newSubManager()) {
@@ -80,8 +79,8 @@ final class Samples {
   }
 
   /**
-   * Row by row, {@code [count]}. The results of the arithmetic belong to the manager of the first operand,
-   * so what is cached goes second.
+   * Row by row, {@code [count]}. The results of the arithmetic belong to the manager of the first
+   * operand, so what is cached goes second.
    */
   static double[] squaredDistances(NDArray mine, NDArray cached) {
     return mine.sub(cached).square().sum(new int[] {1}).toDoubleArray();

@@ -3,8 +3,8 @@ package io.diffuscope.sampling;
 import io.diffuscope.tensorfile.BadInputException;
 
 /**
- * Work on a device that is done in short pieces, so that the thread which owns the device can answer and
- * be stopped in between.
+ * Work on a device that is done in short pieces, so that the thread which owns the device can
+ * answer and be stopped in between.
  *
  * @param <T> what comes out of it
  */

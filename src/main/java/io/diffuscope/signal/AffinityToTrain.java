@@ -11,9 +11,10 @@ import java.util.BitSet;
 import java.util.List;
 
 /**
- * Train affinity: the share of samples whose nearest point of training and hold-out set together is a
- * training point, its excess kappa, and the permutation p-value of "the labels are exchangeable" ({@link
- * TrainAffinityTest}). It needs no distance threshold and warns long before there are copies.
+ * Train affinity: the share of samples whose nearest point of training and hold-out set together is
+ * a training point, its excess kappa, and the permutation p-value of "the labels are exchangeable"
+ * ({@link TrainAffinityTest}). It needs no distance threshold and warns long before there are
+ * copies.
  */
 public final class AffinityToTrain implements Signal {
   /** Relabellings while observations still arrive: the p-value is not shown then. */
@@ -87,8 +88,7 @@ public final class AffinityToTrain implements Signal {
     add(estimates, statistic, Estimate.exact(value, counts.samples()));
   }
 
-  private static void add(
-      List<SignalEstimate> estimates, Statistic statistic, Estimate estimate) {
+  private static void add(List<SignalEstimate> estimates, Statistic statistic, Estimate estimate) {
     estimates.add(SignalEstimate.of(SignalNames.TRAIN_AFFINITY, null, statistic, estimate));
   }
 }

@@ -10,10 +10,10 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Denoising gap at one noise level: the loss {@code |D(y + sigma eps; sigma) - y|^2 / (d sigma^2)} on
- * hold-out points minus that on training points. The draws of one image are averaged first, so that the
- * standard error is over images. It opens in healthy runs too: evidence of fitting beyond the population
- * at that noise level, never a flag by itself.
+ * Denoising gap at one noise level: the loss {@code |D(y + sigma eps; sigma) - y|^2 / (d sigma^2)}
+ * on hold-out points minus that on training points. The draws of one image are averaged first, so
+ * that the standard error is over images. It opens in healthy runs too: evidence of fitting beyond
+ * the population at that noise level, never a flag by itself.
  */
 public final class DenoisingGap implements Signal {
   private final double sigma;
@@ -64,7 +64,6 @@ public final class DenoisingGap implements Signal {
   }
 
   private void add(List<SignalEstimate> estimates, Statistic statistic, Estimate estimate) {
-    estimates.add(
-        new SignalEstimate(SignalNames.DENOISING_GAP, null, statistic, sigma, estimate));
+    estimates.add(new SignalEstimate(SignalNames.DENOISING_GAP, null, statistic, sigma, estimate));
   }
 }

@@ -11,12 +11,12 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Share of samples that are copies: d1/d2 below a ratio, d1 and d2 being the distances to the nearest
- * training point and to the nearest one outside its duplicate group (ratio 1/3 as in Yoon et al. 2023 and
- * Bonnaire et al., arXiv 2505.17638, equation 6; 1/2 and 1/4 beside it).
+ * Share of samples that are copies: d1/d2 below a ratio, d1 and d2 being the distances to the
+ * nearest training point and to the nearest one outside its duplicate group (ratio 1/3 as in Yoon
+ * et al. 2023 and Bonnaire et al., arXiv 2505.17638, equation 6; 1/2 and 1/4 beside it).
  *
- * <p>A perfect model of r-dimensional data scores about 3^-r, so the same share for hold-out points is the
- * control, and the excess over it (Newcombe's interval) is what decisions rest on.
+ * <p>A perfect model of r-dimensional data scores about 3^-r, so the same share for hold-out points
+ * is the control, and the excess over it (Newcombe's interval) is what decisions rest on.
  */
 public final class NearestRatio implements Signal {
   private static final double RATIO = 1.0 / 3;
@@ -75,8 +75,7 @@ public final class NearestRatio implements Signal {
     return estimates;
   }
 
-  private static void add(
-      List<SignalEstimate> estimates, Statistic statistic, Estimate estimate) {
+  private static void add(List<SignalEstimate> estimates, Statistic statistic, Estimate estimate) {
     estimates.add(
         SignalEstimate.of(SignalNames.NEAREST_RATIO, Reference.TRAIN, statistic, estimate));
   }

@@ -13,13 +13,13 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Probability flow distance to a reference: {@code ( mean_i |h(Phi_theta(x_i)) - h(Phi_ref(x_i))|^2
- * )^(1/2)} over shared noises x_i (Zhang et al., arXiv 2505.20123; root of the mean square as in the
- * authors' ICCV 2025 tutorial slides).
+ * )^(1/2)} over shared noises x_i (Zhang et al., arXiv 2505.20123; root of the mean square as in
+ * the authors' ICCV 2025 tutorial slides).
  *
- * <p>To the training set's empirical flow it is E_mem; to a teacher that the training set was drawn from
- * it is E_gen; to the hold-out set's empirical flow it stands in for E_gen. E_mem is ill-conditioned, so
- * it comes with {@code same_point}, and with the {@code ruler} between the two empirical flows. All
- * intervals are conditional on the model and the sets.
+ * <p>To the training set's empirical flow it is E_mem; to a teacher that the training set was drawn
+ * from it is E_gen; to the hold-out set's empirical flow it stands in for E_gen. E_mem is
+ * ill-conditioned, so it comes with {@code same_point}, and with the {@code ruler} between the two
+ * empirical flows. All intervals are conditional on the model and the sets.
  */
 public final class ProbabilityFlowDistance implements Signal {
   private final Reference reference;
@@ -33,10 +33,10 @@ public final class ProbabilityFlowDistance implements Signal {
   /**
    * A fold over M samples.
    *
-   * @param previous squared distances of the checkpoint before, in order of the noises; null if none
+   * @param previous squared distances of the checkpoint before, in order of the noises; null if
+   *     none
    */
-  public ProbabilityFlowDistance(
-      Reference reference, int samples, double @Nullable [] previous) {
+  public ProbabilityFlowDistance(Reference reference, int samples, double @Nullable [] previous) {
     this.reference = reference;
     this.squared = new double[samples];
     this.previous = previous;
@@ -51,8 +51,7 @@ public final class ProbabilityFlowDistance implements Signal {
     if (distances == null || partials.containsKey(block.block())) {
       return;
     }
-    System.arraycopy(
-        distances, 0, squared, Math.toIntExact(block.first()), distances.length);
+    System.arraycopy(distances, 0, squared, Math.toIntExact(block.first()), distances.length);
     partials.put(block.block(), SquaredDistances.of(distances));
     samples += distances.length;
     for (boolean same : block.samePoint()) {
@@ -96,8 +95,7 @@ public final class ProbabilityFlowDistance implements Signal {
     return estimates;
   }
 
-  private void add(
-      List<SignalEstimate> estimates, Statistic statistic, Estimate estimate) {
+  private void add(List<SignalEstimate> estimates, Statistic statistic, Estimate estimate) {
     estimates.add(SignalEstimate.of(SignalNames.PFD, reference, statistic, estimate));
   }
 }

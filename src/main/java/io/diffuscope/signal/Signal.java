@@ -6,8 +6,8 @@ import java.util.List;
 /**
  * Folds the observations of one checkpoint into estimates that sharpen as they arrive.
  *
- * <p>Observations may come in any order: partial sums are kept by block and reduced in block order, so
- * that the final digits do not depend on who computed which block first. One instance serves one
+ * <p>Observations may come in any order: partial sums are kept by block and reduced in block order,
+ * so that the final digits do not depend on who computed which block first. One instance serves one
  * checkpoint, from one thread.
  */
 public interface Signal {
@@ -17,8 +17,8 @@ public interface Signal {
   /**
    * The estimates so far; empty before the first observation.
    *
-   * @param complete whether all observations are in: what is expensive, or meaningful for all samples
-   *     together only, is left out before that
+   * @param complete whether all observations are in: what is expensive, or meaningful for all
+   *     samples together only, is left out before that
    */
   List<SignalEstimate> estimates(boolean complete);
 }

@@ -51,15 +51,14 @@ public record HoldoutCheck(
               + " hold-out");
     }
     NeighbourPairs pairs = NeighbourPairs.of(nearest);
-    boolean[] labels = new boolean[pool];
-    Arrays.fill(labels, 0, trainSize, true);
+    int[] labels = new int[pool];
+    Arrays.fill(labels, 0, trainSize, 1);
     Standardized train = new Standardized(pairs, trainSize);
     Standardized holdout = new Standardized(pairs, holdoutSize);
 
-    int trainPairs = countPairs(nearest, labels, true);
-    int holdoutPairs = countPairs(nearest, labels, false);
-    double trainZ = train.z(trainPairs);
-    double holdoutZ = holdout.z(holdoutPairs);
+    Pairs found = Pairs.count(nearest, labels);
+    double trainZ = train.z(found.train());
+    double holdoutZ = holdout.z(found.holdout());
     // Equal outcomes are ties, whatever rounding did to them.
     double observed = Math.max(Math.abs(trainZ), Math.abs(holdoutZ)) - 1e-9;
 
@@ -68,9 +67,9 @@ public record HoldoutCheck(
     int exceedances = 0;
     int drawn = 0;
     while (drawn < most && exceedances < EXCEEDANCES) {
-      boolean[] drawnLabels = shuffle.next();
-      double drawnTrain = train.z(countPairs(nearest, drawnLabels, true));
-      double drawnHoldout = holdout.z(countPairs(nearest, drawnLabels, false));
+      Pairs drawnPairs = Pairs.count(nearest, shuffle.next());
+      double drawnTrain = train.z(drawnPairs.train());
+      double drawnHoldout = holdout.z(drawnPairs.holdout());
       drawn++;
       if (Math.max(Math.abs(drawnTrain), Math.abs(drawnHoldout)) >= observed) {
         exceedances++;
@@ -78,8 +77,8 @@ public record HoldoutCheck(
     }
     Relabelling.Tally tally = new Relabelling.Tally(exceedances, drawn, exceedances == EXCEEDANCES);
     return new HoldoutCheck(
-        (double) trainPairs / trainSize,
-        (double) holdoutPairs / holdoutSize,
+        (double) found.train() / trainSize,
+        (double) found.holdout() / holdoutSize,
         trainZ,
         holdoutZ,
         tally.pValue());
@@ -90,14 +89,27 @@ public record HoldoutCheck(
     return pValue < LEVEL;
   }
 
-  private static int countPairs(int[] nearest, boolean[] labels, boolean label) {
-    int count = 0;
-    for (int i = 0; i < nearest.length; i++) {
-      if (labels[i] == label && labels[nearest[i]] == label) {
-        count++;
+  /**
+   * Points whose nearest other point carries their own label.
+   *
+   * @param train among training points
+   * @param holdout among hold-out points
+   */
+  private record Pairs(int train, int holdout) {
+    /** Labels are 1 for train, 0 for hold-out: sums of products, as branches on chance are slow. */
+    static Pairs count(int[] nearest, int[] labels) {
+      int both = 0;
+      int first = 0;
+      int second = 0;
+      for (int i = 0; i < nearest.length; i++) {
+        int label = labels[i];
+        int neighbour = labels[nearest[i]];
+        both += label & neighbour;
+        first += label;
+        second += neighbour;
       }
+      return new Pairs(both, nearest.length - first - second + both);
     }
-    return count;
   }
 
   /** Centres and scales a count of pairs; a count that cannot vary is at its mean. */
@@ -114,22 +126,22 @@ public record HoldoutCheck(
   /** Random labels with a fixed number of training points; one array, rewritten by each draw. */
   private static final class Shuffle {
     private final int[] order;
-    private final boolean[] labels;
+    private final int[] labels;
     private final int minority;
-    private final boolean minorityLabel;
+    private final int minorityLabel;
     private final SplittableRandom random;
 
     Shuffle(int pool, int trainSize, long seed) {
       order = IntStream.range(0, pool).toArray();
-      labels = new boolean[pool];
+      labels = new int[pool];
       minority = Math.min(trainSize, pool - trainSize);
-      minorityLabel = trainSize == minority;
+      minorityLabel = trainSize == minority ? 1 : 0;
       random = new SplittableRandom(seed);
     }
 
     /** A partial Fisher-Yates shuffle; any starting order gives uniform subsets. */
-    boolean[] next() {
-      Arrays.fill(labels, !minorityLabel);
+    int[] next() {
+      Arrays.fill(labels, 1 - minorityLabel);
       for (int i = 0; i < minority; i++) {
         int j = random.nextInt(i, order.length);
         int chosen = order[j];

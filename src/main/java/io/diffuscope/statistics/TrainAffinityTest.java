@@ -62,8 +62,8 @@ public record TrainAffinityTest(int relabellings, int exceedances, double decisi
     AffinityShare share = AffinityShare.of(counts);
     double deviation = share.relabellingDeviation();
     double z = deviation == 0 ? 0 : (share.value() - part) / deviation;
-    double guardLower = share.value() - decisionZ * deviation;
-    double guardUpper = share.value() + decisionZ * deviation;
+    double guardLower = Math.max(0, share.value() - decisionZ * deviation);
+    double guardUpper = Math.min(1, share.value() + decisionZ * deviation);
     return new TrainAffinity(
         share.estimate(),
         excess(share.estimate(), part),

@@ -9,19 +9,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import javax.tools.JavaCompiler;
 import javax.tools.StandardJavaFileManager;
 import javax.tools.ToolProvider;
 
 /**
- * A few classes written for one test, in the packages of the product, compiled into a folder of
- * their own: the product never holds the offences that the rules are tried on.
+ * Classes written for a test, in the packages of the product, compiled into a folder of their own:
+ * the product never holds the offences that the rules are tried on.
  */
 public final class SourceTree {
-
-  private static final Pattern CLASS_NAME = Pattern.compile("\\bclass (\\w+)");
 
   private final Path folder;
   private final List<Path> sources = new ArrayList<>();
@@ -32,19 +28,15 @@ public final class SourceTree {
   }
 
   /** Adds one class to a package, named without the root. */
-  public SourceTree add(String name, String source) {
-    Matcher matcher = CLASS_NAME.matcher(source);
-    if (!matcher.find()) {
-      throw new IllegalArgumentException("no class in: " + source);
-    }
-    write(name, matcher.group(1), "package %s.%s;\n%s\n", source);
+  public SourceTree add(String name, String type, String source) {
+    write(name, type, "package %s.%s;\n%s\n", source);
     return this;
   }
 
-  /** Adds a class and a package-info.java with {@code @NullMarked} to a package. */
-  public SourceTree addNullMarked(String name) {
+  /** Adds a package-info.java with {@code @NullMarked} to a package. */
+  public SourceTree markNull(String name) {
     write(name, "package-info", "@org.jspecify.annotations.NullMarked package %s.%s;\n%s", "");
-    return add(name, "class Marked {}");
+    return this;
   }
 
   private void write(String name, String type, String layout, String source) {

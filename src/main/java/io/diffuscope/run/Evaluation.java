@@ -1,0 +1,124 @@
+package io.diffuscope.run;
+
+import akka.NotUsed;
+import akka.actor.typed.ActorRef;
+import akka.actor.typed.ActorSystem;
+import akka.actor.typed.javadsl.AskPattern;
+import akka.japi.Pair;
+import akka.stream.javadsl.Source;
+import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.sampling.Observation;
+import io.diffuscope.sampling.ProbeSpec;
+import io.diffuscope.sampling.Reference;
+import io.diffuscope.signal.ProbabilityFlowDistance;
+import io.diffuscope.signal.Signal;
+import io.diffuscope.signal.SignalEstimate;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletionStage;
+
+/**
+ * The evaluation of one checkpoint as a stream: units of work go to the samplers a few at a time,
+ * observations come back in order, signals fold them, and every block sharpens the estimates.
+ */
+final class Evaluation {
+  /**
+   * The state of the fold after a block.
+   *
+   * @param squaredDistances by reference, by noise: for the paired change to the next checkpoint;
+   *     empty until complete
+   */
+  record Update(
+      int done,
+      int total,
+      List<SignalEstimate> estimates,
+      Map<Reference, double[]> squaredDistances) {
+    boolean isComplete() {
+      return done == total;
+    }
+  }
+
+  private final ActorSystem<?> system;
+  private final ActorRef<WorkQueue.Command> queue;
+  private final ProbeSpec probe;
+  private final int parallelism;
+  private final Duration unitTimeout;
+
+  Evaluation(ActorSystem<?> system, ActorRef<WorkQueue.Command> queue, RunSettings settings) {
+    this.system = system;
+    this.queue = queue;
+    this.probe = settings.probe();
+    this.parallelism = settings.parallelism();
+    this.unitTimeout = settings.unitTimeout();
+  }
+
+  /** Updates block by block, the last one complete; fails with an {@link EvaluationException}. */
+  Source<Update, NotUsed> of(
+      Checkpoint checkpoint, EvaluationPlan plan, Map<Reference, double[]> previous) {
+    List<WorkUnit> units = plan.units(checkpoint);
+    return outcomes(units)
+        .statefulMap(
+            () -> new Fold(plan.signals(previous), units.size()),
+            (fold, outcome) -> Pair.create(fold, fold.add(observation(outcome))),
+            fold -> Optional.empty());
+  }
+
+  /** Outcomes of units, in the units' order; fails with an {@link EvaluationException}. */
+  Source<WorkOutcome, NotUsed> outcomes(List<WorkUnit> units) {
+    return Source.from(units)
+        .mapAsync(parallelism, this::ask)
+        .map(
+            outcome -> {
+              if (outcome instanceof WorkOutcome.Failed failed) {
+                throw new EvaluationException(failed.reason(), failed.message());
+              }
+              return outcome;
+            });
+  }
+
+  private CompletionStage<WorkOutcome> ask(WorkUnit unit) {
+    return AskPattern.ask(
+        queue,
+        replyTo -> new WorkQueue.Submit(probe, unit, replyTo),
+        unitTimeout,
+        system.scheduler());
+  }
+
+  private static Observation observation(WorkOutcome outcome) {
+    if (outcome instanceof WorkOutcome.Observed observed) {
+      return observed.observation();
+    }
+    throw new IllegalStateException("not an observation: " + outcome);
+  }
+
+  /** The signals of one evaluation, and how many observations they have seen. */
+  private static final class Fold {
+    private final List<Signal> signals;
+    private final int total;
+    private int done;
+
+    Fold(List<Signal> signals, int total) {
+      this.signals = signals;
+      this.total = total;
+    }
+
+    Update add(Observation observation) {
+      signals.forEach(signal -> signal.observe(observation));
+      done++;
+      boolean complete = done == total;
+      List<SignalEstimate> estimates = new ArrayList<>();
+      Map<Reference, double[]> squared = new EnumMap<>(Reference.class);
+      for (Signal signal : signals) {
+        estimates.addAll(signal.estimates(complete));
+        if (complete && signal instanceof ProbabilityFlowDistance distance) {
+          squared.put(distance.reference(), distance.squaredDistances());
+        }
+      }
+      return new Update(done, total, List.copyOf(estimates), squared);
+    }
+  }
+}

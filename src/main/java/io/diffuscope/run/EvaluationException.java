@@ -1,0 +1,19 @@
+package io.diffuscope.run;
+
+/**
+ * An evaluation that cannot be finished: the reason is a metric label, the message is for people.
+ */
+public final class EvaluationException extends RuntimeException {
+  private static final long serialVersionUID = 1;
+
+  private final String reason;
+
+  EvaluationException(String reason, String message) {
+    super(message);
+    this.reason = reason;
+  }
+
+  public String reason() {
+    return reason;
+  }
+}

@@ -1,0 +1,104 @@
+package io.diffuscope.run;
+
+import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.sampling.DenoisingPlan;
+import io.diffuscope.sampling.DenoisingSettings;
+import io.diffuscope.sampling.Probe;
+import io.diffuscope.sampling.Reference;
+import io.diffuscope.sampling.SetGeometry;
+import io.diffuscope.signal.AffinityToTrain;
+import io.diffuscope.signal.DenoisingGap;
+import io.diffuscope.signal.NearestRatio;
+import io.diffuscope.signal.ProbabilityFlowDistance;
+import io.diffuscope.signal.Signal;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What an evaluation of one checkpoint consists of: which units of work, and which signals fold
+ * what they bring. Known once the probe was opened and the sets' geometry was found; the same for
+ * every checkpoint.
+ *
+ * @param probeId the probe's id
+ * @param samples number of samples M
+ * @param sampleBlocks number of blocks of samples
+ * @param references references of {@code pfd}
+ * @param trainSize number of training points
+ * @param holdoutSize number of hold-out points that are compared; affinity and gap are off below 2
+ * @param controlRatios d1/d2 of those points; null without a hold-out set
+ * @param denoising where the denoising loss is measured
+ * @param batchSize rows in one block
+ * @param decisionZ width of the bounds that affinity's decisions use
+ * @param seed seed of the permutation tests
+ */
+record EvaluationPlan(
+    String probeId,
+    int samples,
+    int sampleBlocks,
+    List<Reference> references,
+    int trainSize,
+    int holdoutSize,
+    double @Nullable [] controlRatios,
+    DenoisingSettings denoising,
+    int batchSize,
+    double decisionZ,
+    long seed) {
+  static EvaluationPlan of(Probe probe, SetGeometry geometry, double decisionZ) {
+    return new EvaluationPlan(
+        probe.id(),
+        probe.samples(),
+        probe.sampleBlocks(),
+        probe.references(),
+        Math.toIntExact(probe.train().size()),
+        geometry.comparedHoldoutSize(),
+        geometry.controlRatios(),
+        probe.spec().denoising(),
+        probe.spec().batchSize(),
+        decisionZ,
+        probe.spec().seed());
+  }
+
+  boolean comparesHoldout() {
+    return holdoutSize >= 2;
+  }
+
+  /** The units, cheap ones last: a broken network shows in the first block of samples. */
+  List<WorkUnit> units(Checkpoint checkpoint) {
+    List<WorkUnit> units = new ArrayList<>();
+    for (int block = 0; block < sampleBlocks; block++) {
+      units.add(new WorkUnit.SampleBlock(checkpoint, block));
+    }
+    if (comparesHoldout()) {
+      int rows = DenoisingPlan.rows(trainSize, holdoutSize, denoising);
+      for (double sigma : denoising.sigmas()) {
+        for (int block = 0; block * batchSize < rows; block++) {
+          units.add(new WorkUnit.DenoisingBlock(checkpoint, sigma, block));
+        }
+      }
+    }
+    return units;
+  }
+
+  /** Fresh signals for one checkpoint. */
+  List<Signal> signals(Map<Reference, double[]> previous) {
+    List<Signal> signals = new ArrayList<>();
+    for (Reference reference : references) {
+      signals.add(new ProbabilityFlowDistance(reference, samples, previous.get(reference)));
+    }
+    signals.add(new NearestRatio(controlRatios));
+    if (comparesHoldout()) {
+      signals.add(new AffinityToTrain(trainSize, holdoutSize, decisionZ, seed));
+      for (double sigma : denoising.sigmas()) {
+        signals.add(
+            new DenoisingGap(
+                sigma,
+                DenoisingPlan.images(trainSize, denoising),
+                DenoisingPlan.images(holdoutSize, denoising),
+                denoising.draws()));
+      }
+    }
+    return signals;
+  }
+}

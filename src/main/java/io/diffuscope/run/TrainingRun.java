@@ -1,0 +1,257 @@
+package io.diffuscope.run;
+
+import akka.Done;
+import akka.actor.typed.ActorRef;
+import akka.actor.typed.Behavior;
+import akka.actor.typed.eventstream.EventStream;
+import akka.actor.typed.javadsl.AbstractOnMessageBehavior;
+import akka.actor.typed.javadsl.ActorContext;
+import akka.actor.typed.javadsl.Behaviors;
+import akka.stream.Materializer;
+import akka.stream.javadsl.Sink;
+import akka.stream.javadsl.Source;
+import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.sampling.Probe;
+import io.diffuscope.sampling.Reference;
+import io.diffuscope.sampling.SetGeometry;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One run: a thin shell around {@link RunDecisions}. It turns messages into commands, applies the
+ * events, tells them to the event stream, and carries out their effects.
+ *
+ * <p>A run first prepares (geometry of the sets, endpoints of the reference flows); checkpoints
+ * that are found meanwhile wait.
+ */
+public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Command> {
+  /** What a run understands. */
+  public sealed interface Command extends CborSerializable {}
+
+  /** A complete checkpoint was found. */
+  public record Found(Checkpoint checkpoint) implements Command {}
+
+  /** A file could not be taken. */
+  public record PassedOver(String path, String reason, String message) implements Command {}
+
+  /** No more checkpoints will be found: finish what waits, then end. */
+  public record SourceEnded(String cause) implements Command {}
+
+  /** Asks for the state as it is now. */
+  public record GetState(ActorRef<RunState> replyTo) implements Command {}
+
+  private record GeometryReady(SetGeometry geometry) implements Command {}
+
+  private record EndpointsReady(int done, int total) implements Command {}
+
+  private record PreparationEnded(@Nullable String reason, @Nullable String message)
+      implements Command {}
+
+  private record Updated(Checkpoint checkpoint, Evaluation.Update update) implements Command {}
+
+  private record Broken(Checkpoint checkpoint, String reason, String message) implements Command {}
+
+  private final RunSettings settings;
+  private final Probe probe;
+  private final RunDecisions decisions;
+  private final Evaluation evaluation;
+  private final InstantSource clock;
+  private final Materializer materializer;
+  private RunState state = RunState.EMPTY;
+  private @Nullable SetGeometry geometry;
+  private @Nullable EvaluationPlan plan;
+  private Map<Reference, double[]> previous = Map.of();
+  private Instant evaluationStarted = Instant.EPOCH;
+  private @Nullable String endCause;
+
+  private TrainingRun(
+      ActorContext<Command> context,
+      RunSettings settings,
+      Probe probe,
+      ActorRef<WorkQueue.Command> queue,
+      InstantSource clock) {
+    super(context);
+    this.settings = settings;
+    this.probe = probe;
+    this.decisions = new RunDecisions(settings);
+    this.evaluation = new Evaluation(context.getSystem(), queue, settings);
+    this.clock = clock;
+    // Streams made with it end with this actor.
+    this.materializer = Materializer.createMaterializer(context);
+    prepare();
+  }
+
+  /**
+   * A run.
+   *
+   * @param probe opened from {@code settings.probe()}; stays the caller's to close
+   */
+  public static Behavior<Command> create(
+      RunSettings settings, Probe probe, ActorRef<WorkQueue.Command> queue, InstantSource clock) {
+    return Behaviors.setup(context -> new TrainingRun(context, settings, probe, queue, clock));
+  }
+
+  private void prepare() {
+    tell(new PreparationProgress(settings.id(), "neighbours within the sets", 0, 1));
+    CompletionStage<WorkOutcome> found =
+        evaluation
+            .outcomes(List.of(new WorkUnit.FindGeometry()))
+            .runWith(Sink.head(), materializer);
+    getContext()
+        .pipeToSelf(
+            found,
+            (outcome, failure) ->
+                outcome instanceof WorkOutcome.GeometryFound g
+                    ? new GeometryReady(g.geometry())
+                    : preparationFailed(failure));
+  }
+
+  private static PreparationEnded preparationFailed(@Nullable Throwable failure) {
+    Throwable cause = unwrap(failure);
+    return new PreparationEnded(reasonOf(cause), messageOf(cause));
+  }
+
+  private void prepareEndpoints() {
+    List<WorkUnit> units = new ArrayList<>();
+    for (Reference reference : probe.references()) {
+      for (int block = 0; block < probe.sampleBlocks(); block++) {
+        units.add(new WorkUnit.ReferenceFlow(reference, block));
+      }
+    }
+    ActorRef<Command> self = getContext().getSelf();
+    CompletionStage<Integer> done =
+        evaluation
+            .outcomes(units)
+            .zipWithIndex()
+            .map(
+                pair -> {
+                  int count = Math.toIntExact(pair.second()) + 1;
+                  self.tell(new EndpointsReady(count, units.size()));
+                  return count;
+                })
+            .runWith(Sink.last(), materializer);
+    getContext()
+        .pipeToSelf(
+            done,
+            (count, failure) ->
+                failure == null ? new PreparationEnded(null, null) : preparationFailed(failure));
+  }
+
+  @Override
+  public Behavior<Command> onMessage(Command message) {
+    switch (message) {
+      case Found m -> perform(new RunDecisions.Find(m.checkpoint));
+      case PassedOver m -> perform(new RunDecisions.PassOver(m.path, m.reason, m.message));
+      case SourceEnded m -> endCause = m.cause;
+      case GetState m -> m.replyTo.tell(state);
+      case GeometryReady m -> {
+        geometry = m.geometry;
+        prepareEndpoints();
+      }
+      case EndpointsReady m ->
+          tell(
+              new PreparationProgress(
+                  settings.id(), "endpoints of the reference flows", m.done, m.total));
+      case PreparationEnded m -> begin(m);
+      case Updated m -> updated(m);
+      case Broken m -> perform(new RunDecisions.Fail(m.checkpoint, m.reason, m.message));
+    }
+    endIfDone();
+    return this;
+  }
+
+  private void begin(PreparationEnded ended) {
+    SetGeometry known = geometry;
+    if (known == null || ended.reason != null) {
+      // Without its references a run can measure nothing: the guardian decides what that means.
+      throw new EvaluationException(
+          String.valueOf(ended.reason),
+          "run %s cannot be prepared: %s".formatted(settings.id(), ended.message));
+    }
+    plan = EvaluationPlan.of(probe, known, settings.detectors().earlyMemorization().decisionZ());
+    boolean trustAffinity = known.holdoutCheck() != null && !known.holdoutCheck().differs();
+    perform(
+        new RunDecisions.Begin(
+            settings.displayName(), probe.id(), trustAffinity, RunNotes.of(probe, known)));
+  }
+
+  private void updated(Updated message) {
+    Evaluation.Update update = message.update;
+    tell(
+        new EvaluationProgress(
+            settings.id(), message.checkpoint, update.done(), update.total(), update.estimates()));
+    if (update.isComplete()) {
+      previous = update.squaredDistances();
+      Duration took = Duration.between(evaluationStarted, clock.instant());
+      perform(
+          new RunDecisions.Complete(message.checkpoint, update.estimates(), took.toNanos() / 1e9));
+    }
+  }
+
+  private void endIfDone() {
+    String cause = endCause;
+    if (cause != null && state.started() != null && state.isIdle() && !state.ended()) {
+      perform(new RunDecisions.End(cause));
+    }
+  }
+
+  private void perform(RunDecisions.Command command) {
+    for (RunEvent event : decisions.decide(state, command, clock.instant())) {
+      state = decisions.apply(state, event);
+      tell(event);
+      if (event instanceof RunEvent.EvaluationStarted started) {
+        evaluate(started.checkpoint());
+      }
+    }
+  }
+
+  private void evaluate(Checkpoint checkpoint) {
+    EvaluationPlan known = plan;
+    if (known == null) {
+      throw new IllegalStateException("an evaluation began before the run was prepared");
+    }
+    evaluationStarted = clock.instant();
+    ActorRef<Command> self = getContext().getSelf();
+    Source<Evaluation.Update, ?> updates = evaluation.of(checkpoint, known, previous);
+    CompletionStage<Done> done =
+        updates.runForeach(update -> self.tell(new Updated(checkpoint, update)), materializer);
+    done.whenComplete(
+        (ignored, failure) -> {
+          if (failure != null) {
+            Throwable cause = unwrap(failure);
+            self.tell(new Broken(checkpoint, reasonOf(cause), messageOf(cause)));
+          }
+        });
+  }
+
+  private static Throwable unwrap(@Nullable Throwable failure) {
+    if (failure == null) {
+      return new IllegalStateException("no outcome");
+    }
+    return failure instanceof CompletionException && failure.getCause() != null
+        ? failure.getCause()
+        : failure;
+  }
+
+  private static String reasonOf(Throwable cause) {
+    return cause instanceof EvaluationException e
+        ? e.reason()
+        : cause instanceof TimeoutException ? "timeout" : "internal";
+  }
+
+  private static String messageOf(Throwable cause) {
+    return cause.getMessage() == null ? cause.toString() : cause.getMessage();
+  }
+
+  private void tell(RunNotification notification) {
+    getContext().getSystem().eventStream().tell(new EventStream.Publish<>(notification));
+  }
+}
