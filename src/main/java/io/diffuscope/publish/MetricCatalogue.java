@@ -31,6 +31,10 @@ public final class MetricCatalogue {
   static final String REFERENCE = "reference";
   static final String SIGMA = "sigma";
 
+  /** The registry makes the maximum out of the histogram, so that both share one HELP. */
+  private static final String DURATION_HELP =
+      "Wall-clock duration of evaluations (_max: the longest of the last minutes).";
+
   static final Metric FOUND_STEP =
       gauge("diffuscope_found_step", "Training step of the checkpoint found last.", RUN);
   static final Metric EVALUATED_STEP =
@@ -107,13 +111,13 @@ public final class MetricCatalogue {
           "diffuscope_evaluation_duration",
           Kind.HISTOGRAM,
           "seconds",
-          "Wall-clock duration of evaluations.",
+          DURATION_HELP,
           List.of(RUN));
   static final Metric DURATION_MAX =
       ofUnit(
           "diffuscope_evaluation_duration_seconds_max",
           null,
-          "Longest evaluation of the last minutes (Micrometer's decaying maximum).",
+          DURATION_HELP,
           RUN);
   static final Metric MEASUREMENT_INFO =
       gauge(
