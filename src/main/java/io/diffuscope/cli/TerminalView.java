@@ -165,6 +165,8 @@ final class TerminalView implements RunListener {
 
   private static String styled(String style, String text) {
     // Ansi.AUTO: colour on a terminal only, and never against NO_COLOR.
-    return Ansi.AUTO.enabled() ? Ansi.AUTO.apply(text, List.of(Ansi.Style.parse(style))).toString() : text;
+    return Ansi.AUTO.enabled()
+        ? Ansi.AUTO.apply(text, List.of(Ansi.Style.parse(style))).toString()
+        : text;
   }
 }
