@@ -2,11 +2,14 @@ package io.diffuscope.publish;
 
 import akka.actor.NoSerializationVerificationNeeded;
 import akka.actor.typed.Behavior;
+import akka.actor.typed.eventstream.EventStream;
 import akka.actor.typed.javadsl.AbstractOnMessageBehavior;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
 import io.diffuscope.run.EvaluationProgress;
+import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
+import io.diffuscope.run.RunNotification;
 import java.util.List;
 import java.util.function.Consumer;
 
@@ -18,10 +21,10 @@ public final class Publisher extends AbstractOnMessageBehavior<Publisher.Command
   /** Never leaves the process, so it is not serialized. */
   public sealed interface Command extends NoSerializationVerificationNeeded {}
 
-  public record Happened(RunEvent event) implements Command {}
+  /** Something happened to a run. */
+  public record Told(RunNotification notification) implements Command {}
 
-  public record Progressed(EvaluationProgress progress) implements Command {}
-
+  /** A run is gone for good. */
   public record Removed(String run) implements Command {}
 
   private final List<RunListener> listeners;
@@ -29,8 +32,15 @@ public final class Publisher extends AbstractOnMessageBehavior<Publisher.Command
   private Publisher(ActorContext<Command> context, List<RunListener> listeners) {
     super(context);
     this.listeners = listeners;
+    context
+        .getSystem()
+        .eventStream()
+        .tell(
+            new EventStream.Subscribe<>(
+                RunNotification.class, context.messageAdapter(RunNotification.class, Told::new)));
   }
 
+  /** A publisher that hears all runs of its actor system. */
   public static Behavior<Command> create(List<? extends RunListener> listeners) {
     List<RunListener> copy = List.copyOf(listeners);
     return Behaviors.setup(context -> new Publisher(context, copy));
@@ -39,9 +49,9 @@ public final class Publisher extends AbstractOnMessageBehavior<Publisher.Command
   @Override
   public Behavior<Command> onMessage(Command message) {
     switch (message) {
-      case Happened(RunEvent event) -> tell(listener -> listener.onEvent(event));
-      case Progressed(EvaluationProgress progress) ->
-          tell(listener -> listener.onProgress(progress));
+      case Told(RunEvent event) -> tell(listener -> listener.onEvent(event));
+      case Told(EvaluationProgress progress) -> tell(listener -> listener.onProgress(progress));
+      case Told(PreparationProgress progress) -> tell(listener -> listener.onPreparation(progress));
       case Removed(String run) -> tell(listener -> listener.removeRun(run));
     }
     return this;
