@@ -116,7 +116,9 @@ final class MonitorSession implements AutoCloseable {
     all.add(progress);
     ActorSystem<Monitor.Command> system =
         ActorSystem.create(
-            Monitor.create(new Monitor.Plan(settings, probe, source, samplers, all, ended::completeExceptionally)),
+            Monitor.create(
+                new Monitor.Plan(
+                    settings, probe, source, samplers, all, ended::completeExceptionally)),
             "diffuscope",
             config);
     MonitorSession session = new MonitorSession(system, probe, ended, progress);

@@ -30,12 +30,12 @@ final class StatusLine implements AutoCloseable {
 
   /** A status line on standard output. */
   static StatusLine onStandardOutput() {
-    return new StatusLine(System.out, Terminal.isThere());
+    return new StatusLine(System.out, Terminal.isOutput());
   }
 
   /** A status line on standard error, for commands whose output is piped. */
   static StatusLine onStandardError() {
-    return new StatusLine(System.err, Terminal.isThere());
+    return new StatusLine(System.err, Terminal.isError());
   }
 
   /** Prints a line that stays. */

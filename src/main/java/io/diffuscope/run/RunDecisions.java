@@ -157,7 +157,9 @@ public final class RunDecisions {
     return events;
   }
 
-  /** The sentence of a verdict holds numbers that move at every checkpoint; its substance is this. */
+  /**
+   * The sentence of a verdict holds numbers that move at every checkpoint; its substance is this.
+   */
   private static boolean differs(@Nullable Verdict before, Verdict now) {
     return before == null
         || before.state() != now.state()
