@@ -67,7 +67,7 @@ public final class Publisher extends AbstractOnMessageBehavior<Publisher.Command
       } catch (RuntimeException e) {
         getContext()
             .getLog()
-            .error("{} could not take an event", listener.getClass().getSimpleName(), e);
+            .error("{} could not take an event", listener.getClass().getName(), e);
       }
     }
   }
