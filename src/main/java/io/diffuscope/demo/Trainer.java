@@ -1,6 +1,7 @@
 package io.diffuscope.demo;
 
-import io.diffuscope.tensorfile.ArrayFile;
+import io.diffuscope.data.DataSet;
+import io.diffuscope.data.DataSets;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.SafetensorsWriter;
 import java.io.IOException;
@@ -181,12 +182,11 @@ public final class Trainer implements Callable<Integer> {
   }
 
   private static TrainingPoints readPoints(Path file) throws BadInputException {
-    try (ArrayFile array = ArrayFile.open(file.toString())) {
-      int count = Math.toIntExact(array.shape().dimension(0));
-      int size = Math.toIntExact(array.shape().withoutFirst().elements());
+    try (DataSet set = DataSets.open(file.toString(), "training set", null)) {
+      int count = Math.toIntExact(set.size());
+      int size = Math.toIntExact(set.pointShape().elements());
       FloatBuffer values = FloatBuffer.allocate(Math.multiplyExact(count, size));
-      array.readRows(0, count, values);
-      array.verifyUnchanged();
+      set.read(0, count, values);
       return new TrainingPoints(values.array(), count, size);
     }
   }

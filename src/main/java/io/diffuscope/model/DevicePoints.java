@@ -164,7 +164,7 @@ public final class DevicePoints implements AutoCloseable {
         ByteBuffer.allocateDirect(count * d * Float.BYTES).order(ByteOrder.nativeOrder());
     set.read(first, count, bytes.asFloatBuffer());
     // The array may alias the buffer; the subtraction makes a copy of its own before it is gone.
-    NDArray raw = scratch.create(bytes, new Shape(count, d));
+    NDArray raw = scratch.create(bytes, new Shape(count, d), DataType.FLOAT32);
     NDArray shift = scratch.create(centre, new Shape(1, d)).toType(DataType.FLOAT32, false);
     return Block.of(raw.sub(shift));
   }

@@ -46,8 +46,7 @@ public record Metric(
   public String name() {
     String name = NAMING.name(meterName(), kind.meterType, unit);
     // The convention leaves these two to the writer of the exposition, which appends them.
-    String suffix =
-        kind == Kind.COUNTER ? "_total" : baseName.endsWith("_info") ? "_info" : "";
+    String suffix = kind == Kind.COUNTER ? "_total" : baseName.endsWith("_info") ? "_info" : "";
     return name.endsWith(suffix) ? name : name + suffix;
   }
 }

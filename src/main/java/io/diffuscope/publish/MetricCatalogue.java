@@ -108,17 +108,9 @@ public final class MetricCatalogue {
           RUN);
   static final Metric DURATION =
       new Metric(
-          "diffuscope_evaluation_duration",
-          Kind.HISTOGRAM,
-          "seconds",
-          DURATION_HELP,
-          List.of(RUN));
+          "diffuscope_evaluation_duration", Kind.HISTOGRAM, "seconds", DURATION_HELP, List.of(RUN));
   static final Metric DURATION_MAX =
-      ofUnit(
-          "diffuscope_evaluation_duration_seconds_max",
-          null,
-          DURATION_HELP,
-          RUN);
+      ofUnit("diffuscope_evaluation_duration_seconds_max", null, DURATION_HELP, RUN);
   static final Metric MEASUREMENT_INFO =
       gauge(
           "diffuscope_measurement_info",

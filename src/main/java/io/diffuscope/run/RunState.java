@@ -4,6 +4,7 @@ import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.detect.DetectorStates;
 import io.diffuscope.detect.Progress;
 import io.diffuscope.detect.Verdict;
+import io.diffuscope.run.RunEvent.RunStarted;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -24,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param ended whether the run is over
  */
 public record RunState(
-    RunEvent.@Nullable RunStarted started,
+    @Nullable RunStarted started,
     Map<String, Status> ledger,
     List<Checkpoint> pending,
     @Nullable Checkpoint evaluating,
@@ -56,7 +57,7 @@ public record RunState(
     return pending.isEmpty() && evaluating == null;
   }
 
-  RunState withStarted(RunEvent.RunStarted event) {
+  RunState withStarted(RunStarted event) {
     return new RunState(
         event, ledger, pending, evaluating, judgedStep, detectors, history, verdict, ended);
   }

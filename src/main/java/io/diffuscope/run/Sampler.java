@@ -89,7 +89,7 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
     try {
       action.run();
     } catch (BadInputException e) {
-      report(id, new WorkOutcome.Failed(e.reason().label(), e.getMessage()));
+      report(id, new WorkOutcome.Failed(e.reason().label(), String.valueOf(e.getMessage())));
     } catch (UncheckedIOException e) {
       report(id, new WorkOutcome.Failed("unreadable", String.valueOf(e.getMessage())));
     } catch (RuntimeException e) {

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 class NoticeIT {
 
   /** {@code - group:artifact version (licence)}. */
-  private static final Pattern LIBRARY = Pattern.compile("- [\\w.]+:(\\S+) (\\S+) \\((.+)\\)");
+  private static final Pattern LIBRARY = Pattern.compile("- [\\w.-]+:(\\S+) (\\S+) \\((.+)\\)");
 
   /** The tensor library is another file on each platform, and one entry for all of them. */
   private static final Pattern PLATFORM =

@@ -86,9 +86,7 @@ class DirectorySubscriptionTest {
     assertThat(passedOver.message()).startsWith(file + ": ");
 
     Files.write(
-        file,
-        Arrays.copyOfRange(whole, whole.length - 7, whole.length),
-        StandardOpenOption.APPEND);
+        file, Arrays.copyOfRange(whole, whole.length - 7, whole.length), StandardOpenOption.APPEND);
     assertThat(settled(probe).file()).isEqualTo(file);
     probe.cancel();
   }
@@ -109,8 +107,7 @@ class DirectorySubscriptionTest {
     write("step-3.safetensors.tmp");
     write("step-4.pt");
     Files.createDirectory(directory.resolve("step-5.safetensors"));
-    Files.createSymbolicLink(
-        directory.resolve("step-6.safetensors"), directory.resolve("nowhere"));
+    Files.createSymbolicLink(directory.resolve("step-6.safetensors"), directory.resolve("nowhere"));
     write("step-7.safetensors");
     TestSubscriber.Probe<Sighting> probe = subscribe();
 
@@ -144,8 +141,8 @@ class DirectorySubscriptionTest {
     Path file = Files.createFile(directory.resolve("file"));
     DirectoryListing listing = new DirectoryListing(DirectorySettings.of(file));
 
-    assertThat(problem(listing)).isEqualTo(
-        file + ": this is a file; name the directory that holds the checkpoints");
+    assertThat(problem(listing))
+        .isEqualTo(file + ": this is a file; name the directory that holds the checkpoints");
   }
 
   @Test
@@ -215,10 +212,11 @@ class DirectorySubscriptionTest {
             .run(KIT.system());
     ends.second().request(1);
     KIT.createTestProbe()
-        .awaitAssert(() -> {
-          assertThat(polls.get()).isEqualTo(1);
-          return null;
-        });
+        .awaitAssert(
+            () -> {
+              assertThat(polls.get()).isEqualTo(1);
+              return null;
+            });
 
     ends.first().shutdown();
     ends.second().expectComplete();

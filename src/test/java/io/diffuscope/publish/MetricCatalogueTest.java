@@ -44,8 +44,7 @@ class MetricCatalogueTest {
     for (Metric metric : MetricCatalogue.all()) {
       assertThat(scraped.help()).containsEntry(metric.name(), metric.help());
       assertThat(scraped.type())
-          .containsEntry(
-              metric.name(), metric.kind().name().toLowerCase(Locale.ROOT));
+          .containsEntry(metric.name(), metric.kind().name().toLowerCase(Locale.ROOT));
       String sample =
           metric.kind() == Metric.Kind.HISTOGRAM ? metric.name() + "_count" : metric.name();
       assertThat(labels).containsEntry(sample, new TreeSet<>(metric.labels()));
@@ -73,7 +72,9 @@ class MetricCatalogueTest {
       assertThat(metric.labels()).doesNotContain("le", "quantile", "job", "instance", "type");
       assertThat(metric.labels()).allMatch(label -> label.matches("[a-z]+"));
       if (!STATE_SETS.contains(name)) {
-        assertThat(words).as("label in the name of %s", name).doesNotContainAnyElementsOf(metric.labels());
+        assertThat(words)
+            .as("label in the name of %s", name)
+            .doesNotContainAnyElementsOf(metric.labels());
       }
       if (words.contains("timestamp") || words.contains("duration")) {
         assertThat(words).as(name).contains("seconds");
@@ -90,7 +91,14 @@ class MetricCatalogueTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"0.3, 0.3", "2, 2", "80, 80", "0.002, 0.002", "1.3894954943731375, 1.3895", "1e-7, 0.0000001"})
+  @CsvSource({
+    "0.3, 0.3",
+    "2, 2",
+    "80, 80",
+    "0.002, 0.002",
+    "1.3894954943731375, 1.3895",
+    "1e-7, 0.0000001"
+  })
   void aSigmaIsAPlainNumber(double sigma, String label) {
     assertThat(MetricCatalogue.sigmaLabel(sigma)).isEqualTo(label);
   }

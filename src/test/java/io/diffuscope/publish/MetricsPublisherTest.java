@@ -58,8 +58,7 @@ class MetricsPublisherTest {
         RunEvents.started("r"),
         RunEvents.found("r", 100L),
         RunEvents.found("r", 200L),
-        new RunEvent.CheckpointSkipped(
-            "r", RunEvents.AT, RunEvents.checkpoint(100L), "superseded"),
+        new RunEvent.CheckpointSkipped("r", RunEvents.AT, RunEvents.checkpoint(100L), "superseded"),
         new RunEvent.CheckpointPassedOver(
             "r", RunEvents.AT, "/c/step-5.safetensors", "incomplete", "too short"),
         RunEvents.evaluating("r", 200L),

@@ -51,13 +51,7 @@ public final class RunEvents {
   public static RunEvent completed(
       String run, @Nullable Long step, boolean judged, SignalEstimate... estimates) {
     return new RunEvent.EvaluationCompleted(
-        run,
-        AT.plusSeconds(3),
-        checkpoint(step),
-        "probe-1",
-        Arrays.asList(estimates),
-        judged,
-        4.5);
+        run, AT.plusSeconds(3), checkpoint(step), "probe-1", Arrays.asList(estimates), judged, 4.5);
   }
 
   public static RunEvent failed(String run, @Nullable Long step, String reason) {
