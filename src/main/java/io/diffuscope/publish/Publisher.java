@@ -62,9 +62,7 @@ public final class Publisher extends AbstractOnMessageBehavior<Publisher.Command
       try {
         news.accept(listener);
       } catch (RuntimeException e) {
-        getContext()
-            .getLog()
-            .error("{} could not take an event", listener.getClass().getName(), e);
+        getContext().getLog().error("{} could not take an event", listener.getClass().getName(), e);
       }
     }
   }

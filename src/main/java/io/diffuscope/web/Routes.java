@@ -40,6 +40,7 @@ final class Routes extends AllDirectives {
 
   private static final ContentType TEXT = ContentTypes.parse(MetricsPublisher.TEXT);
   private static final ContentType OPEN_METRICS = ContentTypes.parse(MetricsPublisher.OPEN_METRICS);
+
   /** The page loads its own script and style, and talks to its own host; nothing else. */
   private static final List<HttpHeader> HEADERS =
       List.of(
@@ -170,8 +171,7 @@ final class Routes extends AllDirectives {
 
   /** Whether a range is for this type, whatever its parameters: ranges match with theirs alone. */
   private static boolean names(MediaRange range, String type, String subtype) {
-    return range.matches(
-        MediaTypes.customWithOpenCharset(type, subtype, range.getParams(), false));
+    return range.matches(MediaTypes.customWithOpenCharset(type, subtype, range.getParams(), false));
   }
 
   private HttpResponse json(int status, Object body) {

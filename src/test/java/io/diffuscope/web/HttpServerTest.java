@@ -91,8 +91,10 @@ class HttpServerTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1 | true",
-        "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2 | true",
+        "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+            + " | true",
+        "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+            + " | true",
         "application/openmetrics-text | true",
         "text/plain;version=0.0.4;q=0.9,application/openmetrics-text;version=1.0.0;q=0.2 | false",
         "application/openmetrics-text;q=0 | false",
@@ -105,8 +107,7 @@ class HttpServerTest {
 
     assertThat(response.statusCode()).isEqualTo(200);
     assertThat(contentType(response))
-        .isEqualToIgnoringCase(
-            openMetrics ? MetricsPublisher.OPEN_METRICS : MetricsPublisher.TEXT);
+        .isEqualToIgnoringCase(openMetrics ? MetricsPublisher.OPEN_METRICS : MetricsPublisher.TEXT);
     assertThat(response.body().endsWith("# EOF\n")).isEqualTo(openMetrics);
   }
 
@@ -120,8 +121,7 @@ class HttpServerTest {
             BodyHandlers.ofByteArray());
 
     assertThat(response.headers().firstValue("Content-Encoding")).hasValue("gzip");
-    byte[] plain =
-        new GZIPInputStream(new ByteArrayInputStream(response.body())).readAllBytes();
+    byte[] plain = new GZIPInputStream(new ByteArrayInputStream(response.body())).readAllBytes();
     assertThat(new String(plain, StandardCharsets.UTF_8)).contains("diffuscope_build_info");
   }
 
@@ -210,7 +210,8 @@ class HttpServerTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"nowhere", "metrics/", "api/v1", "api/v2/runs", "health", "../etc/passwd"})
+  @ValueSource(
+      strings = {"nowhere", "metrics/", "api/v1", "api/v2/runs", "health", "../etc/passwd"})
   void unknownPathsAreNotFound(String path) throws Exception {
     assertThat(get(path).statusCode()).isEqualTo(404);
   }
@@ -293,8 +294,7 @@ class HttpServerTest {
 
     assertThatThrownBy(
             () ->
-                CLIENT.send(
-                    HttpRequest.newBuilder(server.uri()).build(), BodyHandlers.ofString()))
+                CLIENT.send(HttpRequest.newBuilder(server.uri()).build(), BodyHandlers.ofString()))
         .isInstanceOf(IOException.class);
   }
 
@@ -302,8 +302,7 @@ class HttpServerTest {
     return HttpServer.bind(KIT.system(), settings, METRICS, BOARD, READINESS::get);
   }
 
-  private static HttpServer await(CompletionStage<HttpServer> stage)
-      throws Exception {
+  private static HttpServer await(CompletionStage<HttpServer> stage) throws Exception {
     try {
       return stage.toCompletableFuture().get(30, TimeUnit.SECONDS);
     } catch (ExecutionException e) {

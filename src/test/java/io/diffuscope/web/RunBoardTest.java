@@ -47,12 +47,16 @@ class RunBoardTest {
         .containsExactly(
             new RunView.FlagView("early_memorization", false, null, null),
             new RunView.FlagView("memorization", true, 100L, "share .65 against .50"));
-    assertThat(run.messages()).singleElement().extracting(RunView.Message::reason).isEqualTo("non_finite");
+    assertThat(run.messages())
+        .singleElement()
+        .extracting(RunView.Message::reason)
+        .isEqualTo("non_finite");
     assertThat(run.series())
         .containsExactly(
             new SeriesView(
                 "train_affinity", null, null, "share", List.of(new Point(100, .5, .48, .52))),
-            new SeriesView("denoising_gap", null, .3, "gap", List.of(new Point(100, .25, .125, .375))));
+            new SeriesView(
+                "denoising_gap", null, .3, "gap", List.of(new Point(100, .25, .125, .375))));
 
     tell(RunEvents.ended("r", Verdict.State.MEMORIZING, 50L));
     assertThat(run().state()).isEqualTo("ended");
