@@ -109,7 +109,7 @@ final class DemoCommand implements Callable<Integer> {
     Devices.configure(Math.max(1, Runtime.getRuntime().availableProcessors() - 1));
 
     try (DataDirectory state = DataDirectory.lock(reader.dataDirectory());
-        StatusLine status = new StatusLine(System.out, Terminal.isThere())) {
+        StatusLine status = StatusLine.onStandardOutput()) {
       TerminalView view = new TerminalView(status);
       try (MonitorSession session =
           MonitorSession.start(
@@ -125,7 +125,7 @@ final class DemoCommand implements Callable<Integer> {
         session.beforeInterrupt(() -> WatchCommand.tellVerdict(session, settings, status, view));
         try (TrainerProcess trainer = train(files, checkpointFolder, status)) {
           session.beforeInterrupt(trainer::close);
-          trainer.exit().thenAccept(code -> session.trainingEnded(endOfTraining(code, status)));
+          session.endsWith(trainer.exit().thenApply(code -> endOfTraining(code, status)));
           session.await();
         }
         if (stay) {

@@ -71,7 +71,7 @@ final class WatchCommand implements Callable<Integer> {
     Devices.configure(reader.threads());
 
     try (DataDirectory data = DataDirectory.lock(reader.dataDirectory());
-        StatusLine status = new StatusLine(System.out, Terminal.isThere())) {
+        StatusLine status = StatusLine.onStandardOutput()) {
       TerminalView view = new TerminalView(status);
       try (MonitorSession session =
           MonitorSession.start(
