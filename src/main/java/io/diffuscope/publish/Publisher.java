@@ -65,9 +65,7 @@ public final class Publisher extends AbstractOnMessageBehavior<Publisher.Command
       try {
         news.accept(listener);
       } catch (RuntimeException e) {
-        getContext()
-            .getLog()
-            .error("{} could not take an event", listener.getClass().getSimpleName(), e);
+        getContext().getLog().error("{} could not take an event", listener.getClass().getName(), e);
       }
     }
   }
