@@ -34,7 +34,7 @@ class PublisherTest {
     ActorRef<Publisher.Command> publisher =
         KIT.spawn(Publisher.create(List.of(broken, new Recorder(heard.ref()))));
     // The subscription is under way until the actor has answered once.
-    publisher.tell(new Publisher.Removed("first"));
+    publisher.tell(new Publisher.Remove("first"));
     heard.expectMessage("removed first");
 
     LoggingTestKit.error("could not take an event")
