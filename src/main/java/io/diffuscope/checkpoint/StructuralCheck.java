@@ -1,6 +1,7 @@
 package io.diffuscope.checkpoint;
 
 import io.diffuscope.tensorfile.BadInputException;
+import io.diffuscope.tensorfile.SafetensorsFile;
 import java.io.IOException;
 import java.nio.file.Path;
 
@@ -17,4 +18,13 @@ public interface StructuralCheck {
    * @throws IOException where it could not be read
    */
   void check(Path file) throws IOException;
+
+  /** Accepts a safetensors file whose header is whole and agrees with the file's length. */
+  static StructuralCheck safetensors() {
+    return file -> {
+      try (SafetensorsFile opened = SafetensorsFile.open(file)) {
+        opened.verifyUnchanged();
+      }
+    };
+  }
 }

@@ -13,7 +13,7 @@ public record CheckpointSchedule(List<Long> steps) {
   /** First checkpoint of the demo. */
   public static final long FIRST = 50;
 
-  /** Ratio of successive steps of the demo: 33 checkpoints in 8,000 steps. */
+  /** Ratio of successive steps of the demo: 34 checkpoints in 8,000 steps. */
   public static final double RATIO = 1.17;
 
   public CheckpointSchedule {

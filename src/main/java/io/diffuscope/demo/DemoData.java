@@ -1,5 +1,6 @@
 package io.diffuscope.demo;
 
+import io.diffuscope.data.MixtureParameters;
 import io.diffuscope.tensorfile.ArrayFile;
 import io.diffuscope.tensorfile.NpyWriter;
 import io.diffuscope.tensorfile.NpzFile;
@@ -68,7 +69,7 @@ public record DemoData(Path train, Path holdout, Path template, @Nullable Path t
       points = digits(folder, 2 * trainSize, random);
     } else {
       teacher = DemoResource.MIXTURE.copyTo(folder.resolve("teacher.npz"));
-      points = MixtureDraws.read(teacher).draw(2 * trainSize, random);
+      points = new MixtureDraws(MixtureParameters.read(teacher)).draw(2 * trainSize, random);
     }
     int half = points.length / 2;
     TensorShape shape = POINT.withFirst(trainSize);

@@ -53,6 +53,7 @@ final class DenoiserTraining implements AutoCloseable {
   private final Adam adam;
   private final TrainingBatch batch;
   private final Shape inputShape;
+  private final Shape labelShape;
   private final RandomGenerator random;
   private final ParameterStore parameterStore;
   private double lossSum;
@@ -80,6 +81,7 @@ final class DenoiserTraining implements AutoCloseable {
             .build();
     this.batch = batch;
     this.inputShape = inputShape;
+    this.labelShape = new Shape(batch.rows());
     this.random = new SplittableRandom(settings.seed());
   }
 
@@ -140,37 +142,59 @@ final class DenoiserTraining implements AutoCloseable {
   /** Draws a batch, follows its gradient once, and moves the average of the weights along. */
   void step() {
     batch.draw(random);
-    double loss = update();
+    double loss = backward(batch);
+    update();
     average.update();
     steps++;
     lossSum = LOSS_SMOOTHING * lossSum + (1 - LOSS_SMOOTHING) * loss;
     lossWeight = LOSS_SMOOTHING * lossWeight + (1 - LOSS_SMOOTHING);
   }
 
-  private double update() {
-    try (NDManager scratch = manager.newSubManager()) {
-      double value;
-      try (GradientCollector collector = Engine.getEngine("PyTorch").newGradientCollector()) {
-        NDArray input = scratch.create(batch.input(), inputShape, DataType.FLOAT32);
-        NDArray label =
-            scratch.create(batch.noiseLabel(), new Shape(batch.rows()), DataType.FLOAT32);
-        NDArray target = scratch.create(batch.target(), inputShape, DataType.FLOAT32);
-        NDArray output =
-            model
-                .getBlock()
-                .forward(parameterStore, new NDList(input, label), true)
-                .singletonOrThrow();
-        NDArray loss = output.sub(target).square().mean();
-        value = loss.getFloat();
-        collector.backward(loss);
-      }
-      for (Map.Entry<String, NDArray> parameter : parameters.entrySet()) {
-        try (NDArray gradient = parameter.getValue().getGradient()) {
-          adam.update(parameter.getKey(), parameter.getValue(), gradient);
-        }
-      }
-      return value;
+  /** Adds the gradient of a batch's loss to the parameters' gradients, and returns the loss. */
+  double backward(TrainingBatch batch) {
+    try (NDManager scratch = manager.newSubManager();
+        GradientCollector collector = Engine.getEngine("PyTorch").newGradientCollector()) {
+      NDArray input = scratch.create(batch.input(), inputShape, DataType.FLOAT32);
+      NDArray label = scratch.create(batch.noiseLabel(), labelShape, DataType.FLOAT32);
+      NDArray target = scratch.create(batch.target(), inputShape, DataType.FLOAT32);
+      NDArray output =
+          model
+              .getBlock()
+              .forward(parameterStore, new NDList(input, label), true)
+              .singletonOrThrow();
+      NDArray loss = output.sub(target).square().mean();
+      collector.backward(loss);
+      return loss.getFloat();
     }
+  }
+
+  /** One step of Adam along the gradients, which are zero afterwards. */
+  void update() {
+    parameters.forEach(
+        (name, parameter) -> {
+          try (NDArray gradient = parameter.getGradient()) {
+            adam.update(name, parameter, gradient);
+          }
+        });
+  }
+
+  /** A copy of the parameters' gradients. */
+  Map<String, FloatArray> gradients() {
+    Map<String, FloatArray> copies = new LinkedHashMap<>();
+    parameters.forEach(
+        (name, parameter) -> {
+          try (NDArray gradient = parameter.getGradient()) {
+            copies.put(name, HostCopy.of(gradient));
+          }
+        });
+    return copies;
+  }
+
+  /** A copy of the weights as they are, not averaged. */
+  Map<String, FloatArray> weights() {
+    Map<String, FloatArray> copies = new LinkedHashMap<>();
+    parameters.forEach((name, parameter) -> copies.put(name, HostCopy.of(parameter)));
+    return copies;
   }
 
   /** Steps done. */

@@ -1,9 +1,6 @@
 package io.diffuscope.demo;
 
-import io.diffuscope.tensorfile.ArrayFile;
-import io.diffuscope.tensorfile.NpzFile;
-import java.io.IOException;
-import java.nio.file.Path;
+import io.diffuscope.data.MixtureParameters;
 import java.util.random.RandomGenerator;
 
 /**
@@ -19,27 +16,14 @@ final class MixtureDraws {
   private final double[] variances;
   private final double[] residualVariance;
 
-  private MixtureDraws(NpzFile file) throws IOException {
-    this.weights = read(file, "weights");
-    this.means = read(file, "means");
-    this.bases = read(file, "bases");
-    this.variances = read(file, "variances");
-    this.residualVariance = read(file, "residual_variance");
-    this.dimension = means.length / weights.length;
-    this.rank = variances.length / weights.length;
-  }
-
-  /** Reads a mixture teacher; the demo's own file is well formed. */
-  static MixtureDraws read(Path file) throws IOException {
-    try (NpzFile archive = NpzFile.open(file)) {
-      return new MixtureDraws(archive);
-    }
-  }
-
-  private static double[] read(NpzFile file, String name) throws IOException {
-    try (ArrayFile array = file.array(name)) {
-      return array.readDoubles();
-    }
+  MixtureDraws(MixtureParameters mixture) {
+    this.dimension = mixture.dimension();
+    this.rank = mixture.rank();
+    this.weights = mixture.weights();
+    this.means = mixture.means();
+    this.bases = mixture.bases();
+    this.variances = mixture.variances();
+    this.residualVariance = mixture.residualVariance();
   }
 
   /** {@code count} points of the mixture's dimension, one after the other. */

@@ -1,6 +1,7 @@
 package io.diffuscope.demo;
 
-import io.diffuscope.tensorfile.ArrayFile;
+import io.diffuscope.data.DataSet;
+import io.diffuscope.data.DataSets;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.SafetensorsWriter;
 import java.io.IOException;
@@ -10,6 +11,7 @@ import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import picocli.CommandLine;
@@ -174,19 +176,22 @@ public final class Trainer implements Callable<Integer> {
               + training.steps()
               + "; choose a smaller --learning-rate");
     }
+    // In a fixed order: the same training writes the same bytes.
+    Map<String, String> metadata = new TreeMap<>();
+    metadata.put("loss", Double.toString(training.loss()));
+    metadata.put("step", Long.toString(training.steps()));
     SafetensorsWriter.write(
         out.resolve(CheckpointSchedule.fileName(training.steps())),
         training.averagedWeights(),
-        Map.of("loss", Double.toString(training.loss()), "step", Long.toString(training.steps())));
+        metadata);
   }
 
   private static TrainingPoints readPoints(Path file) throws BadInputException {
-    try (ArrayFile array = ArrayFile.open(file.toString())) {
-      int count = Math.toIntExact(array.shape().dimension(0));
-      int size = Math.toIntExact(array.shape().withoutFirst().elements());
+    try (DataSet set = DataSets.open(file.toString(), "training set", null)) {
+      int count = Math.toIntExact(set.size());
+      int size = Math.toIntExact(set.pointShape().elements());
       FloatBuffer values = FloatBuffer.allocate(Math.multiplyExact(count, size));
-      array.readRows(0, count, values);
-      array.verifyUnchanged();
+      set.read(0, count, values);
       return new TrainingPoints(values.array(), count, size);
     }
   }

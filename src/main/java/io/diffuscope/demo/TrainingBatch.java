@@ -55,7 +55,10 @@ final class TrainingBatch {
     }
   }
 
-  private void set(int row, int point, double sigma, RandomGenerator random) {
+  /**
+   * Fills one row; draws {@code size} Gaussian numbers, the noise, in the order of the elements.
+   */
+  void set(int row, int point, double sigma, RandomGenerator random) {
     FloatBuffer inputs = input.asFloatBuffer();
     FloatBuffer targets = target.asFloatBuffer();
     double scale = 1 / Math.sqrt(sigma * sigma + sigmaData * sigmaData);

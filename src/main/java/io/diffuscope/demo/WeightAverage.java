@@ -3,7 +3,6 @@ package io.diffuscope.demo;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import io.diffuscope.tensorfile.FloatArray;
-import io.diffuscope.tensorfile.TensorShape;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -49,12 +48,7 @@ final class WeightAverage {
   /** A copy of the averages on the host, in the order of the weights. */
   Map<String, FloatArray> snapshot() {
     Map<String, FloatArray> arrays = new LinkedHashMap<>();
-    averages.forEach(
-        (name, average) ->
-            arrays.put(
-                name,
-                new FloatArray(
-                    TensorShape.of(average.getShape().getShape()), average.toFloatArray())));
+    averages.forEach((name, average) -> arrays.put(name, HostCopy.of(average)));
     return arrays;
   }
 }

@@ -37,8 +37,10 @@ public final class Detectors {
     List<FlagChange> changes = new ArrayList<>();
     var early = step(earlyMemorization, states.earlyMemorization(), look, changes);
     var copies = step(memorization, states.memorization(), look, changes);
-    Long lastCleared =
-        changes.stream().allMatch(FlagChange::raised) ? states.lastCleared() : look.step();
+    Long lastCleared = states.lastCleared();
+    if (!changes.stream().allMatch(FlagChange::raised)) {
+      lastCleared = look.step();
+    }
     return new Outcome(
         new DetectorStates(
             early, copies, DetectorStates.apply(states.raised(), changes), lastCleared),

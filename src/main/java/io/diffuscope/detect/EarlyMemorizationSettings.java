@@ -10,7 +10,9 @@ package io.diffuscope.detect;
  * @param decisionZ half-width of the excess's decision bounds in standard errors, default 3.09
  *     (one-sided .001 a look); the signal computes the bounds with it
  * @param looks looks in a row to raise and to clear, default 2
- * @param clearLevel the flag is cleared when the excess lies below it with confidence, default .1
+ * @param clearLevel the flag is cleared when the excess lies below it with confidence, default .1;
+ *     the bounds are about 2 / sqrt(N) wide on either side for N training and N hold-out points, so
+ *     small sets seldom clear
  */
 public record EarlyMemorizationSettings(
     double alpha, double margin, double decisionZ, int looks, double clearLevel) {

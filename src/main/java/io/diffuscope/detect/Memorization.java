@@ -65,7 +65,8 @@ public final class Memorization implements Detector<Memorization.State> {
     }
     boolean raised = !flag.raised();
     String evidence =
-        "nearest_ratio: share %s of %d samples against %s of the hold-out; excess %s %s %s on %d looks in a row"
+        ("nearest_ratio: share %s of %d samples against %s of the hold-out;"
+                + " excess %s %s %s on %d looks in a row")
             .formatted(
                 Numbers.text(share.value()),
                 share.samples(),

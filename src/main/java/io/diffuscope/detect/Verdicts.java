@@ -120,7 +120,8 @@ public final class Verdicts {
             Verdict.State.UNKNOWN,
             since,
             best.step(),
-            "no evidence of memorization; pfd to the %s has not fallen yet (%s at step %d, %s at step %d)"
+            ("no evidence of memorization; pfd to the %s has not fallen yet"
+                    + " (%s at step %d, %s at step %d)")
                 .formatted(
                     reference,
                     Numbers.text(first.value()),
@@ -133,7 +134,8 @@ public final class Verdicts {
             Verdict.State.UNKNOWN,
             Math.max(since, valley.step()),
             best.step(),
-            "no evidence of memorization, but pfd to the %s rose from %s at step %d to %s at step %d"
+            ("no evidence of memorization, but pfd to the %s rose"
+                    + " from %s at step %d to %s at step %d")
                 .formatted(
                     reference,
                     Numbers.text(valley.value()),

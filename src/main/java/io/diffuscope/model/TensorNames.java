@@ -2,6 +2,7 @@ package io.diffuscope.model;
 
 import java.util.Collection;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -21,7 +22,7 @@ final class TensorNames {
   static Map<String, String> match(Collection<String> parameters, Set<String> tensors) {
     Map<String, String> best = Map.of();
     String parameterPrefix = commonPrefix(parameters);
-    for (String dropped : new TreeSet<>(Set.of("", parameterPrefix))) {
+    for (String dropped : new TreeSet<>(List.of("", parameterPrefix))) {
       for (String added : candidatePrefixes(parameters, dropped, tensors)) {
         Map<String, String> found = new LinkedHashMap<>();
         for (String parameter : parameters) {

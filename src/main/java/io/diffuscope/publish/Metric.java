@@ -45,6 +45,8 @@ public record Metric(
   /** The name that is scraped, for example {@code diffuscope_checkpoints_found_total}. */
   public String name() {
     String name = NAMING.name(meterName(), kind.meterType, unit);
-    return kind == Kind.COUNTER && !name.endsWith("_total") ? name + "_total" : name;
+    // The convention leaves these two to the writer of the exposition, which appends them.
+    String suffix = kind == Kind.COUNTER ? "_total" : baseName.endsWith("_info") ? "_info" : "";
+    return name.endsWith(suffix) ? name : name + suffix;
   }
 }

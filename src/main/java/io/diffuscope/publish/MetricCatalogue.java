@@ -31,6 +31,10 @@ public final class MetricCatalogue {
   static final String REFERENCE = "reference";
   static final String SIGMA = "sigma";
 
+  /** The registry makes the maximum out of the histogram, so that both share one HELP. */
+  private static final String DURATION_HELP =
+      "Wall-clock duration of evaluations (_max: the longest of the last minutes).";
+
   static final Metric FOUND_STEP =
       gauge("diffuscope_found_step", "Training step of the checkpoint found last.", RUN);
   static final Metric EVALUATED_STEP =
@@ -104,17 +108,9 @@ public final class MetricCatalogue {
           RUN);
   static final Metric DURATION =
       new Metric(
-          "diffuscope_evaluation_duration",
-          Kind.HISTOGRAM,
-          "seconds",
-          "Wall-clock duration of evaluations.",
-          List.of(RUN));
+          "diffuscope_evaluation_duration", Kind.HISTOGRAM, "seconds", DURATION_HELP, List.of(RUN));
   static final Metric DURATION_MAX =
-      ofUnit(
-          "diffuscope_evaluation_duration_seconds_max",
-          null,
-          "Longest evaluation of the last minutes (Micrometer's decaying maximum).",
-          RUN);
+      ofUnit("diffuscope_evaluation_duration_seconds_max", null, DURATION_HELP, RUN);
   static final Metric MEASUREMENT_INFO =
       gauge(
           "diffuscope_measurement_info",
@@ -138,11 +134,11 @@ public final class MetricCatalogue {
   static final List<String> FAILED_REASONS =
       Stream.concat(
               Arrays.stream(BadInputException.Reason.values()).map(BadInputException.Reason::label),
-              Stream.of("internal"))
+              Stream.of("engine", "sampler_lost", "timeout", "internal"))
           .toList();
 
   /** Reasons for {@code skipped}. */
-  static final List<String> SKIPPED_REASONS = List.of("policy", "superseded");
+  static final List<String> SKIPPED_REASONS = List.of("backlog", "superseded");
 
   private static final List<EstimateMetric> ESTIMATES = estimates();
 
@@ -234,7 +230,6 @@ public final class MetricCatalogue {
     Signal ratio = new Signal(NEAREST_RATIO, List.of(RUN));
     Signal affinity = new Signal(TRAIN_AFFINITY, List.of(RUN));
     Signal gap = new Signal(DENOISING_GAP, List.of(RUN, SIGMA));
-    String change = "Paired change against the checkpoint evaluated before.";
     return List.of(
         pfd.main(
             Statistic.RMS,
@@ -245,10 +240,16 @@ public final class MetricCatalogue {
         pfd.exact(
             Statistic.MAX_PAIR_SHARE,
             "Share of the largest pair in the sum of squared distances; near 1 one pair decides."),
-        pfd.estimate(Statistic.CHANGE, change),
+        pfd.estimate(
+            Statistic.CHANGE,
+            "Paired change of the distance against the checkpoint evaluated before."),
         pfd.estimate(
             Statistic.SAME_POINT,
             "Share of samples whose nearest training point is the empirical endpoint's."),
+        pfd.estimate(
+            Statistic.RULER,
+            "The same distance between the empirical flows of training and hold-out set: a ruler"
+                + " for E_mem."),
         ratio.main(
             Statistic.SHARE,
             "Share of samples with d1/d2 below 1/3 to the training set (f_mem): copies."),
@@ -257,13 +258,6 @@ public final class MetricCatalogue {
         ratio.estimate(
             Statistic.CONTROL, "The same share for hold-out points in place of samples."),
         ratio.estimate(Statistic.EXCESS, "Share of samples minus share of hold-out points."),
-        ratio.exact(
-            Statistic.EXCESS_DECISION_LOWER, "Lower bound of the excess that raises the flag."),
-        ratio.exact(
-            Statistic.EXCESS_DECISION_UPPER, "Upper bound of the excess that clears the flag."),
-        ratio.exact(Statistic.P_VALUE, "P-value of the share against the hold-out's."),
-        ratio.exact(Statistic.EFFECTIVE_NEIGHBOURS, "Effective number of distinct nearest points."),
-        ratio.estimate(Statistic.CHANGE, change),
         affinity.main(
             Statistic.SHARE,
             "Share of samples whose nearest point of train and hold-out is a training point."),
@@ -279,13 +273,11 @@ public final class MetricCatalogue {
         affinity.exact(Statistic.Z, "Standardized deviation of the share from chance."),
         affinity.exact(
             Statistic.EFFECTIVE_NEIGHBOURS, "Effective number of distinct nearest points."),
-        affinity.estimate(Statistic.CHANGE, change),
         gap.main(
             Statistic.GAP,
             "Paired denoising loss per noise level, hold-out minus training points."),
         gap.estimate(Statistic.TRAIN_LOSS, "Denoising loss on training points."),
-        gap.estimate(Statistic.HOLDOUT_LOSS, "Denoising loss on hold-out points."),
-        gap.estimate(Statistic.CHANGE, change));
+        gap.estimate(Statistic.HOLDOUT_LOSS, "Denoising loss on hold-out points."));
   }
 
   private record Signal(String name, List<String> labels) {

@@ -27,8 +27,8 @@ import org.slf4j.LoggerFactory;
  * Writes what happens to runs to a Prometheus registry, as {@link MetricCatalogue} lists it.
  *
  * <p>Only final estimates are shown. They and the step they belong to change together: {@link
- * #scrape} never sees half of a checkpoint. An evaluation that detectors ignore, because its step
- * lies below one already judged, is counted and not shown. Thread-safe.
+ * #scrape} never sees half of a checkpoint. A step below one already judged is counted and not
+ * shown. Thread-safe.
  */
 public final class MetricsPublisher implements RunListener {
   /** Prometheus' text format. */
@@ -182,7 +182,8 @@ public final class MetricsPublisher implements RunListener {
       meters
           .histogram(Series.of(MetricCatalogue.DURATION, run), MetricCatalogue.durationBuckets())
           .record(Duration.ofNanos((long) (event.seconds() * 1e9)));
-      if (event.judged()) {
+      // Detectors ignore a checkpoint without a step; there is no later one it could hide.
+      if (event.judged() || event.checkpoint().step() == null) {
         set(MetricCatalogue.EVALUATED_STEP, orNaN(event.checkpoint().step()));
         show(event.estimates());
       }

@@ -1,5 +1,6 @@
 package io.diffuscope.run;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
 import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.detect.DetectorStates;
 import io.diffuscope.detect.Progress;
@@ -33,7 +34,8 @@ public record RunState(
     DetectorStates detectors,
     List<Progress> history,
     @Nullable Verdict verdict,
-    boolean ended) {
+    boolean ended)
+    implements CborSerializable {
   /** How a checkpoint stands. */
   public enum Status {
     PENDING,
@@ -53,6 +55,7 @@ public record RunState(
     history = List.copyOf(history);
   }
 
+  @JsonIgnore
   public boolean isIdle() {
     return pending.isEmpty() && evaluating == null;
   }

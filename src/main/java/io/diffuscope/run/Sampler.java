@@ -1,5 +1,6 @@
 package io.diffuscope.run;
 
+import akka.actor.NoSerializationVerificationNeeded;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
 import akka.actor.typed.DispatcherSelector;
@@ -33,7 +34,8 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
   /** A unit of work. */
   public record Perform(long id, int attempt, ProbeSpec probe, WorkUnit unit) implements Command {}
 
-  private enum Proceed implements Command {
+  /** To itself, after a piece of work. */
+  private enum Proceed implements Command, NoSerializationVerificationNeeded {
     INSTANCE
   }
 

@@ -1,6 +1,7 @@
 package io.diffuscope.run;
 
 import akka.Done;
+import akka.actor.NoSerializationVerificationNeeded;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
 import akka.actor.typed.eventstream.EventStream;
@@ -48,16 +49,19 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   /** Asks for the state as it is now. */
   public record GetState(ActorRef<RunState> replyTo) implements Command {}
 
-  private record GeometryReady(SetGeometry geometry) implements Command {}
+  /** What the run tells itself; never leaves the process. */
+  private sealed interface Internal extends Command, NoSerializationVerificationNeeded {}
 
-  private record EndpointsReady(int done, int total) implements Command {}
+  private record GeometryReady(SetGeometry geometry) implements Internal {}
+
+  private record EndpointsReady(int done, int total) implements Internal {}
 
   private record PreparationEnded(@Nullable String reason, @Nullable String message)
-      implements Command {}
+      implements Internal {}
 
-  private record Updated(Checkpoint checkpoint, Evaluation.Update update) implements Command {}
+  private record Updated(Checkpoint checkpoint, Evaluation.Update update) implements Internal {}
 
-  private record Broken(Checkpoint checkpoint, String reason, String message) implements Command {}
+  private record Broken(Checkpoint checkpoint, String reason, String message) implements Internal {}
 
   private final RunSettings settings;
   private final Probe probe;

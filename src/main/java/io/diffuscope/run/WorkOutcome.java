@@ -1,9 +1,18 @@
 package io.diffuscope.run;
 
+import com.fasterxml.jackson.annotation.JsonSubTypes;
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import io.diffuscope.sampling.Observation;
 import io.diffuscope.sampling.SetGeometry;
 
 /** What came of a {@link WorkUnit}. */
+@JsonTypeInfo(use = JsonTypeInfo.Id.NAME)
+@JsonSubTypes({
+  @JsonSubTypes.Type(value = WorkOutcome.GeometryFound.class, name = "geometry"),
+  @JsonSubTypes.Type(value = WorkOutcome.EndpointsKept.class, name = "endpoints"),
+  @JsonSubTypes.Type(value = WorkOutcome.Observed.class, name = "observed"),
+  @JsonSubTypes.Type(value = WorkOutcome.Failed.class, name = "failed")
+})
 public sealed interface WorkOutcome extends CborSerializable {
   /** Of {@link WorkUnit.FindGeometry}. */
   record GeometryFound(SetGeometry geometry) implements WorkOutcome {}

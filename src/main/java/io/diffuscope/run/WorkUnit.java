@@ -1,10 +1,19 @@
 package io.diffuscope.run;
 
+import com.fasterxml.jackson.annotation.JsonSubTypes;
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.sampling.Reference;
 import java.util.Locale;
 
 /** One block of work for a sampler. */
+@JsonTypeInfo(use = JsonTypeInfo.Id.NAME)
+@JsonSubTypes({
+  @JsonSubTypes.Type(value = WorkUnit.FindGeometry.class, name = "geometry"),
+  @JsonSubTypes.Type(value = WorkUnit.ReferenceFlow.class, name = "reference"),
+  @JsonSubTypes.Type(value = WorkUnit.SampleBlock.class, name = "samples"),
+  @JsonSubTypes.Type(value = WorkUnit.DenoisingBlock.class, name = "denoising")
+})
 public sealed interface WorkUnit extends CborSerializable {
   /** Duplicates, control and hold-out check of the sets. */
   record FindGeometry() implements WorkUnit {}

@@ -2,6 +2,7 @@ package io.diffuscope.sampling;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.diffuscope.data.DataSet;
 import io.diffuscope.tensorfile.BadInputException;
@@ -20,6 +21,6 @@ final class HostArrays {
         ByteBuffer.allocateDirect(Math.multiplyExact(count * d, Float.BYTES))
             .order(ByteOrder.nativeOrder());
     set.read(first, count, bytes.asFloatBuffer());
-    return manager.create(bytes, new Shape(count, d));
+    return manager.create(bytes, new Shape(count, d), DataType.FLOAT32);
   }
 }

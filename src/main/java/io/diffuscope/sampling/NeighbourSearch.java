@@ -23,6 +23,11 @@ import org.jspecify.annotations.Nullable;
 final class NeighbourSearch {
   private static final float FAR = 1e30f;
 
+  /**
+   * Points of a block that are compared exactly: two, and some that rounding may have put behind.
+   */
+  private static final int CANDIDATES = 4;
+
   private final DevicePoints points;
 
   NeighbourSearch(DevicePoints points) {
@@ -62,11 +67,12 @@ final class NeighbourSearch {
     int count = Math.toIntExact(queries.getShape().get(0));
     int d = points.dimension();
     try (NDManager scratch = queries.getManager().newSubManager()) {
-      NDArray shift = scratch.create(points.centre(), new Shape(1, d));
-      NDArray exact = queries.toType(DataType.FLOAT64, true);
-      exact.attach(scratch);
-      exact.subi(shift.toType(DataType.FLOAT32, false).toType(DataType.FLOAT64, false));
-      NDArray coarse = exact.toType(DataType.FLOAT32, true);
+      // In float32 like the points, so that a query which equals a point has distance 0.
+      NDArray shift =
+          scratch.create(points.centre(), new Shape(1, d)).toType(DataType.FLOAT32, false);
+      NDArray coarse = queries.sub(shift);
+      coarse.attach(scratch);
+      NDArray exact = coarse.toType(DataType.FLOAT64, true);
       Best best = new Best();
       points.forEachBlock(
           scratch,
@@ -131,11 +137,11 @@ final class NeighbourSearch {
     return ranks;
   }
 
-  /** The block's best two with exact distances: index and squared distance, {@code [count, k]}. */
+  /** The block's best few with exact distances: index and squared distance, {@code [count, k]}. */
   private static NDList candidates(
       NDArray queries, NDArray ranks, Block block, long first, NDManager local) {
     long count = ranks.getShape().get(0);
-    int k = (int) Math.min(2, ranks.getShape().get(1));
+    int k = (int) Math.min(CANDIDATES, ranks.getShape().get(1));
     NDList top = ranks.topK(k, 1, false, true);
     NDArray index = top.get(1).toType(DataType.INT64, true);
     NDArray rows = block.points().get(local, new NDIndex("{}", index.reshape(count * k)));
@@ -157,18 +163,18 @@ final class NeighbourSearch {
     private @Nullable NDArray squared;
 
     void add(NDList candidates, NDManager owner) {
-      NDArray newIndex = candidates.get(0);
-      NDArray newSquared = candidates.get(1);
+      NDArray allIndex = candidates.get(0);
+      NDArray allSquared = candidates.get(1);
       if (index != null && squared != null) {
-        NDArray allIndex = NDArrays.concat(new NDList(index, newIndex), 1);
-        NDArray allSquared = NDArrays.concat(new NDList(squared, newSquared), 1);
-        int k = (int) Math.min(2, allSquared.getShape().get(1));
-        NDList top = allSquared.topK(k, 1, false, true);
-        newSquared = top.get(0);
-        newIndex = allIndex.gather(top.get(1), 1);
+        allIndex = NDArrays.concat(new NDList(index, allIndex), 1);
+        allSquared = NDArrays.concat(new NDList(squared, allSquared), 1);
         index.close();
         squared.close();
       }
+      int k = (int) Math.min(2, allSquared.getShape().get(1));
+      NDList top = allSquared.topK(k, 1, false, true);
+      NDArray newSquared = top.get(0);
+      NDArray newIndex = allIndex.gather(top.get(1), 1);
       newIndex.attach(owner);
       newSquared.attach(owner);
       index = newIndex;

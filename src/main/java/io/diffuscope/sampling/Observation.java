@@ -1,5 +1,7 @@
 package io.diffuscope.sampling;
 
+import com.fasterxml.jackson.annotation.JsonSubTypes;
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -7,6 +9,11 @@ import org.jspecify.annotations.Nullable;
  * What a sampler hands back for one block: per-index scalars and neighbour ids, small, on the host
  * and serializable. Features and endpoints stay behind.
  */
+@JsonTypeInfo(use = JsonTypeInfo.Id.NAME)
+@JsonSubTypes({
+  @JsonSubTypes.Type(value = Observation.SampleObservation.class, name = "samples"),
+  @JsonSubTypes.Type(value = Observation.DenoisingObservation.class, name = "denoising")
+})
 public sealed interface Observation {
   /** Position of the block in its kind; partial sums are reduced in this order. */
   int block();
@@ -23,7 +30,8 @@ public sealed interface Observation {
    * @param holdoutNeighbour index of the nearest hold-out point among those compared; null without
    *     a hold-out set
    * @param holdoutDistance its distance; null without a hold-out set
-   * @param samePoint whether the nearest training point is also the empirical flow's endpoint's
+   * @param samePoint whether the nearest training point is also the empirical flow's endpoint's, or
+   *     a duplicate of it
    * @param ruler squared distance between the empirical flows of training and hold-out set; null
    *     without a hold-out set
    */

@@ -18,6 +18,7 @@ import io.diffuscope.sampling.Observation.SampleObservation;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.BadInputException.Reason;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
@@ -62,6 +63,7 @@ public final class ProbeDevice implements AutoCloseable {
   private @Nullable Samples samples;
   private @Nullable DenoisingPlan denoisingPlan;
   private @Nullable String loadedCheckpoint;
+  private @Nullable Path loadedFile;
 
   private ProbeDevice(Probe probe, NDManager manager, NetworkDenoiser network, DevicePoints train) {
     this.probe = probe;
@@ -209,14 +211,42 @@ public final class ProbeDevice implements AutoCloseable {
     if (hasReferenceBlock(reference, block)) {
       return finished(rows);
     }
+    FlowTask<float[]> flow = referenceFlow(reference, block);
+    return new Task<>() {
+      @Override
+      public boolean advance() {
+        return flow.advance();
+      }
+
+      @Override
+      public double progress() {
+        return flow.progress();
+      }
+
+      @Override
+      public Integer result() throws BadInputException {
+        flow.result();
+        return rows;
+      }
+
+      @Override
+      public void close() {
+        flow.close();
+      }
+    };
+  }
+
+  /** The flow of a block from the start; its result is also kept on disk. */
+  private FlowTask<float[]> referenceFlow(Reference reference, int block) throws BadInputException {
+    int rows = probe.rowsOfBlock(block);
     return new FlowTask<>(manager, denoiser(reference), probe, block, rows) {
       @Override
-      public Integer result() {
+      public float[] result() {
         try (NDManager scratch = manager.newSubManager()) {
           float[] values = endpoints(scratch).toFloatArray();
           endpointStore.put(probe.endpointKey(reference), block, rows, probe.dimension(), values);
+          return values;
         }
-        return rows;
       }
     };
   }
@@ -261,6 +291,7 @@ public final class ProbeDevice implements AutoCloseable {
       loadedCheckpoint = null;
       network.network().loadWeights(weights);
       loadedCheckpoint = identity;
+      loadedFile = weights;
     }
   }
 
@@ -282,11 +313,7 @@ public final class ProbeDevice implements AutoCloseable {
         try (NDManager scratch = manager.newSubManager()) {
           NDArray endpoints = endpoints(scratch);
           if (endpoints.isNaN().any().getBoolean() || endpoints.isInfinite().any().getBoolean()) {
-            throw new BadInputException(
-                String.valueOf(loadedCheckpoint),
-                Reason.NON_FINITE,
-                "the network returns NaN or infinite values: the training has diverged",
-                null);
+            throw diverged(loadedFile);
           }
           return measured.observe(block, first, endpoints, known);
         }
@@ -325,10 +352,9 @@ public final class ProbeDevice implements AutoCloseable {
     float[] values = storedEndpoints(reference, block);
     if (values == null) {
       // The cache lost it since it was made, or there never was a disk to keep it on.
-      try (Task<Integer> task = referenceBlock(reference, block)) {
-        while (task.advance()) {}
-        FlowTask<?> flow = (FlowTask<?>) task;
-        values = flow.endpoints(manager).toFloatArray();
+      try (FlowTask<float[]> flow = referenceFlow(reference, block)) {
+        while (flow.advance()) {}
+        values = flow.result();
       }
     }
     NDArray stored = manager.create(values, new Shape(rows, probe.dimension()));
@@ -346,7 +372,24 @@ public final class ProbeDevice implements AutoCloseable {
         probe,
         Objects.requireNonNull(denoisingPlan, "there is no hold-out set"),
         sigma,
-        block);
+        block) {
+      @Override
+      public DenoisingObservation result() throws BadInputException {
+        DenoisingObservation observation = super.result();
+        if (!Arrays.stream(observation.losses()).allMatch(Double::isFinite)) {
+          throw diverged(loadedFile);
+        }
+        return observation;
+      }
+    };
+  }
+
+  private static BadInputException diverged(@Nullable Path checkpoint) {
+    return new BadInputException(
+        String.valueOf(checkpoint),
+        Reason.NON_FINITE,
+        "the network returns NaN or infinite values: the training has diverged",
+        null);
   }
 
   @Override

@@ -27,10 +27,14 @@ final class NpyHeader {
   /** A header of version 1.0 for little-endian data in C order. */
   static byte[] encode(ElementType type, TensorShape shape) {
     String sizes =
-        shape.dimensions().stream().map(size -> size + ",").collect(Collectors.joining(" "));
+        shape.dimensions().stream().map(String::valueOf).collect(Collectors.joining(", "));
     String dictionary =
         "{'descr': '%s%s', 'fortran_order': False, 'shape': (%s), }"
-            .formatted(type.bytes() == 1 ? "|" : "<", type.numpyCode(), sizes);
+            .formatted(
+                type.bytes() == 1 ? "|" : "<",
+                type.numpyCode(),
+                // Python's tuple of one.
+                shape.rank() == 1 ? sizes + "," : sizes);
     int length = (PREFIX_V1 + dictionary.length() + ALIGNMENT) / ALIGNMENT * ALIGNMENT;
     int text = length - PREFIX_V1;
     if (text > MAX_TEXT) {

@@ -62,8 +62,9 @@ public final class NpzFile implements AutoCloseable {
       archive = new ZipFile(path.toFile());
       return new NpzFile(file, archive, members(file, archive));
     } catch (ZipException failure) {
-      file.close();
-      throw notAnArchive(file, failure);
+      try (file) {
+        throw notAnArchive(file, failure);
+      }
     } catch (IOException failure) {
       close(archive);
       file.close();
@@ -102,7 +103,7 @@ public final class NpzFile implements AutoCloseable {
   private static BadInputException notAnArchive(FileBytes file, ZipException failure)
       throws BadInputException {
     ByteBuffer start = ByteBuffer.allocate(Integer.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-    boolean archive = false;
+    boolean archive = true;
     if (file.size() >= Integer.BYTES) {
       file.read(0, start);
       archive = start.getInt(0) == LOCAL_FILE_HEADER;

@@ -69,6 +69,15 @@ public final class SafetensorsFile implements AutoCloseable {
     return tensors;
   }
 
+  /**
+   * The tensor of a name.
+   *
+   * @throws BadInputException MISMATCH when there is none
+   */
+  public TensorInfo tensor(String name) throws BadInputException {
+    return header.tensor(name, source).info();
+  }
+
   /** The string map {@code __metadata__}; empty when there is none. */
   public Map<String, String> metadata() {
     return header.metadata();

@@ -161,7 +161,7 @@ public final class RunBoard implements RunListener {
       finish(event.checkpoint());
       evaluated++;
       Long step = event.checkpoint().step();
-      if (event.judged()) {
+      if (event.judged() || step == null) {
         evaluatedStep = step;
         if (step != null) {
           curves.values().forEach(curve -> curve.history().cutAfter(step));

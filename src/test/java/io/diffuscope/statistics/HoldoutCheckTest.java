@@ -45,7 +45,6 @@ class HoldoutCheckTest {
               .toArray();
       for (double a : new double[] {.01, .05, .1, .5}) {
         double share = Arrays.stream(p).filter(x -> x <= a).count() / 1000.0;
-        System.out.printf("DEBUG holdout %d a=%.2f %.4f%n", train, a, share);
         assertThat(share)
             .as("P(p <= %s) with %s training points", a, train)
             .isLessThanOrEqualTo(a + 3 * Math.sqrt(a * (1 - a) / 1000));
@@ -75,7 +74,6 @@ class HoldoutCheckTest {
                 })
             .count();
 
-    System.out.println("DEBUG noise found " + found);
     assertThat(found).isGreaterThanOrEqualTo(49);
   }
 
@@ -97,7 +95,6 @@ class HoldoutCheckTest {
                 })
             .count();
 
-    System.out.println("DEBUG mix found " + found);
     assertThat(found).isGreaterThanOrEqualTo(48);
   }
 

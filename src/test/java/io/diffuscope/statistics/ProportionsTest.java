@@ -83,7 +83,7 @@ class ProportionsTest {
                 return Proportions.difference(
                     hits(random, 500, c[0]), 500, hits(random, 128, c[1]), 128);
               });
-      assertThat(coverage).as("%s against %s", c[0], c[1]).isBetween(.94, 1.0);
+      assertThat(coverage).as("%s against %s", c[0], c[1]).isGreaterThanOrEqualTo(.94);
     }
   }
 

@@ -1,0 +1,104 @@
+package io.diffuscope.cli;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The directory of state and caches, held by one monitor at a time: the operating system frees the
+ * lock of a process that died, so there is no stale one.
+ */
+final class DataDirectory implements AutoCloseable {
+  private final FileChannel channel;
+  private final FileLock lock;
+
+  private DataDirectory(FileChannel channel, FileLock lock) {
+    this.channel = channel;
+    this.lock = lock;
+  }
+
+  /** {@code $XDG_STATE_HOME/diffuscope}, or {@code ~/.local/state/diffuscope}. */
+  static Path standard() {
+    String state = System.getenv("XDG_STATE_HOME");
+    Path base =
+        state != null && !state.isBlank()
+            ? Path.of(state)
+            : Path.of(System.getProperty("user.home", "."), ".local", "state");
+    return base.resolve("diffuscope");
+  }
+
+  /** Where caches of this data directory are; shared by commands that hold no lock. */
+  static Path cache(Path directory) {
+    return directory.resolve("cache");
+  }
+
+  /**
+   * Takes the directory.
+   *
+   * @throws CannotServeException if another monitor has it, or it cannot be written
+   */
+  static DataDirectory lock(Path directory) throws CannotServeException {
+    Path file = directory.resolve("monitor.lock");
+    FileChannel channel = null;
+    try {
+      Files.createDirectories(directory);
+      channel =
+          FileChannel.open(
+              file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+      FileLock lock = tryLock(channel);
+      if (lock == null) {
+        String owner = Files.readString(file).strip();
+        channel.close();
+        throw new CannotServeException(
+            "%s belongs to a running monitor%s: stop it, or choose another --data-dir"
+                .formatted(directory, owner.isEmpty() ? "" : " (" + owner + ")"));
+      }
+      return new DataDirectory(channel, lock);
+    } catch (CannotServeException e) {
+      throw e;
+    } catch (IOException e) {
+      closeQuietly(channel);
+      throw new CannotServeException(
+          "the data directory %s cannot be used (%s): choose another --data-dir"
+              .formatted(directory, e),
+          e);
+    }
+  }
+
+  private static @Nullable FileLock tryLock(FileChannel channel) throws IOException {
+    try {
+      return channel.tryLock();
+    } catch (OverlappingFileLockException e) {
+      return null;
+    }
+  }
+
+  private static void closeQuietly(@Nullable FileChannel channel) {
+    if (channel != null) {
+      try {
+        channel.close();
+      } catch (IOException ignored) {
+        // The first failure is the one worth telling.
+      }
+    }
+  }
+
+  /** Leaves word of who holds the directory and where it serves. */
+  void describe(String owner) throws IOException {
+    channel.truncate(0);
+    channel.write(ByteBuffer.wrap(owner.getBytes(StandardCharsets.UTF_8)), 0);
+  }
+
+  @Override
+  public void close() throws IOException {
+    lock.release();
+    channel.close();
+  }
+}

@@ -1,0 +1,211 @@
+package io.diffuscope.cli;
+
+import com.typesafe.config.Config;
+import io.diffuscope.checkpoint.DirectorySettings;
+import io.diffuscope.checkpoint.DirectorySubscription;
+import io.diffuscope.config.Configuration;
+import io.diffuscope.demo.DemoData;
+import io.diffuscope.demo.TrainerProcess;
+import io.diffuscope.demo.TrainingProgress;
+import io.diffuscope.demo.TrainingSettings;
+import io.diffuscope.model.Devices;
+import io.diffuscope.run.RunSettings;
+import io.diffuscope.sampling.Probe;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code diffuscope demo}: a real training run, and the monitor attached to it. */
+@Command(
+    name = "demo",
+    description =
+        "Train a small diffusion model on real 8x8 digits in a process of its own, and watch it"
+            + " slide from learning to memorizing.",
+    footer = {
+      "",
+      "Examples:",
+      "  diffuscope demo                      memorizes its 128 digits",
+      "  diffuscope demo --train-size 800     more data: the onset comes later, or not at all",
+      "  diffuscope demo --data mixture       data from a known distribution, so that the true"
+          + " error shows"
+    })
+final class DemoCommand implements Callable<Integer> {
+  @Option(
+      names = "--train-size",
+      paramLabel = "N",
+      description = "Training points; as many others are held out (default: ${DEFAULT-VALUE}).")
+  private int trainSize = 128;
+
+  @Option(
+      names = "--steps",
+      paramLabel = "S",
+      description = "Training steps (default: ${DEFAULT-VALUE}).")
+  private long steps = 10_000;
+
+  @Option(
+      names = "--data",
+      paramLabel = "digits|mixture",
+      description =
+          "Real digits, or draws from a mixture of Gaussians fitted to them (default:"
+              + " ${DEFAULT-VALUE}).")
+  private DemoData.Source data = DemoData.Source.DIGITS;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "S",
+      description = "Seed of data, training and evaluation (default: ${DEFAULT-VALUE}).")
+  private long seed = 1;
+
+  @Option(
+      names = "--samples",
+      paramLabel = "M",
+      description = "Samples of each checkpoint (default: ${DEFAULT-VALUE}).")
+  private int samples = 1000;
+
+  @Option(
+      names = "--keep",
+      paramLabel = "DIR",
+      description = "Keep data and checkpoints in this directory (default: removed at the end).")
+  private @Nullable Path keep;
+
+  @Option(names = "--stay", description = "Serve on after the end, until Ctrl-C.")
+  private boolean stay;
+
+  @Mixin private ServeOptions serve = new ServeOptions();
+
+  @Override
+  public Integer call() throws Exception {
+    Path folder = keep == null ? Files.createTempDirectory("diffuscope-demo") : keep;
+    try {
+      return demo(folder);
+    } finally {
+      if (keep == null) {
+        deleteAll(folder);
+      }
+    }
+  }
+
+  private int demo(Path folder) throws Exception {
+    Path checkpointFolder = Files.createDirectories(folder.resolve("checkpoints"));
+    DemoData files =
+        DemoData.write(Files.createDirectories(folder.resolve("data")), data, trainSize, seed);
+    Map<String, Object> overrides = settings(folder, checkpointFolder, files);
+    serve.addTo(overrides);
+    Config config = Configuration.load(null, overrides);
+    SettingsReader reader = new SettingsReader(config);
+    DirectorySettings checkpoints = reader.checkpoints();
+    RunSettings settings = reader.run("demo");
+    // The trainer has a core of its own.
+    Devices.configure(Math.max(1, Runtime.getRuntime().availableProcessors() - 1));
+
+    try (DataDirectory state = DataDirectory.lock(reader.dataDirectory());
+        StatusLine status = StatusLine.onStandardOutput()) {
+      TerminalView view = new TerminalView(status);
+      try (MonitorSession session =
+          MonitorSession.start(
+              config,
+              settings,
+              Probe.open(settings.probe()),
+              reader.samplers(),
+              DirectorySubscription.create(checkpoints, WatchCommand::checkStructure).source(),
+              List.of(view),
+              reader.web())) {
+        state.describe("process %d, %s".formatted(ProcessHandle.current().pid(), session.uri()));
+        introduce(status, session, folder);
+        session.beforeInterrupt(() -> WatchCommand.tellVerdict(session, settings, status, view));
+        try (TrainerProcess trainer = train(files, checkpointFolder, status)) {
+          session.beforeInterrupt(trainer::close);
+          session.endsWith(trainer.exit().thenApply(code -> endOfTraining(code, status)));
+          session.await();
+        }
+        if (stay) {
+          status.print("serving on at %s until Ctrl-C".formatted(session.uri()));
+          session.awaitTermination();
+        }
+      }
+    }
+    return ExitCode.OK;
+  }
+
+  private Map<String, Object> settings(Path folder, Path checkpointFolder, DemoData files) {
+    Map<String, Object> overrides = new HashMap<>();
+    MeasureOptions.put(overrides, "run", "demo");
+    MeasureOptions.put(overrides, "template", files.template().toString());
+    MeasureOptions.put(overrides, "train", files.train().toString());
+    MeasureOptions.put(overrides, "holdout", files.holdout().toString());
+    Path teacher = files.teacher();
+    MeasureOptions.put(overrides, "teacher", teacher == null ? null : teacher.toString());
+    MeasureOptions.put(overrides, "seed", seed);
+    MeasureOptions.put(overrides, "samples", samples);
+    MeasureOptions.put(overrides, "data-dir", folder.resolve("state").toString());
+    MeasureOptions.put(overrides, "checkpoints.directory", checkpointFolder.toString());
+    // The trainer is on this machine and renames whole files into place.
+    MeasureOptions.put(overrides, "checkpoints.poll-interval", "250 ms");
+    MeasureOptions.put(overrides, "checkpoints.quiet-period", "250 ms");
+    return overrides;
+  }
+
+  private void introduce(StatusLine status, MonitorSession session, Path folder) {
+    status.print(
+        "training a small diffusion model on %d %s for %d steps; %d others are held out"
+            .formatted(
+                trainSize,
+                data == DemoData.Source.DIGITS ? "real digits" : "draws from a mixture",
+                steps,
+                trainSize));
+    status.print(
+        "serving %s (metrics at %smetrics)%s"
+            .formatted(
+                session.uri(),
+                session.uri(),
+                keep == null ? "" : ", files in " + folder.toAbsolutePath()));
+  }
+
+  private TrainerProcess train(DemoData files, Path checkpointFolder, StatusLine status)
+      throws IOException {
+    return TrainerProcess.start(
+        new TrainerProcess.Job(
+            files.template(),
+            files.train(),
+            checkpointFolder,
+            steps,
+            TrainingSettings.withSeed(seed)),
+        new TrainerProcess.Listener() {
+          @Override
+          public void progress(TrainingProgress progress) {
+            status.progress("training", progress.step(), steps);
+          }
+
+          @Override
+          public void line(String line) {
+            status.print("trainer: " + line);
+          }
+        });
+  }
+
+  private static String endOfTraining(int code, StatusLine status) {
+    if (code != 0) {
+      status.print("the trainer failed with exit code %d".formatted(code));
+      return "the trainer failed";
+    }
+    return "training finished";
+  }
+
+  private static void deleteAll(Path folder) throws IOException {
+    try (Stream<Path> paths = Files.walk(folder)) {
+      for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) {
+        Files.deleteIfExists(path);
+      }
+    }
+  }
+}

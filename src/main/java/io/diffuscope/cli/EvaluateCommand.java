@@ -1,0 +1,147 @@
+package io.diffuscope.cli;
+
+import akka.stream.javadsl.Source;
+import com.typesafe.config.Config;
+import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.checkpoint.CheckpointFiles;
+import io.diffuscope.checkpoint.Sighting;
+import io.diffuscope.model.Devices;
+import io.diffuscope.publish.RunListener;
+import io.diffuscope.run.EvaluationProgress;
+import io.diffuscope.run.PreparationProgress;
+import io.diffuscope.run.RunEvent;
+import io.diffuscope.run.RunSettings;
+import io.diffuscope.sampling.Probe;
+import io.diffuscope.tensorfile.BadInputException;
+import io.diffuscope.tensorfile.BadInputException.Reason;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicInteger;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code diffuscope evaluate CHECKPOINT...}: measures now, prints, exits. */
+@Command(
+    name = "evaluate",
+    description =
+        "Measure checkpoints now and print every estimate. Serves nothing and keeps no state but"
+            + " caches.",
+    footer = {
+      "",
+      "Example:",
+      "  diffuscope evaluate step-00400.safetensors --template net.pt --train train.npy --holdout"
+          + " holdout.npy --format jsonl"
+    })
+final class EvaluateCommand implements Callable<Integer> {
+  @Parameters(
+      arity = "1..*",
+      paramLabel = "CHECKPOINT",
+      description = "Weights: safetensors files whose names match the template's parameters.")
+  private List<Path> files = List.of();
+
+  @Mixin private MeasureOptions measure = new MeasureOptions();
+
+  @Option(
+      names = "--format",
+      paramLabel = "table|jsonl",
+      description = "A table, or one JSON object an estimate (default: ${DEFAULT-VALUE}).")
+  private EstimateRows.Format format = EstimateRows.Format.TABLE;
+
+  @Override
+  public Integer call() throws Exception {
+    Config config = measure.load(Map.of());
+    SettingsReader reader = new SettingsReader(config);
+    RunSettings settings = reader.run(parentName(files.getFirst()));
+    Devices.configure(reader.threads());
+    List<Sighting> sightings = new ArrayList<>();
+    for (Path file : files) {
+      sightings.add(new Sighting.Settled(describe(file)));
+    }
+    // Numbers go to standard output alone, so that it can be piped.
+    try (StatusLine status = StatusLine.onStandardError()) {
+      Printer printer = new Printer(status, format);
+      try (MonitorSession session =
+          MonitorSession.start(
+              config,
+              settings,
+              Probe.open(settings.probe()),
+              reader.samplers(),
+              Source.from(sightings),
+              List.of(printer),
+              null)) {
+        session.await();
+      }
+      return printer.failures.get() == 0 ? ExitCode.OK : ExitCode.BAD_INPUT;
+    }
+  }
+
+  private static Checkpoint describe(Path file) throws BadInputException {
+    if (Files.isDirectory(file)) {
+      throw new BadInputException(
+          file, Reason.UNSUPPORTED, "a directory; give the safetensors files in it");
+    }
+    try {
+      return CheckpointFiles.describe(file);
+    } catch (IOException e) {
+      throw new BadInputException(
+          file.toString(), Reason.VANISHED, "no such file, or not readable", e);
+    }
+  }
+
+  private static String parentName(Path file) {
+    Path parent = file.toAbsolutePath().normalize().getParent();
+    Path name = parent == null ? null : parent.getFileName();
+    return name == null ? "run" : name.toString();
+  }
+
+  /** Prints what was measured, and counts what could not be. */
+  private static final class Printer implements RunListener {
+    private final StatusLine status;
+    private final EstimateRows.Format format;
+    private final AtomicInteger failures = new AtomicInteger();
+
+    Printer(StatusLine status, EstimateRows.Format format) {
+      this.status = status;
+      this.format = format;
+    }
+
+    @Override
+    public void onEvent(RunEvent event) {
+      switch (event) {
+        case RunEvent.RunStarted e -> e.notes().forEach(note -> status.print("note: " + note));
+        case RunEvent.EvaluationCompleted e -> {
+          status.clear();
+          System.out.println(EstimateRows.format(e, format));
+        }
+        case RunEvent.EvaluationFailed e -> {
+          failures.incrementAndGet();
+          status.print("error: %s".formatted(e.message()));
+        }
+        case RunEvent.RunEnded e -> status.clear();
+        case RunEvent.CheckpointFound e -> {}
+        case RunEvent.CheckpointSkipped e -> {}
+        case RunEvent.CheckpointPassedOver e -> {}
+        case RunEvent.EvaluationStarted e -> status.doing("evaluating " + e.checkpoint().name());
+        case RunEvent.FlagChanged e -> {}
+        case RunEvent.VerdictChanged e -> {}
+      }
+    }
+
+    @Override
+    public void onProgress(EvaluationProgress progress) {
+      status.progress(progress.checkpoint().name(), progress.done(), progress.total());
+    }
+
+    @Override
+    public void onPreparation(PreparationProgress progress) {
+      status.progress(progress.what(), progress.done(), progress.total());
+    }
+  }
+}

@@ -1,0 +1,20 @@
+package io.diffuscope.cli;
+
+/** Exit codes of all commands, as documented in README. */
+final class ExitCode {
+  static final int OK = 0;
+
+  /** Something failed that no input explains. */
+  static final int FAILURE = 1;
+
+  /** Options that make no sense; picocli's own code too. */
+  static final int USAGE = 2;
+
+  /** A file that cannot be used: missing, malformed, of the wrong shape. */
+  static final int BAD_INPUT = 3;
+
+  /** The port or the data directory is taken, or cannot be used. */
+  static final int CANNOT_SERVE = 4;
+
+  private ExitCode() {}
+}

@@ -1,0 +1,119 @@
+package io.diffuscope.cli;
+
+import com.typesafe.config.Config;
+import io.diffuscope.config.Configuration;
+import io.diffuscope.tensorfile.BadInputException;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** Options of every command that measures checkpoints; each overrides one configuration key. */
+final class MeasureOptions {
+  @Option(
+      names = "--config",
+      paramLabel = "FILE",
+      description = "HOCON file; every key and its default is in reference.conf.")
+  private @Nullable Path config;
+
+  @Option(
+      names = "--template",
+      paramLabel = "NET.pt",
+      description = "The network's graph: a TorchScript file, exported once.")
+  private @Nullable String template;
+
+  @Option(
+      names = "--train",
+      paramLabel = "FILE",
+      description = "Training set: .npy, .npz (FILE:NAME) or .safetensors, [N, ...shape].")
+  private @Nullable String train;
+
+  @Option(
+      names = "--holdout",
+      paramLabel = "FILE",
+      description =
+          "Hold-out set drawn like the training set. Without it the early warning and the flags are"
+              + " off.")
+  private @Nullable String holdout;
+
+  @Option(
+      names = "--teacher",
+      paramLabel = "FILE",
+      description =
+          "The distribution behind the training set, where known: a mixture (.npz) or a network"
+              + " (.pt).")
+  private @Nullable String teacher;
+
+  @Option(
+      names = "--noise",
+      paramLabel = "FILE",
+      description = "Standard normal noise, one row a sample, in place of --seed.")
+  private @Nullable String noise;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "S",
+      description = "Seed of the noise bank (default 0). Runs that share it compare in pairs.")
+  private @Nullable Long seed;
+
+  @Option(
+      names = "--samples",
+      paramLabel = "M",
+      description = "Samples of each checkpoint (default: all of --noise, or 1000).")
+  private @Nullable Integer samples;
+
+  @Option(
+      names = "--ode-steps",
+      paramLabel = "K",
+      description = "Heun steps of the probability flow (default 18).")
+  private @Nullable Integer odeSteps;
+
+  @Option(
+      names = "--batch-size",
+      paramLabel = "B",
+      description = "Rows in one block, up to 1024 (default 512).")
+  private @Nullable Integer batchSize;
+
+  @Option(
+      names = "--run",
+      paramLabel = "NAME",
+      description = "Id of the run (default: the directory's name).")
+  private @Nullable String run;
+
+  @Option(
+      names = "--data-dir",
+      paramLabel = "DIR",
+      description = "State and caches (default: $XDG_STATE_HOME/diffuscope).")
+  private @Nullable Path dataDirectory;
+
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      description = "CPU threads of one tensor operation (default: one for every core).")
+  private @Nullable Integer threads;
+
+  /** The configuration with these options, and some more keys, on top. */
+  Config load(Map<String, ?> more) throws BadInputException {
+    Map<String, Object> overrides = new HashMap<>(more);
+    put(overrides, "template", template);
+    put(overrides, "train", train);
+    put(overrides, "holdout", holdout);
+    put(overrides, "teacher", teacher);
+    put(overrides, "noise", noise);
+    put(overrides, "seed", seed);
+    put(overrides, "samples", samples);
+    put(overrides, "ode.steps", odeSteps);
+    put(overrides, "batch-size", batchSize);
+    put(overrides, "run", run);
+    put(overrides, "data-dir", dataDirectory == null ? null : dataDirectory.toString());
+    put(overrides, "device.threads", threads);
+    return Configuration.load(config, overrides);
+  }
+
+  static void put(Map<String, Object> overrides, String key, @Nullable Object value) {
+    if (value != null) {
+      overrides.put("diffuscope." + key, value);
+    }
+  }
+}

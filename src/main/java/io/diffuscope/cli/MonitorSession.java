@@ -1,0 +1,213 @@
+package io.diffuscope.cli;
+
+import akka.Done;
+import akka.NotUsed;
+import akka.actor.CoordinatedShutdown;
+import akka.actor.typed.ActorSystem;
+import akka.actor.typed.javadsl.AskPattern;
+import akka.stream.javadsl.Source;
+import com.typesafe.config.Config;
+import io.diffuscope.checkpoint.Sighting;
+import io.diffuscope.publish.LogPublisher;
+import io.diffuscope.publish.MetricsPublisher;
+import io.diffuscope.publish.RunListener;
+import io.diffuscope.run.RunEvent;
+import io.diffuscope.run.RunSettings;
+import io.diffuscope.run.RunState;
+import io.diffuscope.sampling.Probe;
+import io.diffuscope.web.HttpServer;
+import io.diffuscope.web.Readiness;
+import io.diffuscope.web.RunBoard;
+import io.diffuscope.web.WebSettings;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.net.URI;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+
+/** A running monitor as a command sees it: start it, wait for its end, stop it. */
+final class MonitorSession implements AutoCloseable {
+  private static final Duration PATIENCE = Duration.ofSeconds(10);
+
+  private final ActorSystem<Monitor.Command> system;
+  private final Probe probe;
+  private final CompletableFuture<RunEvent.RunEnded> ended;
+  private final Progress progress;
+  private @Nullable HttpServer server;
+
+  private MonitorSession(
+      ActorSystem<Monitor.Command> system,
+      Probe probe,
+      CompletableFuture<RunEvent.RunEnded> ended,
+      Progress progress) {
+    this.system = system;
+    this.probe = probe;
+    this.ended = ended;
+    this.progress = progress;
+  }
+
+  /** Where a run stands, for readiness and for waiting. */
+  private static final class Progress implements RunListener {
+    private final CompletableFuture<RunEvent.RunEnded> ended;
+    private volatile boolean started;
+
+    Progress(CompletableFuture<RunEvent.RunEnded> ended) {
+      this.ended = ended;
+    }
+
+    @Override
+    public void onEvent(RunEvent event) {
+      if (event instanceof RunEvent.RunStarted) {
+        started = true;
+      } else if (event instanceof RunEvent.RunEnded end) {
+        ended.complete(end);
+      }
+    }
+
+    Readiness readiness() {
+      return new Readiness(
+          List.of(
+              new Readiness.Condition(
+                  "references",
+                  started,
+                  started
+                      ? "the reference flows are ready"
+                      : "the reference flows are still being computed")));
+    }
+  }
+
+  /**
+   * Starts a monitor.
+   *
+   * @param probe opened from the settings; closed with this session
+   * @param web where to serve; null serves nothing
+   * @throws CannotServeException if the port cannot be had
+   */
+  static MonitorSession start(
+      Config config,
+      RunSettings settings,
+      Probe probe,
+      int samplers,
+      Source<Sighting, NotUsed> source,
+      List<? extends RunListener> listeners,
+      @Nullable WebSettings web)
+      throws CannotServeException {
+    CompletableFuture<RunEvent.RunEnded> ended = new CompletableFuture<>();
+    Progress progress = new Progress(ended);
+    PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    MetricsPublisher metrics = MetricsPublisher.create(registry, Version.current());
+    RunBoard board = RunBoard.create();
+    List<RunListener> all = new ArrayList<>(listeners);
+    if (web != null) {
+      all.add(metrics);
+      all.add(board);
+      all.add(LogPublisher.create());
+    }
+    // Last, so that whoever waits for the end finds everything else told already.
+    all.add(progress);
+    ActorSystem<Monitor.Command> system =
+        ActorSystem.create(
+            Monitor.create(
+                new Monitor.Plan(
+                    settings, probe, source, samplers, all, ended::completeExceptionally)),
+            "diffuscope",
+            config);
+    MonitorSession session = new MonitorSession(system, probe, ended, progress);
+    if (web != null) {
+      try {
+        session.server = session.bind(web, metrics, board);
+      } catch (CannotServeException e) {
+        session.close();
+        throw e;
+      }
+    }
+    return session;
+  }
+
+  private HttpServer bind(WebSettings web, MetricsPublisher metrics, RunBoard board)
+      throws CannotServeException {
+    try {
+      return HttpServer.bind(system, web, metrics, board, progress::readiness)
+          .toCompletableFuture()
+          .get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+    } catch (ExecutionException e) {
+      Throwable cause = e.getCause() == null ? e : e.getCause();
+      throw new CannotServeException(String.valueOf(cause.getMessage()), cause);
+    } catch (TimeoutException e) {
+      throw new CannotServeException("%s:%d did not answer".formatted(web.host(), web.port()), e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new CannotServeException("interrupted", e);
+    }
+  }
+
+  /** Where it serves; null if it does not. */
+  @Nullable URI uri() {
+    return server == null ? null : server.uri();
+  }
+
+  /** Ends the run once training is over and everything written before that was dealt with. */
+  void endsWith(CompletionStage<String> training) {
+    training.thenAccept(cause -> system.tell(new Monitor.TrainingEnded(cause, Instant.now())));
+  }
+
+  /** Runs something when the process is asked to stop (Ctrl-C), while the actors still answer. */
+  void beforeInterrupt(Runnable action) {
+    CoordinatedShutdown.get(system)
+        .addTask(
+            CoordinatedShutdown.PhaseBeforeServiceUnbind(),
+            "tell",
+            () ->
+                CompletableFuture.supplyAsync(
+                    () -> {
+                      action.run();
+                      return Done.getInstance();
+                    }));
+  }
+
+  /** The run's state now. */
+  RunState state() {
+    return AskPattern.<Monitor.Command, RunState>ask(
+            system, Monitor.GetState::new, PATIENCE, system.scheduler())
+        .toCompletableFuture()
+        .join();
+  }
+
+  boolean hasEnded() {
+    return ended.isDone();
+  }
+
+  /** Waits for the end of the run; an exception if the run cannot go on. */
+  RunEvent.RunEnded await() throws MonitorFailedException {
+    try {
+      return ended.join();
+    } catch (CompletionException e) {
+      Throwable cause = e.getCause() == null ? e : e.getCause();
+      throw new MonitorFailedException(String.valueOf(cause.getMessage()), cause);
+    }
+  }
+
+  /** Waits until the process is asked to stop. */
+  void awaitTermination() {
+    system.getWhenTerminated().toCompletableFuture().join();
+  }
+
+  @Override
+  public void close() {
+    if (server != null) {
+      server.stop(Duration.ofSeconds(2)).toCompletableFuture().join();
+    }
+    system.terminate();
+    system.getWhenTerminated().toCompletableFuture().join();
+    probe.close();
+  }
+}

@@ -1,0 +1,192 @@
+package io.diffuscope.cli;
+
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigException;
+import io.diffuscope.checkpoint.DirectorySettings;
+import io.diffuscope.detect.DetectorSettings;
+import io.diffuscope.detect.EarlyMemorizationSettings;
+import io.diffuscope.detect.MemorizationSettings;
+import io.diffuscope.model.NetworkSettings;
+import io.diffuscope.model.Preconditioning;
+import io.diffuscope.model.SigmaGrid;
+import io.diffuscope.run.RunSettings;
+import io.diffuscope.sampling.DenoisingSettings;
+import io.diffuscope.sampling.FlowSettings;
+import io.diffuscope.sampling.ProbeSpec;
+import io.diffuscope.tensorfile.TensorShape;
+import io.diffuscope.web.WebSettings;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** From the configuration to the settings that each package owns. */
+final class SettingsReader {
+  private final Config config;
+
+  /**
+   * A reader.
+   *
+   * @param all the whole configuration
+   */
+  SettingsReader(Config all) {
+    this.config = all.getConfig("diffuscope");
+  }
+
+  /** A value that cannot be used: which key, and why. */
+  static final class InvalidSettingException extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
+    InvalidSettingException(String message, @Nullable Throwable cause) {
+      super(message, cause);
+    }
+  }
+
+  ProbeSpec probe() {
+    return checked(
+        () ->
+            new ProbeSpec(
+                file("template", "--template", "the exported network"),
+                new NetworkSettings.Overrides(preconditioning(), sigmaData(), shape()),
+                file("train", "--train", "the training set"),
+                text("holdout"),
+                text("teacher"),
+                text("noise"),
+                config.getLong("seed"),
+                config.getIsNull("samples") ? null : Integer.valueOf(config.getInt("samples")),
+                config.getInt("batch-size"),
+                new FlowSettings(
+                    FlowSettings.Solver.of(config.getString("ode.solver")),
+                    new SigmaGrid(
+                        config.getInt("ode.steps"),
+                        config.getDouble("ode.sigma-min"),
+                        config.getDouble("ode.sigma-max"),
+                        config.getDouble("ode.rho"))),
+                new DenoisingSettings(
+                    config.getDoubleList("denoising.sigmas"),
+                    config.getInt("denoising.draws"),
+                    config.getInt("denoising.images")),
+                DataDirectory.cache(dataDirectory()).toString(),
+                config.getBytes("device.resident-bytes")));
+  }
+
+  private String file(String key, String option, String what) {
+    String value = text(key);
+    if (value == null) {
+      throw new InvalidSettingException(
+          "%s is missing: give %s FILE, or diffuscope.%s in the configuration"
+              .formatted(what, option, key),
+          null);
+    }
+    return value;
+  }
+
+  private @Nullable Preconditioning preconditioning() {
+    String name = text("network.preconditioning");
+    return name == null ? null : Preconditioning.of(name);
+  }
+
+  private @Nullable Double sigmaData() {
+    return config.getIsNull("network.sigma-data")
+        ? null
+        : Double.valueOf(config.getDouble("network.sigma-data"));
+  }
+
+  private @Nullable TensorShape shape() {
+    return config.getIsNull("network.shape")
+        ? null
+        : new TensorShape(config.getLongList("network.shape"));
+  }
+
+  /** The run, its name taken from {@code fallback} where the configuration has none. */
+  RunSettings run(String fallback) {
+    return checked(
+        () -> {
+          String configured = text("run");
+          String id = configured == null ? RunSettings.idOf(fallback) : configured;
+          String displayName = text("display-name");
+          return new RunSettings(
+              id,
+              displayName == null ? id : displayName,
+              probe(),
+              policy(),
+              config.getInt("checkpoints.most-pending"),
+              detectors(),
+              samplers() + 1,
+              config.getDuration("device.unit-timeout"));
+        });
+  }
+
+  private RunSettings.Policy policy() {
+    String name = config.getString("checkpoints.policy");
+    return switch (name) {
+      case "all" -> RunSettings.Policy.ALL;
+      case "latest" -> RunSettings.Policy.LATEST;
+      default ->
+          throw new InvalidSettingException(
+              "diffuscope.checkpoints.policy is \"%s\"; known are all and latest".formatted(name),
+              null);
+    };
+  }
+
+  private DetectorSettings detectors() {
+    Config early = config.getConfig("flags.early-memorization");
+    Config late = config.getConfig("flags.memorization");
+    return new DetectorSettings(
+        new EarlyMemorizationSettings(
+            early.getDouble("alpha"),
+            early.getDouble("margin"),
+            early.getDouble("decision-z"),
+            early.getInt("looks"),
+            early.getDouble("clear-level")),
+        new MemorizationSettings(
+            late.getDouble("threshold"), late.getDouble("clear-level"), late.getInt("looks")));
+  }
+
+  /** The directory of checkpoints. */
+  DirectorySettings checkpoints() {
+    return checked(
+        () ->
+            DirectorySettings.of(
+                    Path.of(
+                        file(
+                            "checkpoints.directory",
+                            "diffuscope watch",
+                            "the checkpoint directory")))
+                .withPattern(config.getString("checkpoints.pattern"))
+                .withPollInterval(config.getDuration("checkpoints.poll-interval"))
+                .withQuietPeriod(config.getDuration("checkpoints.quiet-period"))
+                .withSettleTimeout(config.getDuration("checkpoints.settle-timeout")));
+  }
+
+  WebSettings web() {
+    return checked(() -> new WebSettings(config.getString("web.host"), config.getInt("web.port")));
+  }
+
+  int threads() {
+    int threads = config.getInt("device.threads");
+    return threads > 0 ? threads : Runtime.getRuntime().availableProcessors();
+  }
+
+  int samplers() {
+    return Math.max(1, config.getInt("device.samplers"));
+  }
+
+  Path dataDirectory() {
+    String configured = text("data-dir");
+    return configured == null ? DataDirectory.standard() : Path.of(configured);
+  }
+
+  private @Nullable String text(String key) {
+    return config.getIsNull(key) ? null : config.getString(key);
+  }
+
+  private static <T> T checked(Supplier<T> reader) {
+    try {
+      return reader.get();
+    } catch (ConfigException | IllegalArgumentException e) {
+      throw new InvalidSettingException(
+          String.format(Locale.ROOT, "invalid setting: %s", e.getMessage()), e);
+    }
+  }
+}

@@ -1,0 +1,109 @@
+package io.diffuscope.cli;
+
+import java.io.PrintStream;
+import java.time.Duration;
+import me.tongfei.progressbar.ConsoleProgressBarConsumer;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Lines that stay, and on a terminal one line below them that moves. Off a terminal the moving line
+ * is left out, so that logs hold no control characters.
+ */
+final class StatusLine implements AutoCloseable {
+  private static final int WIDTH = 100;
+
+  private final PrintStream out;
+  private final boolean moving;
+  private String task = "";
+  private long done;
+  private long total;
+  private String doing = "";
+  private @Nullable ProgressBar bar;
+
+  private StatusLine(PrintStream out, boolean moving) {
+    this.out = out;
+    this.moving = moving;
+  }
+
+  /** A status line on standard output. */
+  static StatusLine onStandardOutput() {
+    return new StatusLine(System.out, Terminal.isOutput());
+  }
+
+  /** A status line on standard error, for commands whose output is piped. */
+  static StatusLine onStandardError() {
+    return new StatusLine(System.err, Terminal.isError());
+  }
+
+  /** Prints a line that stays. */
+  synchronized void print(String line) {
+    hide();
+    out.println(line);
+    out.flush();
+    show();
+  }
+
+  /** What is being done now. */
+  synchronized void doing(String what) {
+    doing = what;
+    show();
+  }
+
+  /** Progress of something with a known end, such as training steps. */
+  synchronized void progress(String name, long position, long end) {
+    if (!name.equals(task) || end != total) {
+      hide();
+      task = name;
+      total = end;
+    }
+    done = position;
+    show();
+  }
+
+  /** Takes the moving line away. */
+  synchronized void clear() {
+    doing = "";
+    task = "";
+    total = 0;
+    hide();
+  }
+
+  private void show() {
+    if (!moving || (doing.isEmpty() && task.isEmpty())) {
+      return;
+    }
+    ProgressBar shown = bar;
+    if (shown == null) {
+      shown =
+          new ProgressBarBuilder()
+              .setTaskName(task.isEmpty() ? "diffuscope" : task)
+              .setInitialMax(total == 0 ? -1 : total)
+              .setStyle(ProgressBarStyle.UNICODE_BLOCK)
+              .setMaxRenderedLength(WIDTH)
+              .setUpdateIntervalMillis(200)
+              .clearDisplayOnFinish()
+              .hideEta()
+              .setConsumer(new ConsoleProgressBarConsumer(out, WIDTH))
+              .startsFrom(done, Duration.ZERO)
+              .build();
+      bar = shown;
+    }
+    shown.stepTo(done);
+    shown.setExtraMessage(" " + doing);
+  }
+
+  private void hide() {
+    if (bar != null) {
+      bar.close();
+      bar = null;
+    }
+  }
+
+  @Override
+  public synchronized void close() {
+    clear();
+  }
+}

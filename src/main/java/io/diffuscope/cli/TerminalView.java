@@ -1,0 +1,172 @@
+package io.diffuscope.cli;
+
+import io.diffuscope.detect.FlagChange;
+import io.diffuscope.detect.Look;
+import io.diffuscope.detect.Verdict;
+import io.diffuscope.publish.RunListener;
+import io.diffuscope.run.EvaluationProgress;
+import io.diffuscope.run.PreparationProgress;
+import io.diffuscope.run.RunEvent;
+import io.diffuscope.sampling.Reference;
+import io.diffuscope.signal.SignalNames;
+import io.diffuscope.signal.Statistic;
+import io.diffuscope.statistics.Estimate;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.Help.Ansi.IStyle;
+
+/**
+ * What a person sees of a run: a row for each checkpoint, flags as they are raised, the verdict at
+ * the end; and on a terminal one moving line below with what is being done.
+ */
+final class TerminalView implements RunListener {
+  private static final int ROWS_PER_HEADER = 25;
+
+  /** A column of the table: its title, and where its number is. */
+  private record Column(
+      String title, int width, String signal, @Nullable Reference reference, Statistic statistic) {}
+
+  private static final List<Column> COLUMNS =
+      List.of(
+          new Column("pfd train", 15, SignalNames.PFD, Reference.TRAIN, Statistic.RMS),
+          new Column("pfd holdout", 15, SignalNames.PFD, Reference.HOLDOUT, Statistic.RMS),
+          new Column("pfd teacher", 15, SignalNames.PFD, Reference.TEACHER, Statistic.RMS),
+          new Column("train affinity", 15, SignalNames.TRAIN_AFFINITY, null, Statistic.SHARE),
+          new Column("its excess", 15, SignalNames.TRAIN_AFFINITY, null, Statistic.EXCESS),
+          new Column("p-value", 9, SignalNames.TRAIN_AFFINITY, null, Statistic.P_VALUE),
+          new Column(
+              "nearest ratio", 15, SignalNames.NEAREST_RATIO, Reference.TRAIN, Statistic.SHARE));
+
+  private final StatusLine status;
+  private final Map<String, List<Double>> curves = new LinkedHashMap<>();
+  private List<Column> shown = List.of();
+  private int rows;
+
+  TerminalView(StatusLine status) {
+    this.status = status;
+  }
+
+  @Override
+  public void onEvent(RunEvent event) {
+    switch (event) {
+      case RunEvent.RunStarted e -> started(e);
+      case RunEvent.EvaluationCompleted e -> row(e);
+      case RunEvent.FlagChanged e -> flag(e.change());
+      case RunEvent.CheckpointPassedOver e ->
+          status.print(styled("yellow", "passed over (%s): %s".formatted(e.reason(), e.message())));
+      case RunEvent.EvaluationFailed e ->
+          status.print(styled("red", "failed (%s): %s".formatted(e.reason(), e.message())));
+      case RunEvent.CheckpointSkipped e ->
+          status.print("skipped (%s): %s".formatted(e.reason(), e.checkpoint().name()));
+      case RunEvent.RunEnded e -> ended(e);
+      case RunEvent.EvaluationStarted e -> status.doing("evaluating " + e.checkpoint().name());
+      case RunEvent.CheckpointFound e -> {}
+      case RunEvent.VerdictChanged e -> {}
+    }
+  }
+
+  @Override
+  public void onProgress(EvaluationProgress progress) {
+    status.doing(
+        "evaluating %s, block %d of %d"
+            .formatted(progress.checkpoint().name(), progress.done(), progress.total()));
+  }
+
+  @Override
+  public void onPreparation(PreparationProgress progress) {
+    status.doing(
+        "preparing: %s, %d of %d".formatted(progress.what(), progress.done(), progress.total()));
+  }
+
+  private void started(RunEvent.RunStarted event) {
+    status.print("run %s, probe %s".formatted(event.displayName(), event.probe()));
+    event.notes().forEach(note -> status.print("  " + note));
+    status.doing("waiting for checkpoints");
+  }
+
+  private void row(RunEvent.EvaluationCompleted event) {
+    Long step = event.checkpoint().step();
+    Look look = new Look(step == null ? 0 : step, event.estimates());
+    if (shown.isEmpty()) {
+      shown = COLUMNS.stream().filter(c -> find(look, c).isPresent()).toList();
+    }
+    if (rows++ % ROWS_PER_HEADER == 0) {
+      StringBuilder header = new StringBuilder("%9s".formatted("step"));
+      shown.forEach(c -> header.append(("  %" + c.width + "s").formatted(c.title)));
+      status.print(styled("bold", header.toString()));
+    }
+    StringBuilder line =
+        new StringBuilder("%9s".formatted(step == null ? event.checkpoint().name() : step));
+    for (Column column : shown) {
+      Optional<Estimate> estimate = find(look, column);
+      line.append(("  %" + column.width + "s").formatted(estimate.map(this::cell).orElse("")));
+      estimate.ifPresent(
+          e -> curves.computeIfAbsent(column.title, t -> new ArrayList<>()).add(e.value()));
+    }
+    status.print(line + (event.judged() ? "" : "  (not judged: an earlier step)"));
+    status.doing("waiting for checkpoints");
+  }
+
+  private static Optional<Estimate> find(Look look, Column column) {
+    return look.find(column.signal, column.reference, column.statistic);
+  }
+
+  private String cell(Estimate estimate) {
+    return Double.isNaN(estimate.standardError())
+        ? String.format(Locale.ROOT, "%.2g", estimate.value())
+        : String.format(Locale.ROOT, "%.3f ± %.3f", estimate.value(), estimate.standardError());
+  }
+
+  private void flag(FlagChange change) {
+    String word = change.raised() ? "RAISED" : "cleared";
+    status.print(
+        styled(
+            change.raised() ? "bold,red" : "green",
+            "%9d  %s %s: %s"
+                .formatted(change.step(), change.flag().label(), word, change.evidence())));
+  }
+
+  private void ended(RunEvent.RunEnded event) {
+    status.clear();
+    status.print("");
+    curves.forEach(
+        (title, values) ->
+            status.print(
+                String.format(
+                    Locale.ROOT,
+                    "%16s  %s  %.3g to %.3g",
+                    title,
+                    Sparkline.of(values),
+                    values.getFirst(),
+                    values.getLast())));
+    status.print("the run ended: " + event.cause());
+    printVerdict(event.verdict());
+  }
+
+  /** Prints a verdict as it stands. */
+  void printVerdict(Verdict verdict) {
+    Long since = verdict.sinceStep();
+    Long best = verdict.bestStep();
+    status.print(
+        styled(
+            "bold",
+            "verdict: %s%s%s"
+                .formatted(
+                    verdict.state().label(),
+                    since == null ? "" : " since step " + since,
+                    best == null ? "" : "; best checkpoint so far: step " + best)));
+    status.print("  " + verdict.why());
+  }
+
+  private static String styled(String style, String text) {
+    // Ansi.AUTO: colour on a terminal only, and never against NO_COLOR. Messages may hold "@|".
+    IStyle[] styles = Ansi.Style.parse(style);
+    return Ansi.AUTO.enabled() ? Ansi.Style.on(styles) + text + Ansi.Style.off(styles) : text;
+  }
+}

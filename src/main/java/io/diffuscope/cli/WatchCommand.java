@@ -1,0 +1,115 @@
+package io.diffuscope.cli;
+
+import com.typesafe.config.Config;
+import io.diffuscope.checkpoint.DirectorySettings;
+import io.diffuscope.checkpoint.DirectorySubscription;
+import io.diffuscope.model.Devices;
+import io.diffuscope.run.RunDecisions;
+import io.diffuscope.run.RunSettings;
+import io.diffuscope.run.RunState;
+import io.diffuscope.sampling.Probe;
+import io.diffuscope.tensorfile.SafetensorsFile;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code diffuscope watch DIR}: attaches to a running training job. */
+@Command(
+    name = "watch",
+    description =
+        "Attach to a training job: evaluate every checkpoint that is written to DIR, until Ctrl-C.",
+    footer = {
+      "",
+      "Example:",
+      "  diffuscope watch runs/7/checkpoints --template net.pt --train train.npy --holdout"
+          + " holdout.npy"
+    })
+final class WatchCommand implements Callable<Integer> {
+  @Parameters(
+      index = "0",
+      arity = "0..1",
+      paramLabel = "DIR",
+      description = "Directory that the job writes its checkpoints to.")
+  private @Nullable String directory;
+
+  @Mixin private MeasureOptions measure = new MeasureOptions();
+  @Mixin private ServeOptions serve = new ServeOptions();
+
+  @Option(
+      names = "--pattern",
+      paramLabel = "GLOB",
+      description = "Names of checkpoint files (default *.safetensors).")
+  private @Nullable String pattern;
+
+  @Option(
+      names = "--policy",
+      paramLabel = "all|latest",
+      description =
+          "When training is faster than evaluation: every checkpoint in order (default), or the"
+              + " newest only.")
+  private @Nullable String policy;
+
+  @Override
+  public Integer call() throws Exception {
+    Map<String, Object> overrides = new HashMap<>();
+    serve.addTo(overrides);
+    MeasureOptions.put(overrides, "checkpoints.directory", directory);
+    MeasureOptions.put(overrides, "checkpoints.pattern", pattern);
+    MeasureOptions.put(overrides, "checkpoints.policy", policy);
+    Config config = measure.load(overrides);
+    SettingsReader reader = new SettingsReader(config);
+    DirectorySettings checkpoints = reader.checkpoints();
+    RunSettings settings = reader.run(nameOf(checkpoints.directory()));
+    Devices.configure(reader.threads());
+
+    try (DataDirectory data = DataDirectory.lock(reader.dataDirectory());
+        StatusLine status = StatusLine.onStandardOutput()) {
+      TerminalView view = new TerminalView(status);
+      try (MonitorSession session =
+          MonitorSession.start(
+              config,
+              settings,
+              Probe.open(settings.probe()),
+              reader.samplers(),
+              DirectorySubscription.create(checkpoints, WatchCommand::checkStructure).source(),
+              List.of(view),
+              reader.web())) {
+        status.print("watching %s".formatted(checkpoints.directory()));
+        status.print("serving %s (metrics at %smetrics)".formatted(session.uri(), session.uri()));
+        data.describe("process %d, %s".formatted(ProcessHandle.current().pid(), session.uri()));
+        session.beforeInterrupt(() -> tellVerdict(session, settings, status, view));
+        session.await();
+      }
+    }
+    return ExitCode.OK;
+  }
+
+  /** A safetensors file is whole when its header parses and its length agrees with it. */
+  static void checkStructure(Path file) throws IOException {
+    SafetensorsFile.open(file).close();
+  }
+
+  static void tellVerdict(
+      MonitorSession session, RunSettings settings, StatusLine status, TerminalView view) {
+    if (!session.hasEnded()) {
+      status.clear();
+      RunState state = session.state();
+      view.printVerdict(new RunDecisions(settings).verdict(state));
+    }
+  }
+
+  /** The name of a directory, also of a relative one such as ".". */
+  private static String nameOf(Path directory) {
+    Path absolute = directory.toAbsolutePath().normalize();
+    Path name = absolute.getFileName();
+    return name == null ? "run" : name.toString();
+  }
+}
