@@ -3,6 +3,7 @@ package io.diffuscope.cli;
 import com.typesafe.config.Config;
 import io.diffuscope.checkpoint.DirectorySettings;
 import io.diffuscope.checkpoint.DirectorySubscription;
+import io.diffuscope.checkpoint.StructuralCheck;
 import io.diffuscope.config.Configuration;
 import io.diffuscope.demo.DemoData;
 import io.diffuscope.demo.TrainerProcess;
@@ -103,13 +104,14 @@ final class DemoCommand implements Callable<Integer> {
     serve.addTo(overrides);
     Config config = Configuration.load(null, overrides);
     SettingsReader reader = new SettingsReader(config);
+    LogFile.in(reader.dataDirectory());
     DirectorySettings checkpoints = reader.checkpoints();
     RunSettings settings = reader.run("demo");
     // The trainer has a core of its own.
     Devices.configure(Math.max(1, Runtime.getRuntime().availableProcessors() - 1));
 
     try (DataDirectory state = DataDirectory.lock(reader.dataDirectory());
-        StatusLine status = new StatusLine(System.out, Terminal.isThere())) {
+        StatusLine status = StatusLine.onStandardOutput()) {
       TerminalView view = new TerminalView(status);
       try (MonitorSession session =
           MonitorSession.start(
@@ -117,7 +119,7 @@ final class DemoCommand implements Callable<Integer> {
               settings,
               Probe.open(settings.probe()),
               reader.samplers(),
-              DirectorySubscription.create(checkpoints, WatchCommand::checkStructure).source(),
+              DirectorySubscription.create(checkpoints, StructuralCheck.safetensors()).source(),
               List.of(view),
               reader.web())) {
         state.describe("process %d, %s".formatted(ProcessHandle.current().pid(), session.uri()));
@@ -125,7 +127,7 @@ final class DemoCommand implements Callable<Integer> {
         session.beforeInterrupt(() -> WatchCommand.tellVerdict(session, settings, status, view));
         try (TrainerProcess trainer = train(files, checkpointFolder, status)) {
           session.beforeInterrupt(trainer::close);
-          trainer.exit().thenAccept(code -> session.trainingEnded(endOfTraining(code, status)));
+          session.endsWith(trainer.exit().thenApply(code -> endOfTraining(code, status)));
           session.await();
         }
         if (stay) {

@@ -65,7 +65,7 @@ final class EvaluateCommand implements Callable<Integer> {
       sightings.add(new Sighting.Settled(describe(file)));
     }
     // Numbers go to standard output alone, so that it can be piped.
-    try (StatusLine status = new StatusLine(System.err, Terminal.isThere())) {
+    try (StatusLine status = StatusLine.onStandardError()) {
       Printer printer = new Printer(status, format);
       try (MonitorSession session =
           MonitorSession.start(

@@ -24,7 +24,7 @@ import io.diffuscope.sampling.Probe;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -52,7 +52,7 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
    * What is monitored.
    *
    * @param source sightings of checkpoints; when it completes, the run ends
-   * @param failed completed with the cause if the run cannot go on
+   * @param onFailure told the cause if the run cannot go on
    */
   record Plan(
       RunSettings settings,
@@ -60,7 +60,7 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
       Source<Sighting, NotUsed> source,
       int samplers,
       List<RunListener> listeners,
-      CompletableFuture<Throwable> failed) {}
+      Consumer<Throwable> onFailure) {}
 
   private final Plan plan;
   private final ActorRef<WorkQueue.Command> queue;
@@ -146,7 +146,7 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
             signal instanceof ChildFailed failed
                 ? failed.cause()
                 : new IllegalStateException("the run stopped");
-        plan.failed.complete(cause);
+        plan.onFailure.accept(cause);
       } else {
         getContext().getLog().error("{} died and is replaced", terminated.getRef().path().name());
         spawnSampler();

@@ -28,6 +28,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -101,8 +102,6 @@ final class MonitorSession implements AutoCloseable {
       @Nullable WebSettings web)
       throws CannotServeException {
     CompletableFuture<RunEvent.RunEnded> ended = new CompletableFuture<>();
-    CompletableFuture<Throwable> failed = new CompletableFuture<>();
-    failed.thenAccept(ended::completeExceptionally);
     Progress progress = new Progress(ended);
     PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     MetricsPublisher metrics = MetricsPublisher.create(registry, Version.current());
@@ -117,7 +116,9 @@ final class MonitorSession implements AutoCloseable {
     all.add(progress);
     ActorSystem<Monitor.Command> system =
         ActorSystem.create(
-            Monitor.create(new Monitor.Plan(settings, probe, source, samplers, all, failed)),
+            Monitor.create(
+                new Monitor.Plan(
+                    settings, probe, source, samplers, all, ended::completeExceptionally)),
             "diffuscope",
             config);
     MonitorSession session = new MonitorSession(system, probe, ended, progress);
@@ -154,9 +155,9 @@ final class MonitorSession implements AutoCloseable {
     return server == null ? null : server.uri();
   }
 
-  /** Tells the monitor that no checkpoint will be written any more. */
-  void trainingEnded(String cause) {
-    system.tell(new Monitor.TrainingEnded(cause, Instant.now()));
+  /** Ends the run once training is over and everything written before that was dealt with. */
+  void endsWith(CompletionStage<String> training) {
+    training.thenAccept(cause -> system.tell(new Monitor.TrainingEnded(cause, Instant.now())));
   }
 
   /** Runs something when the process is asked to stop (Ctrl-C), while the actors still answer. */

@@ -23,15 +23,19 @@ final class StatusLine implements AutoCloseable {
   private String doing = "";
   private @Nullable ProgressBar bar;
 
-  /**
-   * A status line.
-   *
-   * @param out where lines go
-   * @param moving whether there is a terminal to move on
-   */
-  StatusLine(PrintStream out, boolean moving) {
+  private StatusLine(PrintStream out, boolean moving) {
     this.out = out;
     this.moving = moving;
+  }
+
+  /** A status line on standard output. */
+  static StatusLine onStandardOutput() {
+    return new StatusLine(System.out, Terminal.isOutput());
+  }
+
+  /** A status line on standard error, for commands whose output is piped. */
+  static StatusLine onStandardError() {
+    return new StatusLine(System.err, Terminal.isError());
   }
 
   /** Prints a line that stays. */

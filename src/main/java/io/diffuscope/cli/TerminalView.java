@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.Help.Ansi.IStyle;
 
 /**
  * What a person sees of a run: a row for each checkpoint, flags as they are raised, the verdict at
@@ -164,9 +165,8 @@ final class TerminalView implements RunListener {
   }
 
   private static String styled(String style, String text) {
-    // Ansi.AUTO: colour on a terminal only, and never against NO_COLOR.
-    return Ansi.AUTO.enabled()
-        ? Ansi.AUTO.apply(text, List.of(Ansi.Style.parse(style))).toString()
-        : text;
+    // Ansi.AUTO: colour on a terminal only, and never against NO_COLOR. Messages may hold "@|".
+    IStyle[] styles = Ansi.Style.parse(style);
+    return Ansi.AUTO.enabled() ? Ansi.Style.on(styles) + text + Ansi.Style.off(styles) : text;
   }
 }

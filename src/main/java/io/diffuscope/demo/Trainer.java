@@ -11,6 +11,7 @@ import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import picocli.CommandLine;
@@ -175,10 +176,14 @@ public final class Trainer implements Callable<Integer> {
               + training.steps()
               + "; choose a smaller --learning-rate");
     }
+    // In a fixed order: the same training writes the same bytes.
+    Map<String, String> metadata = new TreeMap<>();
+    metadata.put("loss", Double.toString(training.loss()));
+    metadata.put("step", Long.toString(training.steps()));
     SafetensorsWriter.write(
         out.resolve(CheckpointSchedule.fileName(training.steps())),
         training.averagedWeights(),
-        Map.of("loss", Double.toString(training.loss()), "step", Long.toString(training.steps())));
+        metadata);
   }
 
   private static TrainingPoints readPoints(Path file) throws BadInputException {

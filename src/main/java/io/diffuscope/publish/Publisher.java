@@ -14,45 +14,48 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * Tells every listener of its process what happens to runs. A listener that fails is logged and
- * does not keep the others, or a run, from going on.
+ * Tells every listener of its process what runs tell on the actor system's event stream. A listener
+ * that fails is logged and does not keep the others, or a run, from going on.
  */
 public final class Publisher extends AbstractOnMessageBehavior<Publisher.Command> {
   /** Never leaves the process, so it is not serialized. */
   public sealed interface Command extends NoSerializationVerificationNeeded {}
 
-  /** Something happened to a run. */
-  public record Told(RunNotification notification) implements Command {}
+  private record Heard(RunNotification notification) implements Command {}
 
-  /** A run is gone for good. */
-  public record Removed(String run) implements Command {}
+  /** The run is forgotten: what was published about it vanishes. */
+  public record Remove(String run) implements Command {}
 
   private final List<RunListener> listeners;
 
   private Publisher(ActorContext<Command> context, List<RunListener> listeners) {
     super(context);
     this.listeners = listeners;
-    context
-        .getSystem()
-        .eventStream()
-        .tell(
-            new EventStream.Subscribe<>(
-                RunNotification.class, context.messageAdapter(RunNotification.class, Told::new)));
   }
 
-  /** A publisher that hears all runs of its actor system. */
   public static Behavior<Command> create(List<? extends RunListener> listeners) {
     List<RunListener> copy = List.copyOf(listeners);
-    return Behaviors.setup(context -> new Publisher(context, copy));
+    return Behaviors.setup(
+        context -> {
+          context
+              .getSystem()
+              .eventStream()
+              .tell(
+                  new EventStream.Subscribe<>(
+                      RunNotification.class,
+                      context.messageAdapter(RunNotification.class, Heard::new)));
+          return new Publisher(context, copy);
+        });
   }
 
   @Override
   public Behavior<Command> onMessage(Command message) {
     switch (message) {
-      case Told(RunEvent event) -> tell(listener -> listener.onEvent(event));
-      case Told(EvaluationProgress progress) -> tell(listener -> listener.onProgress(progress));
-      case Told(PreparationProgress progress) -> tell(listener -> listener.onPreparation(progress));
-      case Removed(String run) -> tell(listener -> listener.removeRun(run));
+      case Heard(RunEvent event) -> tell(listener -> listener.onEvent(event));
+      case Heard(EvaluationProgress progress) -> tell(listener -> listener.onProgress(progress));
+      case Heard(PreparationProgress progress) ->
+          tell(listener -> listener.onPreparation(progress));
+      case Remove(String run) -> tell(listener -> listener.removeRun(run));
     }
     return this;
   }
@@ -62,9 +65,7 @@ public final class Publisher extends AbstractOnMessageBehavior<Publisher.Command
       try {
         news.accept(listener);
       } catch (RuntimeException e) {
-        getContext()
-            .getLog()
-            .error("{} could not take an event", listener.getClass().getSimpleName(), e);
+        getContext().getLog().error("{} could not take an event", listener.getClass().getName(), e);
       }
     }
   }

@@ -13,7 +13,9 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The rules of a run, pure: which events a command leads to, and what an event changes. The actor
@@ -148,11 +150,21 @@ public final class RunDecisions {
         events.add(new RunEvent.FlagChanged(settings.id(), now, change));
       }
       Verdict verdict = verdict(applyCompleted(state, completed));
-      if (!verdict.equals(state.verdict())) {
+      if (differs(state.verdict(), verdict)) {
         events.add(new RunEvent.VerdictChanged(settings.id(), now, verdict));
       }
     }
     return events;
+  }
+
+  /**
+   * The sentence of a verdict holds numbers that move at every checkpoint; its substance is this.
+   */
+  private static boolean differs(@Nullable Verdict before, Verdict now) {
+    return before == null
+        || before.state() != now.state()
+        || !Objects.equals(before.sinceStep(), now.sinceStep())
+        || !Objects.equals(before.bestStep(), now.bestStep());
   }
 
   private static String probeOf(RunState state) {

@@ -7,7 +7,6 @@ import akka.http.javadsl.model.HttpHeader;
 import akka.http.javadsl.model.HttpRequest;
 import akka.http.javadsl.model.HttpResponse;
 import akka.http.javadsl.model.MediaRange;
-import akka.http.javadsl.model.MediaType;
 import akka.http.javadsl.model.MediaTypes;
 import akka.http.javadsl.model.StatusCodes;
 import akka.http.javadsl.model.headers.Accept;
@@ -25,6 +24,7 @@ import io.diffuscope.publish.MetricsPublisher;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -40,8 +40,6 @@ final class Routes extends AllDirectives {
 
   private static final ContentType TEXT = ContentTypes.parse(MetricsPublisher.TEXT);
   private static final ContentType OPEN_METRICS = ContentTypes.parse(MetricsPublisher.OPEN_METRICS);
-  private static final MediaType OPEN_METRICS_TYPE =
-      MediaTypes.applicationWithOpenCharset("openmetrics-text");
 
   /** The page loads its own script and style, and talks to its own host; nothing else. */
   private static final List<HttpHeader> HEADERS =
@@ -121,7 +119,11 @@ final class Routes extends AllDirectives {
 
   private Route ready() {
     Readiness now = readiness.get();
-    return complete(json(now.ready() ? 200 : 503, now));
+    Map<String, Object> body = new LinkedHashMap<>();
+    body.put("ready", now.ready());
+    body.put("not_ready", now.notReady());
+    body.put("conditions", now.conditions());
+    return complete(json(now.ready() ? 200 : 503, body));
   }
 
   private Route api() {
@@ -157,14 +159,19 @@ final class Routes extends AllDirectives {
         request.getHeader(Accept.class).map(Accept::getMediaRanges).orElse(List.of())) {
       boolean wildcard =
           range.matches(MediaTypes.APPLICATION_OCTET_STREAM) || range.matches(MediaTypes.TEXT_CSV);
-      if (!wildcard && range.matches(OPEN_METRICS_TYPE)) {
+      if (!wildcard && names(range, "application", "openmetrics-text")) {
         openMetrics = Math.max(openMetrics, range.qValue());
       }
-      if (!wildcard && range.matches(MediaTypes.TEXT_PLAIN)) {
+      if (!wildcard && names(range, "text", "plain")) {
         text = Math.max(text, range.qValue());
       }
     }
     return openMetrics > 0 && openMetrics >= text;
+  }
+
+  /** Whether a range is for this type, whatever its parameters: ranges match with theirs alone. */
+  private static boolean names(MediaRange range, String type, String subtype) {
+    return range.matches(MediaTypes.customWithOpenCharset(type, subtype, range.getParams(), false));
   }
 
   private HttpResponse json(int status, Object body) {

@@ -75,7 +75,7 @@ function row(run, names) {
   if (run.verdict.best_step !== null) verdict.append(element("small", "", "best step " + run.verdict.best_step));
   const flags = element("td");
   const raised = run.flags.filter((flag) => flag.raised);
-  for (const flag of raised) flags.append(badge(flag.flag, "bad"), element("small", "", "since step " + flag.step));
+  for (const flag of raised) flags.append(badge(flag.flag, BADGES[flag.flag] || "bad"), element("small", "", "since step " + flag.step));
   if (raised.length === 0) flags.textContent = "none";
   const step = element("td", "number", run.evaluated_step === null ? "\u2013" : String(run.evaluated_step));
   if (run.found_step !== null) step.append(element("small", "", "found " + run.found_step));
@@ -171,7 +171,7 @@ function panel(run) {
   const section = element("section", "run");
   const head = element("div", "top");
   head.append(element("h2", "", run.display_name), badge(run.verdict.state, BADGES[run.verdict.state] || "quiet"));
-  for (const flag of run.flags) if (flag.raised) head.append(badge(flag.flag + ", step " + flag.step, "bad"));
+  for (const flag of run.flags) if (flag.raised) head.append(badge(flag.flag + ", step " + flag.step, BADGES[flag.flag] || "bad"));
   section.append(head, element("p", "why", run.verdict.why));
   const charts = element("div", "charts");
   for (const kind of CHARTS) {

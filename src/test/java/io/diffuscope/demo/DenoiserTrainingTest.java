@@ -34,8 +34,7 @@ class DenoiserTrainingTest {
 
   @Test
   void trainingReducesTheLossAndMovesWeightsAndAverage() throws IOException {
-    try (DenoiserTraining training =
-        DenoiserTraining.open(template, points(), TrainingSettings.withSeed(1))) {
+    try (DenoiserTraining training = DenoiserTraining.open(template, points(), small(1))) {
       Map<String, FloatArray> initial = training.weights();
       for (int i = 0; i < 10; i++) {
         training.step();
@@ -117,13 +116,16 @@ class DenoiserTrainingTest {
   }
 
   private Map<String, FloatArray> trained(long seed) throws IOException {
-    TrainingSettings settings = new TrainingSettings(seed, 32, 1e-3, 0.999);
-    try (DenoiserTraining training = DenoiserTraining.open(template, points(), settings)) {
+    try (DenoiserTraining training = DenoiserTraining.open(template, points(), small(seed))) {
       for (int i = 0; i < 25; i++) {
         training.step();
       }
       return training.averagedWeights();
     }
+  }
+
+  private static TrainingSettings small(long seed) {
+    return new TrainingSettings(seed, 32, 1e-3, 0.999);
   }
 
   private static TrainingPoints points() {

@@ -61,11 +61,11 @@ class TrainerProcessTest {
 
   @Test
   void closingEndsTheTraining() throws Exception {
-    try (TrainerProcess trainer = TrainerProcess.start(job(folder, 1_000_000), recorder)) {
+    TrainerProcess trainer = TrainerProcess.start(job(folder, 1_000_000), recorder);
+    try (trainer) {
       recorder.firstProgress.get();
-      trainer.close();
-      assertThat(trainer.exit().get()).isEqualTo(Trainer.ABANDONED);
     }
+    assertThat(trainer.exit().get()).isEqualTo(Trainer.ABANDONED);
   }
 
   @Test

@@ -79,7 +79,7 @@ class TrainingBatchTest {
       double x =
           SIGMA_DATA * SIGMA_DATA / variance * noisy
               + sigma * SIGMA_DATA / Math.sqrt(variance) * batch.target().asFloatBuffer().get(row);
-      assertThat(x).isCloseTo(Math.round(x), within(1e-3));
+      assertThat(x).isCloseTo(Math.rint(x), within(1e-3));
       counts[(int) Math.round(x)]++;
     }
     // 1000 each, standard deviation 26.

@@ -1,6 +1,6 @@
 package io.diffuscope.detect;
 
-import io.diffuscope.signal.Reference;
+import io.diffuscope.sampling.Reference;
 import io.diffuscope.signal.SignalEstimate;
 import io.diffuscope.signal.SignalNames;
 import io.diffuscope.signal.Statistic;

@@ -104,7 +104,7 @@ public final class RunEvents {
         null,
         Statistic.GAP,
         sigma,
-        new Estimate(value, .1, value - .2, value + .2, 128));
+        new Estimate(value, .0625, value - .125, value + .125, 128));
   }
 
   /** One estimate for every metric of the catalogue. */

@@ -1,0 +1,166 @@
+package io.diffuscope.web;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.diffuscope.detect.Flag;
+import io.diffuscope.detect.Verdict;
+import io.diffuscope.publish.RunEvents;
+import io.diffuscope.run.RunEvent;
+import io.diffuscope.sampling.Reference;
+import io.diffuscope.signal.Statistic;
+import io.diffuscope.statistics.Estimate;
+import io.diffuscope.web.RunView.Point;
+import io.diffuscope.web.RunView.SeriesView;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class RunBoardTest {
+  private final RunBoard board = RunBoard.create();
+
+  @Test
+  void foldsEventsIntoTheStateOfARun() {
+    tell(
+        RunEvents.started("r"),
+        RunEvents.found("r", 100L),
+        RunEvents.found("r", 200L),
+        RunEvents.evaluating("r", 100L));
+    board.onProgress(RunEvents.progress("r", 100L, 3, 12));
+    assertThat(run().state()).isEqualTo("evaluating");
+    assertThat(run().progress())
+        .isEqualTo(new RunView.Progress(100L, "step-100.safetensors", 3, 12));
+
+    tell(
+        RunEvents.completed("r", 100L, true, RunEvents.share(.5), RunEvents.gap(.3, .25)),
+        RunEvents.flag("r", Flag.MEMORIZATION, true, 100),
+        RunEvents.verdict("r", Verdict.State.MEMORIZING, 50L),
+        RunEvents.failed("r", 200L, "non_finite"));
+    RunView run = run();
+    assertThat(run.displayName()).isEqualTo("The run r");
+    assertThat(run.state()).isEqualTo("waiting");
+    assertThat(run.progress()).isNull();
+    assertThat(run.foundStep()).isEqualTo(200);
+    assertThat(run.evaluatedStep()).isEqualTo(100);
+    assertThat(run.counts()).isEqualTo(new RunView.Counts(2, 1, 0, 1, 0));
+    assertThat(run.verdict().state()).isEqualTo("memorizing");
+    assertThat(run.verdict().bestStep()).isEqualTo(50);
+    assertThat(run.flags())
+        .containsExactly(
+            new RunView.FlagView("early_memorization", false, null, null),
+            new RunView.FlagView("memorization", true, 100L, "share .65 against .50"));
+    assertThat(run.messages())
+        .singleElement()
+        .extracting(RunView.Message::reason)
+        .isEqualTo("non_finite");
+    assertThat(run.series())
+        .containsExactly(
+            new SeriesView(
+                "train_affinity", null, null, "share", List.of(new Point(100, .5, .48, .52))),
+            new SeriesView(
+                "denoising_gap", null, .3, "gap", List.of(new Point(100, .25, .125, .375))));
+
+    tell(RunEvents.ended("r", Verdict.State.MEMORIZING, 50L));
+    assertThat(run().state()).isEqualTo("ended");
+    assertThat(run().endedAt()).isEqualTo("2027-01-15T08:01:00Z");
+  }
+
+  @Test
+  void keepsMainValuesAloneAndKnowsNoNaN() {
+    tell(
+        RunEvents.started("r"),
+        RunEvents.completed(
+            "r",
+            100L,
+            true,
+            RunEvents.affinity(Statistic.P_VALUE, Estimate.exact(.1, 10)),
+            RunEvents.affinity(Statistic.SHARE, Estimate.exact(.5, 10))));
+
+    assertThat(run().series())
+        .singleElement()
+        .extracting(SeriesView::points)
+        .isEqualTo(List.of(new Point(100, .5, null, null)));
+  }
+
+  @Test
+  void lateStepsFallIntoPlaceAndResumedOnesCutWhatFollows() {
+    tell(
+        RunEvents.started("r"),
+        RunEvents.completed("r", 100L, true, RunEvents.share(.1)),
+        RunEvents.completed("r", 300L, true, RunEvents.share(.3)),
+        RunEvents.completed("r", 200L, false, RunEvents.share(.2)));
+    assertThat(steps(run())).containsExactly(100L, 200L, 300L);
+    assertThat(run().evaluatedStep()).isEqualTo(300);
+
+    tell(RunEvents.completed("r", 150L, true, RunEvents.share(.15)));
+    assertThat(steps(run())).containsExactly(100L, 150L);
+  }
+
+  @Test
+  void checkpointsWithoutAStepAreCounted() {
+    tell(
+        RunEvents.started("r"),
+        RunEvents.completed("r", null, false, RunEvents.share(.1)),
+        RunEvents.completed("r", null, false, RunEvents.share(.2)));
+
+    assertThat(steps(run())).containsExactly(1L, 2L);
+    assertThat(run().evaluatedStep()).isNull();
+  }
+
+  @Test
+  void anotherProbeBeginsOtherCurves() {
+    tell(
+        RunEvents.started("r", "one"),
+        RunEvents.completed("r", 100L, true, RunEvents.pfd(Reference.TRAIN, 3)));
+    tell(RunEvents.started("r", "one"));
+    assertThat(run().series()).hasSize(1);
+
+    tell(RunEvents.started("r", "two"));
+    assertThat(run().series()).isEmpty();
+  }
+
+  @Test
+  void historyIsBoundedAndSpansTheWholeRun() {
+    RunBoard small = RunBoard.create(16);
+    small.onEvent(RunEvents.started("r"));
+    for (long step = 1; step <= 1_000; step++) {
+      small.onEvent(RunEvents.completed("r", step, true, RunEvents.share(.5)));
+    }
+    List<Long> steps = steps(small.runs(RunBoard.POINTS).getFirst());
+
+    assertThat(steps).hasSizeBetween(8, 16).isSorted().startsWith(1L).endsWith(1_000L);
+    assertThat(steps(small.runs(4).getFirst())).hasSize(4).startsWith(1L).endsWith(1_000L);
+    assertThat(steps(small.runs(1).getFirst())).containsExactly(1_000L);
+  }
+
+  @Test
+  void messagesAreBoundedAndTheLatestComeFirst() {
+    tell(RunEvents.started("r"));
+    for (long step = 1; step <= 50; step++) {
+      tell(RunEvents.failed("r", step, "truncated"));
+    }
+
+    assertThat(run().messages()).hasSize(20);
+    assertThat(run().messages().getFirst().message()).startsWith("step-50.");
+  }
+
+  @Test
+  void aRemovedRunIsGone() {
+    tell(RunEvents.started("a"), RunEvents.started("b"));
+    board.removeRun("a");
+
+    assertThat(board.runs(10)).extracting(RunView::run).containsExactly("b");
+  }
+
+  private void tell(RunEvent... events) {
+    for (RunEvent event : events) {
+      board.onEvent(event);
+    }
+  }
+
+  private RunView run() {
+    return board.runs(RunBoard.POINTS).getFirst();
+  }
+
+  private static List<Long> steps(RunView run) {
+    return run.series().getFirst().points().stream().map(Point::step).toList();
+  }
+}
