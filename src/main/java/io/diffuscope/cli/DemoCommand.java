@@ -3,6 +3,7 @@ package io.diffuscope.cli;
 import com.typesafe.config.Config;
 import io.diffuscope.checkpoint.DirectorySettings;
 import io.diffuscope.checkpoint.DirectorySubscription;
+import io.diffuscope.checkpoint.StructuralCheck;
 import io.diffuscope.config.Configuration;
 import io.diffuscope.demo.DemoData;
 import io.diffuscope.demo.TrainerProcess;
@@ -103,6 +104,7 @@ final class DemoCommand implements Callable<Integer> {
     serve.addTo(overrides);
     Config config = Configuration.load(null, overrides);
     SettingsReader reader = new SettingsReader(config);
+    LogFile.in(reader.dataDirectory());
     DirectorySettings checkpoints = reader.checkpoints();
     RunSettings settings = reader.run("demo");
     // The trainer has a core of its own.
@@ -117,7 +119,7 @@ final class DemoCommand implements Callable<Integer> {
               settings,
               Probe.open(settings.probe()),
               reader.samplers(),
-              DirectorySubscription.create(checkpoints, WatchCommand::checkStructure).source(),
+              DirectorySubscription.create(checkpoints, StructuralCheck.safetensors()).source(),
               List.of(view),
               reader.web())) {
         state.describe("process %d, %s".formatted(ProcessHandle.current().pid(), session.uri()));

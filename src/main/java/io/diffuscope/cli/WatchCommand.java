@@ -3,13 +3,12 @@ package io.diffuscope.cli;
 import com.typesafe.config.Config;
 import io.diffuscope.checkpoint.DirectorySettings;
 import io.diffuscope.checkpoint.DirectorySubscription;
+import io.diffuscope.checkpoint.StructuralCheck;
 import io.diffuscope.model.Devices;
 import io.diffuscope.run.RunDecisions;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.run.RunState;
 import io.diffuscope.sampling.Probe;
-import io.diffuscope.tensorfile.SafetensorsFile;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
@@ -66,6 +65,7 @@ final class WatchCommand implements Callable<Integer> {
     MeasureOptions.put(overrides, "checkpoints.policy", policy);
     Config config = measure.load(overrides);
     SettingsReader reader = new SettingsReader(config);
+    LogFile.in(reader.dataDirectory());
     DirectorySettings checkpoints = reader.checkpoints();
     RunSettings settings = reader.run(nameOf(checkpoints.directory()));
     Devices.configure(reader.threads());
@@ -79,7 +79,7 @@ final class WatchCommand implements Callable<Integer> {
               settings,
               Probe.open(settings.probe()),
               reader.samplers(),
-              DirectorySubscription.create(checkpoints, WatchCommand::checkStructure).source(),
+              DirectorySubscription.create(checkpoints, StructuralCheck.safetensors()).source(),
               List.of(view),
               reader.web())) {
         status.print("watching %s".formatted(checkpoints.directory()));
@@ -92,11 +92,7 @@ final class WatchCommand implements Callable<Integer> {
     return ExitCode.OK;
   }
 
-  /** A safetensors file is whole when its header parses and its length agrees with it. */
-  static void checkStructure(Path file) throws IOException {
-    SafetensorsFile.open(file).close();
-  }
-
+  /** Prints the verdict so far when a person interrupts. */
   static void tellVerdict(
       MonitorSession session, RunSettings settings, StatusLine status, TerminalView view) {
     if (!session.hasEnded()) {

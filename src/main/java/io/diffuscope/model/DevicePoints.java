@@ -10,6 +10,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -70,7 +71,8 @@ public final class DevicePoints implements AutoCloseable {
   private DevicePoints(NDManager manager, DataSet set, double[] centre, int blockRows) {
     this.manager = manager;
     this.set = set;
-    this.centre = centre;
+    // Rounded, so that what is subtracted in float32 here is exactly what centre() says.
+    this.centre = Arrays.stream(centre).map(value -> (float) value).toArray();
     this.blockRows = blockRows;
   }
 
@@ -129,7 +131,7 @@ public final class DevicePoints implements AutoCloseable {
     return centre.length;
   }
 
-  /** The common shift, {@code [d]}. */
+  /** The common shift, {@code [d]}, each element a float32. */
   public double[] centre() {
     return centre.clone();
   }

@@ -102,12 +102,22 @@ public final class EmpiricalDenoiser implements Denoiser {
         newTotal.addi(total.muli(shrink));
         newWeighted.addi(weighted.muli(shrink));
       }
+      // Freed now: the owner lives as long as the visit of all blocks.
+      close(maximum);
+      close(total);
+      close(weighted);
       maximum = newMaximum;
       total = newTotal;
       weighted = newWeighted;
       maximum.attach(owner);
       total.attach(owner);
       weighted.attach(owner);
+    }
+
+    private static void close(@Nullable NDArray array) {
+      if (array != null) {
+        array.close();
+      }
     }
 
     NDArray mean() {

@@ -7,6 +7,7 @@ import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.nn.Parameter;
 import ai.djl.training.ParameterStore;
 import ai.djl.util.Pair;
@@ -51,6 +52,11 @@ public final class TorchScriptNetwork implements AutoCloseable {
   private static final String SETTINGS_ENTRY = "/extra/diffuscope.json";
   private static final int CHUNK_ELEMENTS = 1 << 18;
   private static final int MAX_CODE_BYTES = 1 << 24;
+
+  /** How the archive names the memory of types that the engine cannot hold. */
+  private static final Pattern UNSUPPORTED_STORAGE =
+      Pattern.compile("(BFloat16|Half|Complex\\w+|Q\\w+)Storage");
+
   private static final Pattern BUFFERS = Pattern.compile("__buffers__ = \\[([^\\]]*)\\]");
   private static final Pattern QUOTED = Pattern.compile("\"([^\"]+)\"");
 
@@ -99,7 +105,20 @@ public final class TorchScriptNetwork implements AutoCloseable {
     try {
       // trainParam makes the parameters writable; mapLocation puts them on the device at once.
       model.load(file, null, Map.of("trainParam", "true", "mapLocation", "true"));
+      for (Pair<String, Parameter> pair : model.getBlock().getDirectParameters()) {
+        DataType type = pair.getValue().getArray().getDataType();
+        if (type != DataType.FLOAT32) {
+          throw new BadInputException(
+              file,
+              Reason.UNSUPPORTED,
+              "parameter %s is of type %s; export the network in float32, with net.float()"
+                  .formatted(pair.getKey(), type));
+        }
+      }
       return new TorchScriptNetwork(file, description, model);
+    } catch (BadInputException e) {
+      model.close();
+      throw e;
     } catch (IOException | MalformedModelException | EngineException e) {
       model.close();
       throw new BadInputException(
@@ -141,6 +160,7 @@ public final class TorchScriptNetwork implements AutoCloseable {
               .filter(e -> e.getName().endsWith(SETTINGS_ENTRY))
               .findFirst()
               .orElse(null);
+      refuseOtherTypes(file, zip, entries);
       JsonNode json = new ObjectMapper().createObjectNode();
       if (entry != null) {
         try (InputStream in = zip.getInputStream(entry)) {
@@ -171,6 +191,26 @@ public final class TorchScriptNetwork implements AutoCloseable {
       throw e;
     } catch (IOException e) {
       throw new BadInputException(file.toString(), Reason.UNREADABLE, firstLine(e), e);
+    }
+  }
+
+  /** Looked for in the archive itself: the engine would end the process over some of them. */
+  private static void refuseOtherTypes(Path file, ZipFile zip, List<? extends ZipEntry> entries)
+      throws IOException {
+    for (ZipEntry entry : entries) {
+      if (entry.getName().endsWith("/data.pkl")) {
+        try (InputStream in = zip.getInputStream(entry)) {
+          String pickle = new String(in.readNBytes(MAX_CODE_BYTES), StandardCharsets.ISO_8859_1);
+          Matcher storage = UNSUPPORTED_STORAGE.matcher(pickle);
+          if (storage.find()) {
+            throw new BadInputException(
+                file,
+                Reason.UNSUPPORTED,
+                "holds tensors of type %s; export the network in float32, with net.float()"
+                    .formatted(storage.group(1)));
+          }
+        }
+      }
     }
   }
 

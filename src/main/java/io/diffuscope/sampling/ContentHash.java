@@ -46,6 +46,11 @@ final class ContentHash {
     return hex(digest);
   }
 
+  /** The whole digest of some bytes. */
+  static byte[] digest(byte[] bytes) {
+    return sha256().digest(bytes);
+  }
+
   private static String hex(MessageDigest digest) {
     return HexFormat.of().formatHex(digest.digest()).substring(0, DIGITS);
   }

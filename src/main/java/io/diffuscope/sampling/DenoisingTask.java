@@ -18,7 +18,7 @@ import java.util.Arrays;
  * <p>The i-th image of the hold-out set gets the same noises as the i-th of the training set, at
  * every noise level and checkpoint, so that differences are paired.
  */
-final class DenoisingTask implements Task<DenoisingObservation> {
+class DenoisingTask implements Task<DenoisingObservation> {
   private final NDManager manager;
   private final Denoiser denoiser;
   private final Probe probe;
@@ -86,7 +86,7 @@ final class DenoisingTask implements Task<DenoisingObservation> {
   }
 
   @Override
-  public DenoisingObservation result() {
+  public DenoisingObservation result() throws BadInputException {
     return new DenoisingObservation(block, sigma, (long) block * probe.spec().batchSize(), losses);
   }
 

@@ -46,10 +46,14 @@ final class GeometryTask implements Task<SetGeometry> {
   private final Deque<Piece> pieces = new ArrayDeque<>();
   private int done;
 
+  /** Pieces that the choice of hold-out points will add, at most. */
+  private int later;
+
   private final double[] trainDistance;
   private final int[] pooledNeighbour;
   private final DisjointSets merged;
   private double duplicateDistance;
+  private int[] identical = new int[0];
   private int[] groups = new int[0];
   private double[] holdoutFirst = new double[0];
   private double[] holdoutSecond = new double[0];
@@ -77,6 +81,7 @@ final class GeometryTask implements Task<SetGeometry> {
     this.trainDistance = new double[n];
     this.pooledNeighbour = new int[n + h];
     this.merged = new DisjointSets(n);
+    pieces.add(this::mergeIdentical);
     forEachBlock(n, this::trainAgainstTrain);
     pieces.add(this::chooseDuplicateDistance);
     forEachBlock(n, this::mergeDuplicates);
@@ -85,8 +90,13 @@ final class GeometryTask implements Task<SetGeometry> {
       holdoutFirst = new double[h];
       holdoutSecond = new double[h];
       forEachBlock(h, (first, count) -> holdoutAgainstTrain(holdout, first, count));
+      later = blocks(n) + blocks(Math.min(n, h)) + 1;
       pieces.add(() -> chooseCompared(holdout));
     }
+  }
+
+  private int blocks(int size) {
+    return (size + batchSize - 1) / batchSize;
   }
 
   private void forEachBlock(int size, BlockPiece piece) {
@@ -97,8 +107,20 @@ final class GeometryTask implements Task<SetGeometry> {
     }
   }
 
+  /**
+   * Equal points are one group whatever the distances, and are left out of each other's nearest
+   * neighbours: in a set where every point is there twice the median distance would be 0.
+   */
+  private void mergeIdentical() throws BadInputException {
+    identical = IdenticalPoints.labels(train);
+    for (int i = 0; i < identical.length; i++) {
+      merged.merge(identical[i], i);
+    }
+  }
+
   private void trainAgainstTrain(int first, int count) throws BadInputException {
-    Nearest nearest = search(trainPoints, train, first, count, itself(train, first, count));
+    Nearest nearest =
+        search(trainPoints, train, first, count, exceptEqual(identical, first, count));
     System.arraycopy(nearest.firstDistance(), 0, trainDistance, first, count);
     System.arraycopy(nearest.firstIndex(), 0, pooledNeighbour, first, count);
   }
@@ -109,15 +131,18 @@ final class GeometryTask implements Task<SetGeometry> {
   }
 
   private void mergeDuplicates(int first, int count) throws BadInputException {
-    boolean anyClose =
-        IntStream.range(first, first + count).anyMatch(i -> trainDistance[i] < duplicateDistance);
-    if (!anyClose) {
+    // Of equal points one is enough, or a set of blank images would have a pair of each two.
+    int[] close =
+        IntStream.range(first, first + count)
+            .filter(i -> identical[i] == i && trainDistance[i] < duplicateDistance)
+            .toArray();
+    if (close.length == 0) {
       return;
     }
     try (NDManager scratch = manager.newSubManager()) {
-      NDArray queries = HostArrays.points(scratch, train, first, count);
+      NDArray queries = HostArrays.points(scratch, RowSubset.of(train, close), 0, close.length);
       for (int[] pair : new NeighbourSearch(trainPoints).closerThan(queries, duplicateDistance)) {
-        merged.merge(first + pair[0], pair[1]);
+        merged.merge(close[pair[0]], pair[1]);
       }
     }
   }
@@ -136,6 +161,7 @@ final class GeometryTask implements Task<SetGeometry> {
    * one.
    */
   private void chooseCompared(DataSet set) throws BadInputException {
+    later = 0;
     List<Integer> kept =
         IntStream.range(0, holdoutFirst.length)
             .filter(i -> holdoutFirst[i] >= duplicateDistance && holdoutFirst[i] > 0)
@@ -153,6 +179,7 @@ final class GeometryTask implements Task<SetGeometry> {
     DataSet comparedSet = RowSubset.of(set, compared);
     DevicePoints comparedPoints =
         DevicePoints.load(manager, comparedSet, trainPoints.centre(), batchSize, residentBytes);
+    int[] comparedIdentical = IdenticalPoints.labels(comparedSet);
     int n = Math.toIntExact(train.size());
     forEachBlock(
         n,
@@ -169,7 +196,12 @@ final class GeometryTask implements Task<SetGeometry> {
         (first, count) -> {
           Nearest toTrain = search(trainPoints, comparedSet, first, count, null);
           Nearest other =
-              search(comparedPoints, comparedSet, first, count, itself(comparedSet, first, count));
+              search(
+                  comparedPoints,
+                  comparedSet,
+                  first,
+                  count,
+                  exceptEqual(comparedIdentical, first, count));
           for (int i = 0; i < count; i++) {
             boolean trainIsNearer = toTrain.distance()[i][0] <= other.distance()[i][0];
             pooledNeighbour[n + first + i] =
@@ -181,11 +213,9 @@ final class GeometryTask implements Task<SetGeometry> {
             check = HoldoutCheck.of(Arrays.copyOf(pooledNeighbour, n + compared.length), n, seed));
   }
 
-  /** Every point is its own group: leaves out the query itself. */
-  private static Exclusion itself(DataSet set, int first, int count) {
-    return new Exclusion(
-        IntStream.range(0, Math.toIntExact(set.size())).toArray(),
-        IntStream.range(first, first + count).toArray());
+  /** Leaves out, for each of these queries, itself and the points that equal it. */
+  private static Exclusion exceptEqual(int[] labels, int first, int count) {
+    return new Exclusion(labels, Arrays.copyOfRange(labels, first, first + count));
   }
 
   private Nearest search(
@@ -209,7 +239,7 @@ final class GeometryTask implements Task<SetGeometry> {
 
   @Override
   public double progress() {
-    return (double) done / Math.max(1, done + pieces.size());
+    return (double) done / Math.max(1, done + pieces.size() + later);
   }
 
   @Override

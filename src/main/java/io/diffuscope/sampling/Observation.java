@@ -30,7 +30,8 @@ public sealed interface Observation {
    * @param holdoutNeighbour index of the nearest hold-out point among those compared; null without
    *     a hold-out set
    * @param holdoutDistance its distance; null without a hold-out set
-   * @param samePoint whether the nearest training point is also the empirical flow's endpoint's
+   * @param samePoint whether the nearest training point is also the empirical flow's endpoint's, or
+   *     a duplicate of it
    * @param ruler squared distance between the empirical flows of training and hold-out set; null
    *     without a hold-out set
    */

@@ -18,6 +18,7 @@ import io.diffuscope.sampling.Observation.SampleObservation;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.BadInputException.Reason;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
@@ -51,6 +52,8 @@ public final class ProbeDevice implements AutoCloseable {
   record BlockReferences(
       Map<Reference, NDArray> endpoints, int[] empiricalNeighbour, double @Nullable [] ruler) {}
 
+  private static final float LARGEST_SAMPLE = 1e12f;
+
   private final Probe probe;
   private final NDManager manager;
   private final EndpointStore endpointStore;
@@ -62,6 +65,7 @@ public final class ProbeDevice implements AutoCloseable {
   private @Nullable Samples samples;
   private @Nullable DenoisingPlan denoisingPlan;
   private @Nullable String loadedCheckpoint;
+  private @Nullable Path loadedFile;
 
   private ProbeDevice(Probe probe, NDManager manager, NetworkDenoiser network, DevicePoints train) {
     this.probe = probe;
@@ -75,11 +79,16 @@ public final class ProbeDevice implements AutoCloseable {
 
   /** Puts a probe on a device: loads the template and the sets. */
   public static ProbeDevice load(Probe probe, Device device) throws BadInputException {
-    NDManager manager = NDManager.newBaseManager(device);
+    return load(probe, NDManager.newBaseManager(device));
+  }
+
+  /** As {@link #load(Probe, Device)}, on a manager that is closed with the probe. */
+  static ProbeDevice load(Probe probe, NDManager manager) throws BadInputException {
     ProbeSpec spec = probe.spec();
     TorchScriptNetwork graph = null;
     try {
-      graph = TorchScriptNetwork.load(Path.of(spec.template()), device, spec.network());
+      graph =
+          TorchScriptNetwork.load(Path.of(spec.template()), manager.getDevice(), spec.network());
       DevicePoints train =
           DevicePoints.load(
               manager,
@@ -209,14 +218,42 @@ public final class ProbeDevice implements AutoCloseable {
     if (hasReferenceBlock(reference, block)) {
       return finished(rows);
     }
+    FlowTask<float[]> flow = referenceFlow(reference, block);
+    return new Task<>() {
+      @Override
+      public boolean advance() {
+        return flow.advance();
+      }
+
+      @Override
+      public double progress() {
+        return flow.progress();
+      }
+
+      @Override
+      public Integer result() throws BadInputException {
+        flow.result();
+        return rows;
+      }
+
+      @Override
+      public void close() {
+        flow.close();
+      }
+    };
+  }
+
+  /** The flow of a block from the start; its result is also kept on disk. */
+  private FlowTask<float[]> referenceFlow(Reference reference, int block) throws BadInputException {
+    int rows = probe.rowsOfBlock(block);
     return new FlowTask<>(manager, denoiser(reference), probe, block, rows) {
       @Override
-      public Integer result() {
+      public float[] result() {
         try (NDManager scratch = manager.newSubManager()) {
           float[] values = endpoints(scratch).toFloatArray();
           endpointStore.put(probe.endpointKey(reference), block, rows, probe.dimension(), values);
+          return values;
         }
-        return rows;
       }
     };
   }
@@ -261,6 +298,7 @@ public final class ProbeDevice implements AutoCloseable {
       loadedCheckpoint = null;
       network.network().loadWeights(weights);
       loadedCheckpoint = identity;
+      loadedFile = weights;
     }
   }
 
@@ -281,12 +319,9 @@ public final class ProbeDevice implements AutoCloseable {
       public SampleObservation result() throws BadInputException {
         try (NDManager scratch = manager.newSubManager()) {
           NDArray endpoints = endpoints(scratch);
-          if (endpoints.isNaN().any().getBoolean() || endpoints.isInfinite().any().getBoolean()) {
-            throw new BadInputException(
-                String.valueOf(loadedCheckpoint),
-                Reason.NON_FINITE,
-                "the network returns NaN or infinite values: the training has diverged",
-                null);
+          // Also false for NaN; beyond it squares and inner products overflow.
+          if (!endpoints.abs().lt(LARGEST_SAMPLE).all().getBoolean()) {
+            throw diverged(loadedFile);
           }
           return measured.observe(block, first, endpoints, known);
         }
@@ -325,10 +360,9 @@ public final class ProbeDevice implements AutoCloseable {
     float[] values = storedEndpoints(reference, block);
     if (values == null) {
       // The cache lost it since it was made, or there never was a disk to keep it on.
-      try (Task<Integer> task = referenceBlock(reference, block)) {
-        while (task.advance()) {}
-        FlowTask<?> flow = (FlowTask<?>) task;
-        values = flow.endpoints(manager).toFloatArray();
+      try (FlowTask<float[]> flow = referenceFlow(reference, block)) {
+        while (flow.advance()) {}
+        values = flow.result();
       }
     }
     NDArray stored = manager.create(values, new Shape(rows, probe.dimension()));
@@ -346,7 +380,24 @@ public final class ProbeDevice implements AutoCloseable {
         probe,
         Objects.requireNonNull(denoisingPlan, "there is no hold-out set"),
         sigma,
-        block);
+        block) {
+      @Override
+      public DenoisingObservation result() throws BadInputException {
+        DenoisingObservation observation = super.result();
+        if (!Arrays.stream(observation.losses()).allMatch(Double::isFinite)) {
+          throw diverged(loadedFile);
+        }
+        return observation;
+      }
+    };
+  }
+
+  private static BadInputException diverged(@Nullable Path checkpoint) {
+    return new BadInputException(
+        String.valueOf(checkpoint),
+        Reason.NON_FINITE,
+        "the network returns NaN, infinite or absurdly large values: the training has diverged",
+        null);
   }
 
   @Override

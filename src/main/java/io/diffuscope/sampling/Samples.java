@@ -62,8 +62,10 @@ final class Samples {
             : new NeighbourSearch(comparedHoldout).nearestTwo(endpoints, null);
     int[] trainNeighbour = nearest.firstIndex();
     boolean[] samePoint = new boolean[trainNeighbour.length];
+    int[] mine = geometry.groupsOf(trainNeighbour);
+    int[] empirical = geometry.groupsOf(references.empiricalNeighbour());
     for (int i = 0; i < samePoint.length; i++) {
-      samePoint[i] = trainNeighbour[i] == references.empiricalNeighbour()[i];
+      samePoint[i] = mine[i] == empirical[i];
     }
     return new SampleObservation(
         block,

@@ -110,7 +110,9 @@ class MetricCatalogueTest {
         table
             .lines()
             .skip(2)
-            .map(line -> line.split("`")[1])
+            .map(
+                line ->
+                    line.substring(line.indexOf('`') + 1, line.indexOf('`', line.indexOf('`') + 1)))
             .collect(Collectors.toCollection(TreeSet::new));
     Set<String> values =
         MetricCatalogue.all().stream()

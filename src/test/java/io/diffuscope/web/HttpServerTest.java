@@ -261,7 +261,7 @@ class HttpServerTest {
 
   @Test
   void aBusyPortIsNamedWithItsRemedy() throws Exception {
-    try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
+    try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       WebSettings settings = WebSettings.loopback(taken.getLocalPort());
 
       assertThatThrownBy(() -> await(bind(settings)))
