@@ -183,10 +183,12 @@ def gaussian_noise(seed, purpose, index, length):
 
 
 def duplicate_groups(points):
-    """Label of each point's duplicate group, and the distance below which points are duplicates."""
+    """Label of each point's duplicate group, and the distance below which points are duplicates.
+
+    The distance is a third of the median nearest-neighbour distance, equal points not counting as neighbours.
+    """
     distances = np.sqrt(all_squared_distances(points, points))
-    np.fill_diagonal(distances, np.inf)
-    nearest = np.sort(distances.min(axis=1))
+    nearest = np.sort(np.where(distances > 0, distances, np.inf).min(axis=1))
     radius = nearest[len(nearest) // 2] / 3
     labels = np.arange(len(points))
     changed = True
@@ -300,7 +302,7 @@ def measure(arguments):
     groups, radius = duplicate_groups(train)
     ratios, nearest = ratios_to(train, groups, samples)
     _, empirical_nearest = ratios_to(train, groups, empirical)
-    add("pfd", "train", "same_point", None, share((nearest == empirical_nearest).sum(), m))
+    add("pfd", "train", "same_point", None, share((groups[nearest] == groups[empirical_nearest]).sum(), m))
     for statistic, threshold in (("share", 1 / 3), ("share_half", 1 / 2), ("share_quarter", 1 / 4)):
         add("nearest_ratio", "train", statistic, None, share((ratios < threshold).sum(), m))
 

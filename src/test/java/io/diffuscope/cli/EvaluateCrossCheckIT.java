@@ -115,12 +115,11 @@ class EvaluateCrossCheckIT {
     }
   }
 
-  @TempDir private Path folder = Path.of("");
   private CrossCheckFiles files = new CrossCheckFiles(Path.of(""));
   private final Map<Case, Outcome> outcomes = new EnumMap<>(Case.class);
 
   @BeforeAll
-  void evaluate() throws Exception {
+  void evaluate(@TempDir Path folder) throws Exception {
     files = CrossCheckFiles.unpack(folder);
     for (Case each : Case.values()) {
       List<String> arguments = new ArrayList<>(List.of("evaluate"));

@@ -23,9 +23,14 @@ record Outcome(int exit, String output, String errors) {
   private static final Path LAUNCHER =
       Path.of(System.getProperty("diffuscope.home"), "bin", "diffuscope");
 
+  /** How the installed command line starts. */
+  static List<String> launcher() {
+    return List.of(LAUNCHER.toString());
+  }
+
   /** Runs the installed command line in a process of its own, as a user does. */
   static Outcome ofLauncher(String... arguments) throws IOException, InterruptedException {
-    return ofProcess(Stream.concat(Stream.of(LAUNCHER.toString()), Stream.of(arguments)).toList());
+    return ofProcess(Stream.concat(launcher().stream(), Stream.of(arguments)).toList());
   }
 
   /** Runs a program to its end. */
