@@ -57,8 +57,7 @@ final class DemoCommand implements Callable<Integer> {
       names = "--data",
       paramLabel = "digits|mixture",
       description =
-          "Real digits, or draws from a mixture of Gaussians fitted to them (default:"
-              + " ${DEFAULT-VALUE}).")
+          "Real digits, or draws from a mixture of Gaussians fitted to them (default: digits).")
   private DemoData.Source data = DemoData.Source.DIGITS;
 
   @Option(

@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -60,13 +61,20 @@ final class EvaluateCommand implements Callable<Integer> {
     SettingsReader reader = new SettingsReader(config);
     RunSettings settings = reader.run(parentName(files.getFirst()));
     Devices.configure(reader.threads());
-    List<Sighting> sightings = new ArrayList<>();
-    for (Path file : files) {
-      sightings.add(new Sighting.Settled(describe(file)));
-    }
     // Numbers go to standard output alone, so that it can be piped.
     try (StatusLine status = StatusLine.onStandardError()) {
       Printer printer = new Printer(status, format);
+      List<Sighting> sightings = new ArrayList<>();
+      for (Path file : files) {
+        try {
+          sightings.add(new Sighting.Settled(describe(file)));
+        } catch (BadInputException e) {
+          printer.failed(e.getMessage());
+        }
+      }
+      if (sightings.isEmpty()) {
+        return ExitCode.BAD_INPUT;
+      }
       try (MonitorSession session =
           MonitorSession.start(
               config,
@@ -91,7 +99,10 @@ final class EvaluateCommand implements Callable<Integer> {
       return CheckpointFiles.describe(file);
     } catch (IOException e) {
       throw new BadInputException(
-          file.toString(), Reason.VANISHED, "no such file, or not readable", e);
+          file.toString(),
+          Files.exists(file) ? Reason.UNREADABLE : Reason.VANISHED,
+          Files.exists(file) ? "cannot be read: " + e.getMessage() : "no such file; check the path",
+          e);
     }
   }
 
@@ -112,6 +123,12 @@ final class EvaluateCommand implements Callable<Integer> {
       this.format = format;
     }
 
+    /** One checkpoint could not be measured; the others go on. */
+    void failed(@Nullable String message) {
+      failures.incrementAndGet();
+      status.print("error: %s".formatted(message));
+    }
+
     @Override
     public void onEvent(RunEvent event) {
       switch (event) {
@@ -120,10 +137,7 @@ final class EvaluateCommand implements Callable<Integer> {
           status.clear();
           System.out.println(EstimateRows.format(e, format));
         }
-        case RunEvent.EvaluationFailed e -> {
-          failures.incrementAndGet();
-          status.print("error: %s".formatted(e.message()));
-        }
+        case RunEvent.EvaluationFailed e -> failed(e.message());
         case RunEvent.RunEnded e -> status.clear();
         case RunEvent.CheckpointFound e -> {}
         case RunEvent.CheckpointSkipped e -> {}

@@ -1,12 +1,20 @@
 package io.diffuscope.cli;
 
+import io.diffuscope.demo.DemoData;
 import io.diffuscope.tensorfile.BadInputException;
 import java.io.PrintWriter;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.stream.Collectors;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.TypeConversionException;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The command line. */
 @Command(
@@ -43,9 +51,46 @@ public final class Main implements Runnable {
   /** Runs one command and returns its exit code. */
   static int execute(String... arguments) {
     return new CommandLine(new Main())
-        .setCaseInsensitiveEnumValuesAllowed(true)
+        .registerConverter(EstimateRows.Format.class, word(EstimateRows.Format.class))
+        .registerConverter(DemoData.Source.class, word(DemoData.Source.class))
+        .setParameterExceptionHandler(Main::explain)
         .setExecutionExceptionHandler(Main::explain)
         .execute(arguments);
+  }
+
+  /**
+   * Options with a few possible words: told in lower case, as the help and the manual have them.
+   */
+  private static <E extends Enum<E>> ITypeConverter<E> word(Class<E> type) {
+    return given -> {
+      for (E constant : type.getEnumConstants()) {
+        if (constant.name().equalsIgnoreCase(given)) {
+          return constant;
+        }
+      }
+      throw new TypeConversionException(
+          "expected %s but was '%s'"
+              .formatted(
+                  Arrays.stream(type.getEnumConstants())
+                      .map(constant -> constant.name().toLowerCase(Locale.ROOT))
+                      .collect(Collectors.joining(" or ")),
+                  given));
+    };
+  }
+
+  /** The cause, and where help is; a whole page of help would push the cause off the screen. */
+  private static int explain(ParameterException failure, String[] arguments) {
+    CommandLine command = failure.getCommandLine();
+    PrintWriter err = command.getErr();
+    printError(err, String.valueOf(failure.getMessage()));
+    UnmatchedArgumentException.printSuggestions(failure, err);
+    err.printf("Try '%s --help'.%n", command.getCommandSpec().qualifiedName());
+    err.flush();
+    return ExitCode.USAGE;
+  }
+
+  private static void printError(PrintWriter err, String message) {
+    err.println(Ansi.AUTO.string("@|bold,red error:|@ ") + message);
   }
 
   /** One sentence for what a user can mend; a stack trace only for what is our own fault. */
@@ -63,7 +108,7 @@ public final class Main implements Runnable {
           }
         };
     String message = failure.getMessage() == null ? failure.toString() : failure.getMessage();
-    err.println(Ansi.AUTO.string("@|bold,red error:|@ ") + message);
+    printError(err, message);
     err.flush();
     return code;
   }

@@ -46,9 +46,9 @@ final class SettingsReader {
     return checked(
         () ->
             new ProbeSpec(
-                file("template", "--template", "the exported network"),
+                file("template", "--template FILE", "the exported network"),
                 new NetworkSettings.Overrides(preconditioning(), sigmaData(), shape()),
-                file("train", "--train", "the training set"),
+                file("train", "--train FILE", "the training set"),
                 text("holdout"),
                 text("teacher"),
                 text("noise"),
@@ -74,7 +74,7 @@ final class SettingsReader {
     String value = text(key);
     if (value == null) {
       throw new InvalidSettingException(
-          "%s is missing: give %s FILE, or diffuscope.%s in the configuration"
+          "%s is missing: give %s, or diffuscope.%s in the configuration"
               .formatted(what, option, key),
           null);
     }
@@ -151,7 +151,7 @@ final class SettingsReader {
                     Path.of(
                         file(
                             "checkpoints.directory",
-                            "diffuscope watch",
+                            "diffuscope watch DIR",
                             "the checkpoint directory")))
                 .withPattern(config.getString("checkpoints.pattern"))
                 .withPollInterval(config.getDuration("checkpoints.poll-interval"))

@@ -9,6 +9,9 @@ import io.diffuscope.run.RunDecisions;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.run.RunState;
 import io.diffuscope.sampling.Probe;
+import io.diffuscope.tensorfile.BadInputException;
+import io.diffuscope.tensorfile.BadInputException.Reason;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
@@ -65,8 +68,9 @@ final class WatchCommand implements Callable<Integer> {
     MeasureOptions.put(overrides, "checkpoints.policy", policy);
     Config config = measure.load(overrides);
     SettingsReader reader = new SettingsReader(config);
-    LogFile.in(reader.dataDirectory());
     DirectorySettings checkpoints = reader.checkpoints();
+    requirePlausible(checkpoints.directory());
+    LogFile.in(reader.dataDirectory());
     RunSettings settings = reader.run(nameOf(checkpoints.directory()));
     Devices.configure(reader.threads());
 
@@ -90,6 +94,25 @@ final class WatchCommand implements Callable<Integer> {
       }
     }
     return ExitCode.OK;
+  }
+
+  /**
+   * A training that has not started has no checkpoint directory yet, so one is waited for; but what
+   * can never become one is told at once.
+   */
+  private static void requirePlausible(Path directory) throws BadInputException {
+    if (Files.exists(directory) && !Files.isDirectory(directory)) {
+      throw new BadInputException(
+          directory, Reason.UNSUPPORTED, "a file; name the directory that holds the checkpoints");
+    }
+    Path parent = directory.getParent();
+    if (!Files.exists(directory) && parent != null && !Files.isDirectory(parent)) {
+      throw new BadInputException(
+          directory,
+          Reason.VANISHED,
+          "neither it nor the directory above it exists; check the path, or create it if the"
+              + " training has not started");
+    }
   }
 
   /** Prints the verdict so far when a person interrupts. */

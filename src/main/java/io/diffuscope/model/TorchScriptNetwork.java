@@ -26,6 +26,7 @@ import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -40,6 +41,8 @@ import java.util.regex.Pattern;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipException;
 import java.util.zip.ZipFile;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A network's graph, loaded once from a TorchScript file, whose weights are replaced in place.
@@ -49,6 +52,7 @@ import java.util.zip.ZipFile;
  * first half is used. Instances belong to the thread that made them.
  */
 public final class TorchScriptNetwork implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(TorchScriptNetwork.class);
   private static final String SETTINGS_ENTRY = "/extra/diffuscope.json";
   private static final int CHUNK_ELEMENTS = 1 << 18;
   private static final int MAX_CODE_BYTES = 1 << 24;
@@ -146,6 +150,10 @@ public final class TorchScriptNetwork implements AutoCloseable {
 
   private static Description describe(Path file, NetworkSettings.Overrides overrides)
       throws BadInputException {
+    if (Files.isDirectory(file)) {
+      throw new BadInputException(
+          file, Reason.UNSUPPORTED, "a directory; give the exported network, a file");
+    }
     try (ZipFile zip = new ZipFile(file.toFile())) {
       List<? extends ZipEntry> entries = zip.stream().toList();
       if (entries.stream().noneMatch(e -> e.getName().contains("/code/"))) {
@@ -314,7 +322,15 @@ public final class TorchScriptNetwork implements AutoCloseable {
                   .formatted(summary(buffers))
               + " as parameters before exporting");
     }
-    ignoredTensors = List.copyOf(extra);
+    List<String> ignored = List.copyOf(extra);
+    if (!ignored.isEmpty() && !ignored.equals(ignoredTensors)) {
+      log.warn(
+          "{}: the template {} has no parameter for {}: ignored",
+          checkpoint,
+          file.getFileName(),
+          summary(ignored));
+    }
+    ignoredTensors = ignored;
     return names;
   }
 
