@@ -3,9 +3,9 @@ package io.diffuscope.run;
 import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.sampling.DenoisingPlan;
 import io.diffuscope.sampling.DenoisingSettings;
+import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.Reference;
-import io.diffuscope.sampling.SetGeometry;
 import io.diffuscope.signal.AffinityToTrain;
 import io.diffuscope.signal.DenoisingGap;
 import io.diffuscope.signal.NearestRatio;
@@ -14,7 +14,6 @@ import io.diffuscope.signal.Signal;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What an evaluation of one checkpoint consists of: which units of work, and which signals fold
@@ -26,8 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param sampleBlocks number of blocks of samples
  * @param references references of {@code pfd}
  * @param trainSize number of training points
- * @param holdoutSize number of hold-out points that are compared; affinity and gap are off below 2
- * @param controlRatios d1/d2 of those points; null without a hold-out set
+ * @param geometry the sets' numbers
  * @param denoising where the denoising loss is measured
  * @param batchSize rows in one block
  * @param decisionZ width of the bounds that affinity's decisions use
@@ -39,29 +37,23 @@ record EvaluationPlan(
     int sampleBlocks,
     List<Reference> references,
     int trainSize,
-    int holdoutSize,
-    double @Nullable [] controlRatios,
+    GeometrySummary geometry,
     DenoisingSettings denoising,
     int batchSize,
     double decisionZ,
     long seed) {
-  static EvaluationPlan of(Probe probe, SetGeometry geometry, double decisionZ) {
+  static EvaluationPlan of(Probe probe, GeometrySummary geometry, double decisionZ) {
     return new EvaluationPlan(
         probe.id(),
         probe.samples(),
         probe.sampleBlocks(),
         probe.references(),
         Math.toIntExact(probe.train().size()),
-        geometry.comparedHoldoutSize(),
-        geometry.controlRatios(),
+        geometry,
         probe.spec().denoising(),
         probe.spec().batchSize(),
         decisionZ,
         probe.spec().seed());
-  }
-
-  boolean comparesHoldout() {
-    return holdoutSize >= 2;
   }
 
   /** The units, cheap ones last: a broken network shows in the first block of samples. */
@@ -70,8 +62,8 @@ record EvaluationPlan(
     for (int block = 0; block < sampleBlocks; block++) {
       units.add(new WorkUnit.SampleBlock(checkpoint, block));
     }
-    if (comparesHoldout()) {
-      int rows = DenoisingPlan.rows(trainSize, holdoutSize, denoising);
+    if (geometry.comparesHoldout()) {
+      int rows = DenoisingPlan.rows(trainSize, geometry.comparedHoldout(), denoising);
       for (double sigma : denoising.sigmas()) {
         for (int block = 0; block * batchSize < rows; block++) {
           units.add(new WorkUnit.DenoisingBlock(checkpoint, sigma, block));
@@ -87,15 +79,15 @@ record EvaluationPlan(
     for (Reference reference : references) {
       signals.add(new ProbabilityFlowDistance(reference, samples, previous.get(reference)));
     }
-    signals.add(new NearestRatio(controlRatios));
-    if (comparesHoldout()) {
-      signals.add(new AffinityToTrain(trainSize, holdoutSize, decisionZ, seed));
+    signals.add(new NearestRatio(geometry.controlCopies(), geometry.comparedHoldout()));
+    if (geometry.comparesHoldout()) {
+      signals.add(new AffinityToTrain(trainSize, geometry.comparedHoldout(), decisionZ, seed));
       for (double sigma : denoising.sigmas()) {
         signals.add(
             new DenoisingGap(
                 sigma,
                 DenoisingPlan.images(trainSize, denoising),
-                DenoisingPlan.images(holdoutSize, denoising),
+                DenoisingPlan.images(geometry.comparedHoldout(), denoising),
                 denoising.draws()));
       }
     }

@@ -1,7 +1,7 @@
 package io.diffuscope.run;
 
+import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Probe;
-import io.diffuscope.sampling.SetGeometry;
 import io.diffuscope.statistics.HoldoutCheck;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,7 +14,7 @@ import java.util.Locale;
 final class RunNotes {
   private RunNotes() {}
 
-  static List<String> of(Probe probe, SetGeometry geometry) {
+  static List<String> of(Probe probe, GeometrySummary geometry) {
     List<String> notes = new ArrayList<>();
     if (probe.holdout() == null) {
       notes.add(
@@ -24,7 +24,7 @@ final class RunNotes {
     if (probe.teacher() == null) {
       notes.add("no teacher: pfd to teacher is off; pfd to holdout stands in for it");
     }
-    if (geometry.hasTrainDuplicates()) {
+    if (geometry.groupedTrain() > 0) {
       notes.add(
           "%d training points have a near duplicate and are grouped with it"
               .formatted(geometry.groupedTrain()));
@@ -40,9 +40,9 @@ final class RunNotes {
     return notes;
   }
 
-  private static void addHoldoutNotes(List<String> notes, Probe probe, SetGeometry geometry) {
-    int compared = geometry.comparedHoldoutSize();
-    if (compared < 2) {
+  private static void addHoldoutNotes(List<String> notes, Probe probe, GeometrySummary geometry) {
+    int compared = geometry.comparedHoldout();
+    if (!geometry.comparesHoldout()) {
       notes.add(
           "fewer than 2 hold-out points are left: train_affinity, denoising_gap and"
               + " early_memorization are off");

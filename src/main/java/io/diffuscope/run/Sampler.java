@@ -113,7 +113,10 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
     job =
         switch (perform.unit) {
           case WorkUnit.FindGeometry unit ->
-              new Job<SetGeometry>(perform.id, ready.geometry(), WorkOutcome.GeometryFound::new);
+              new Job<SetGeometry>(
+                  perform.id,
+                  ready.geometry(),
+                  found -> new WorkOutcome.GeometryFound(found.summary()));
           case WorkUnit.ReferenceFlow unit ->
               new Job<Integer>(
                   perform.id,

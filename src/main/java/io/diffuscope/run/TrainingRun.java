@@ -12,9 +12,9 @@ import akka.stream.Materializer;
 import akka.stream.javadsl.Sink;
 import akka.stream.javadsl.Source;
 import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.Reference;
-import io.diffuscope.sampling.SetGeometry;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -52,7 +52,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   /** What the run tells itself; never leaves the process. */
   private sealed interface Internal extends Command, NoSerializationVerificationNeeded {}
 
-  private record GeometryReady(SetGeometry geometry) implements Internal {}
+  private record GeometryReady(GeometrySummary geometry) implements Internal {}
 
   private record EndpointsReady(int done, int total) implements Internal {}
 
@@ -70,7 +70,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   private final InstantSource clock;
   private final Materializer materializer;
   private RunState state = RunState.EMPTY;
-  private @Nullable SetGeometry geometry;
+  private @Nullable GeometrySummary geometry;
   private @Nullable EvaluationPlan plan;
   private Map<Reference, double[]> previous = Map.of();
   private Instant evaluationStarted = Instant.EPOCH;
@@ -173,7 +173,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   }
 
   private void begin(PreparationEnded ended) {
-    SetGeometry known = geometry;
+    GeometrySummary known = geometry;
     if (known == null || ended.reason != null) {
       // Without its references a run can measure nothing: the guardian decides what that means.
       throw new EvaluationException(

@@ -2,8 +2,8 @@ package io.diffuscope.run;
 
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Observation;
-import io.diffuscope.sampling.SetGeometry;
 
 /** What came of a {@link WorkUnit}. */
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME)
@@ -15,7 +15,7 @@ import io.diffuscope.sampling.SetGeometry;
 })
 public sealed interface WorkOutcome extends CborSerializable {
   /** Of {@link WorkUnit.FindGeometry}. */
-  record GeometryFound(SetGeometry geometry) implements WorkOutcome {}
+  record GeometryFound(GeometrySummary geometry) implements WorkOutcome {}
 
   /** Of {@link WorkUnit.ReferenceFlow}: how many endpoints there are now. */
   record EndpointsKept(int endpoints) implements WorkOutcome {}

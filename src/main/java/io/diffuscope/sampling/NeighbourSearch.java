@@ -1,7 +1,6 @@
 package io.diffuscope.sampling;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
@@ -22,6 +21,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class NeighbourSearch {
   private static final float FAR = 1e30f;
+
+  /** A squared distance beyond this belongs to a point that was left out. */
+  private static final double EXCLUDED = 1e300;
 
   /**
    * Points of a block that are compared exactly: two, and some that rounding may have put behind.
@@ -78,16 +80,16 @@ public final class NeighbourSearch {
       NDArray coarse = queries.sub(shift);
       coarse.attach(scratch);
       NDArray exact = coarse.toType(DataType.FLOAT64, true);
-      Best best = new Best();
+      Best best = new Best(count);
       points.forEachBlock(
           scratch,
           (first, block) -> {
             try (NDManager local = scratch.newSubManager()) {
               NDArray ranks = ranks(coarse, block, first, exclusion, local);
-              best.add(candidates(exact, ranks, block, first, local), scratch);
+              best.add(candidates(exact, ranks, block, first, local));
             }
           });
-      return best.toHost(count);
+      return best.nearest();
     }
   }
 
@@ -157,52 +159,58 @@ public final class NeighbourSearch {
     NDArray squared = difference.square().sum(new int[] {2});
     // What was excluded keeps its distance from the front.
     NDArray excluded = top.get(0).gt(FAR / 2).toType(DataType.FLOAT64, false);
-    NDArray result = squared.addi(excluded.muli(Double.MAX_VALUE / 4));
+    NDArray result = squared.addi(excluded.muli(2 * EXCLUDED));
     result.attach(local);
     return new NDList(index.addi(first), result);
   }
 
-  /** The best two over all blocks so far. */
+  /** The best two over all blocks so far; of equally distant points the one that comes first. */
   private static final class Best {
-    private @Nullable NDArray index;
-    private @Nullable NDArray squared;
+    private final int[][] index;
+    private final double[][] squared;
 
-    void add(NDList candidates, NDManager owner) {
-      NDArray allIndex = candidates.get(0);
-      NDArray allSquared = candidates.get(1);
-      if (index != null && squared != null) {
-        allIndex = NDArrays.concat(new NDList(index, allIndex), 1);
-        allSquared = NDArrays.concat(new NDList(squared, allSquared), 1);
-        index.close();
-        squared.close();
+    Best(int count) {
+      index = new int[count][2];
+      squared = new double[count][2];
+      for (int i = 0; i < count; i++) {
+        Arrays.fill(index[i], -1);
+        Arrays.fill(squared[i], Double.POSITIVE_INFINITY);
       }
-      int k = (int) Math.min(2, allSquared.getShape().get(1));
-      NDList top = allSquared.topK(k, 1, false, true);
-      NDArray newSquared = top.get(0);
-      NDArray newIndex = allIndex.gather(top.get(1), 1);
-      newIndex.attach(owner);
-      newSquared.attach(owner);
-      index = newIndex;
-      squared = newSquared;
     }
 
-    Nearest toHost(int count) {
-      int[][] indices = new int[count][2];
-      double[][] distances = new double[count][2];
-      if (index == null || squared == null) {
-        throw new IllegalStateException("a set without points has no neighbours");
-      }
-      int k = (int) index.getShape().get(1);
-      long[] flatIndex = index.toLongArray();
-      double[] flatSquared = squared.toDoubleArray();
-      for (int i = 0; i < count; i++) {
-        for (int j = 0; j < 2; j++) {
-          boolean there = j < k && flatSquared[i * k + j] < Double.MAX_VALUE / 8;
-          indices[i][j] = there ? (int) flatIndex[i * k + j] : -1;
-          distances[i][j] = there ? Math.sqrt(flatSquared[i * k + j]) : Double.POSITIVE_INFINITY;
+    void add(NDList candidates) {
+      long[] newIndex = candidates.get(0).toLongArray();
+      double[] newSquared = candidates.get(1).toDoubleArray();
+      int k = newIndex.length / index.length;
+      for (int i = 0; i < newIndex.length; i++) {
+        if (newSquared[i] < EXCLUDED) {
+          insert(index[i / k], squared[i / k], (int) newIndex[i], newSquared[i]);
         }
       }
-      return new Nearest(indices, distances);
+    }
+
+    private static void insert(int[] indices, double[] distances, int index, double squared) {
+      if (isBefore(squared, index, distances[0], indices[0])) {
+        indices[1] = indices[0];
+        distances[1] = distances[0];
+        indices[0] = index;
+        distances[0] = squared;
+      } else if (isBefore(squared, index, distances[1], indices[1])) {
+        indices[1] = index;
+        distances[1] = squared;
+      }
+    }
+
+    private static boolean isBefore(double squared, int index, double other, int otherIndex) {
+      return squared < other || (squared == other && index < otherIndex);
+    }
+
+    Nearest nearest() {
+      double[][] distances =
+          Arrays.stream(squared)
+              .map(row -> Arrays.stream(row).map(Math::sqrt).toArray())
+              .toArray(double[][]::new);
+      return new Nearest(index, distances);
     }
   }
 }

@@ -52,6 +52,8 @@ public final class ProbeDevice implements AutoCloseable {
   record BlockReferences(
       Map<Reference, NDArray> endpoints, int[] empiricalNeighbour, double @Nullable [] ruler) {}
 
+  private static final float LARGEST_SAMPLE = 1e12f;
+
   private final Probe probe;
   private final NDManager manager;
   private final EndpointStore endpointStore;
@@ -77,11 +79,16 @@ public final class ProbeDevice implements AutoCloseable {
 
   /** Puts a probe on a device: loads the template and the sets. */
   public static ProbeDevice load(Probe probe, Device device) throws BadInputException {
-    NDManager manager = NDManager.newBaseManager(device);
+    return load(probe, NDManager.newBaseManager(device));
+  }
+
+  /** As {@link #load(Probe, Device)}, on a manager that is closed with the probe. */
+  static ProbeDevice load(Probe probe, NDManager manager) throws BadInputException {
     ProbeSpec spec = probe.spec();
     TorchScriptNetwork graph = null;
     try {
-      graph = TorchScriptNetwork.load(Path.of(spec.template()), device, spec.network());
+      graph =
+          TorchScriptNetwork.load(Path.of(spec.template()), manager.getDevice(), spec.network());
       DevicePoints train =
           DevicePoints.load(
               manager,
@@ -312,7 +319,8 @@ public final class ProbeDevice implements AutoCloseable {
       public SampleObservation result() throws BadInputException {
         try (NDManager scratch = manager.newSubManager()) {
           NDArray endpoints = endpoints(scratch);
-          if (endpoints.isNaN().any().getBoolean() || endpoints.isInfinite().any().getBoolean()) {
+          // Also false for NaN; beyond it squares and inner products overflow.
+          if (!endpoints.abs().lt(LARGEST_SAMPLE).all().getBoolean()) {
             throw diverged(loadedFile);
           }
           return measured.observe(block, first, endpoints, known);
@@ -388,7 +396,7 @@ public final class ProbeDevice implements AutoCloseable {
     return new BadInputException(
         String.valueOf(checkpoint),
         Reason.NON_FINITE,
-        "the network returns NaN or infinite values: the training has diverged",
+        "the network returns NaN, infinite or absurdly large values: the training has diverged",
         null);
   }
 

@@ -35,6 +35,11 @@ public record SetGeometry(
     return groupedTrain > 0;
   }
 
+  /** The numbers of it that leave the sampler. */
+  public GeometrySummary summary() {
+    return GeometrySummary.of(this);
+  }
+
   /** Number of hold-out points that are compared; 0 without a hold-out set. */
   @JsonIgnore
   public int comparedHoldoutSize() {

@@ -1,5 +1,6 @@
 package io.diffuscope.signal;
 
+import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Observation;
 import io.diffuscope.sampling.Observation.SampleObservation;
 import io.diffuscope.sampling.Reference;
@@ -8,7 +9,6 @@ import io.diffuscope.statistics.Proportions;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Share of samples that are copies: d1/d2 below a ratio, d1 and d2 being the distances to the
@@ -19,9 +19,8 @@ import org.jspecify.annotations.Nullable;
  * is the control, and the excess over it (Newcombe's interval) is what decisions rest on.
  */
 public final class NearestRatio implements Signal {
-  private static final double RATIO = 1.0 / 3;
-
-  private final double @Nullable [] controlRatios;
+  private final int controlCopies;
+  private final int controlPoints;
   private final BitSet seen = new BitSet();
   private long samples;
   private long third;
@@ -31,10 +30,12 @@ public final class NearestRatio implements Signal {
   /**
    * A fold.
    *
-   * @param controlRatios d1/d2 of the hold-out points; null without a hold-out set
+   * @param controlCopies hold-out points that lie below the ratio themselves
+   * @param controlPoints number of hold-out points compared; 0 without a hold-out set
    */
-  public NearestRatio(double @Nullable [] controlRatios) {
-    this.controlRatios = controlRatios;
+  public NearestRatio(int controlCopies, int controlPoints) {
+    this.controlCopies = controlCopies;
+    this.controlPoints = controlPoints;
   }
 
   @Override
@@ -47,7 +48,7 @@ public final class NearestRatio implements Signal {
       double ratio = block.trainDistance()[i] / block.secondDistance()[i];
       // 0/0: on a point that other groups share exactly; nothing is more of a copy.
       boolean both = Double.isNaN(ratio);
-      third += both || ratio < RATIO ? 1 : 0;
+      third += both || ratio < GeometrySummary.COPY_RATIO ? 1 : 0;
       half += both || ratio < 1.0 / 2 ? 1 : 0;
       quarter += both || ratio < 1.0 / 4 ? 1 : 0;
     }
@@ -63,14 +64,12 @@ public final class NearestRatio implements Signal {
     add(estimates, Statistic.SHARE, Proportions.share(third, samples));
     add(estimates, Statistic.SHARE_HALF, Proportions.share(half, samples));
     add(estimates, Statistic.SHARE_QUARTER, Proportions.share(quarter, samples));
-    if (controlRatios != null && controlRatios.length > 0) {
-      long hits = 0;
-      for (double ratio : controlRatios) {
-        hits += Double.isNaN(ratio) || ratio < RATIO ? 1 : 0;
-      }
-      int n = controlRatios.length;
-      add(estimates, Statistic.CONTROL, Proportions.share(hits, n));
-      add(estimates, Statistic.EXCESS, Proportions.difference(third, samples, hits, n));
+    if (controlPoints > 0) {
+      add(estimates, Statistic.CONTROL, Proportions.share(controlCopies, controlPoints));
+      add(
+          estimates,
+          Statistic.EXCESS,
+          Proportions.difference(third, samples, controlCopies, controlPoints));
     }
     return estimates;
   }

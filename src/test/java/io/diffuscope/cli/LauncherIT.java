@@ -11,6 +11,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -50,7 +52,7 @@ class LauncherIT {
 
     assertThat(result.errors()).isEmpty();
     assertThat(result.exit()).isZero();
-    assertThat(result.output()).contains("Diffuscope").containsPattern("\\d+\\.\\d+");
+    assertThat(result.output()).startsWith("diffuscope " + shippedVersion() + "\n");
   }
 
   @ParameterizedTest
@@ -205,7 +207,8 @@ class LauncherIT {
     Files.createDirectory(installation.resolve("bin"));
     Files.copy(
         LAUNCHER, installation.resolve("bin/diffuscope"), StandardCopyOption.COPY_ATTRIBUTES);
-    Files.createDirectory(installation.resolve("lib"));
+    Path jar = Files.createDirectory(installation.resolve("lib")).resolve("diffuscope-1.2.jar");
+    Files.createFile(jar);
     Path links = Files.createDirectory(folder.resolve("links"));
     Path relative =
         Files.createSymbolicLink(
@@ -218,7 +221,7 @@ class LauncherIT {
       assertThat(result.errors()).isEmpty();
       assertThat(result.output())
           .contains("-Ddiffuscope.home=" + installation + "\n")
-          .contains("-cp\n" + installation + "/lib/*\n");
+          .contains("-cp\n" + jar + ":" + installation + "/lib/*\n");
     }
   }
 
@@ -231,7 +234,19 @@ class LauncherIT {
     Result result = launch(launcher, real());
 
     assertThat(result.exit()).isEqualTo(UNAVAILABLE);
-    assertThat(result.errors()).contains(folder.resolve("broken/lib") + " is missing");
+    assertThat(result.errors()).contains("broken/lib/diffuscope-").contains("is missing");
+  }
+
+  private static String shippedVersion() throws IOException {
+    Pattern jar = Pattern.compile("diffuscope-(\\d.*)\\.jar");
+    try (Stream<Path> files = Files.list(HOME.resolve("lib"))) {
+      return files
+          .map(file -> jar.matcher(file.getFileName().toString()))
+          .filter(Matcher::matches)
+          .map(name -> name.group(1))
+          .findFirst()
+          .orElseThrow();
+    }
   }
 
   private static Map<String, String> real() {

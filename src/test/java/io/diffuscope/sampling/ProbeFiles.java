@@ -109,7 +109,7 @@ public final class ProbeFiles {
     PARAMETERS.forEach(
         (parameter, shape) -> {
           float[] values = new float[Math.toIntExact(shape.elements())];
-          double scale = shape.rank() == 2 ? 1 / Math.sqrt(shape.dimension(1)) : 0.1;
+          double scale = shape.rank() == 2 ? 1 / Math.sqrt((double) shape.dimension(1)) : 0.1;
           for (int i = 0; i < values.length; i++) {
             values[i] = (float) (scale * random.nextGaussian());
           }

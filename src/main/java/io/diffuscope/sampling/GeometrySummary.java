@@ -1,0 +1,44 @@
+package io.diffuscope.sampling;
+
+import io.diffuscope.statistics.HoldoutCheck;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a run needs to know of a {@link SetGeometry}: numbers only, so that it stays small however
+ * large the sets are.
+ *
+ * @param groupedTrain training points that share their duplicate group with another
+ * @param comparedHoldout hold-out points that take part in affinity, denoising gap and control
+ * @param holdoutDuplicates hold-out points left out because they have a near duplicate in the
+ *     training set
+ * @param controlCopies how many of the compared hold-out points lie below {@link #COPY_RATIO}
+ * @param holdoutCheck the test of exchangeability; null without a hold-out set
+ */
+public record GeometrySummary(
+    int groupedTrain,
+    int comparedHoldout,
+    int holdoutDuplicates,
+    int controlCopies,
+    @Nullable HoldoutCheck holdoutCheck) {
+  /** A point counts as a copy where d1/d2 is below this (Yoon et al. 2023). */
+  public static final double COPY_RATIO = 1.0 / 3;
+
+  static GeometrySummary of(SetGeometry geometry) {
+    double[] ratios = geometry.controlRatios();
+    return new GeometrySummary(
+        geometry.groupedTrain(),
+        geometry.comparedHoldoutSize(),
+        geometry.holdoutDuplicates(),
+        ratios == null
+            ? 0
+            : Math.toIntExact(
+                Arrays.stream(ratios).filter(r -> Double.isNaN(r) || r < COPY_RATIO).count()),
+        geometry.holdoutCheck());
+  }
+
+  /** Whether there are enough hold-out points to compare with. */
+  public boolean comparesHoldout() {
+    return comparedHoldout >= 2;
+  }
+}

@@ -1,0 +1,41 @@
+package io.diffuscope.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import org.junit.jupiter.api.Test;
+
+class SigmaGridTest {
+  /** The levels of EDM's 18 steps, computed in NumPy from the paper's equation 5; 7 digits. */
+  private static final double[] EDM_18 = {
+    80, 57.58598, 40.78557, 28.37458, 19.35245, 12.91008, 8.400935, 5.315195, 3.256822, 1.923340,
+    1.088171, .5853481, .2964423, .1395165, .05994731, .02293452, .00752802, .002, 0
+  };
+
+  @Test
+  void eighteenStepsAreEdms() {
+    double[] levels = SigmaGrid.edm(18).levels();
+    assertThat(levels).hasSize(19);
+    for (int i = 0; i < EDM_18.length; i++) {
+      assertThat(levels[i]).isCloseTo(EDM_18[i], within(1e-6 * EDM_18[i]));
+    }
+    assertThat(levels[18]).isZero();
+  }
+
+  @Test
+  void otherEndsAndExponents() {
+    double[] levels = new SigmaGrid(3, 1, 9, 1).levels();
+    assertThat(levels).containsExactly(new double[] {9, 5, 1, 0}, within(1e-12));
+  }
+
+  @Test
+  void refusesGridsThatDoNotFall() {
+    assertThatThrownBy(() -> new SigmaGrid(1, .002, 80, 7)).hasMessageContaining("ode-steps");
+    assertThatThrownBy(() -> new SigmaGrid(18, 80, 80, 7)).hasMessageContaining("sigma-min");
+    assertThatThrownBy(() -> new SigmaGrid(18, 0, 80, 7)).hasMessageContaining("sigma-min");
+    assertThatThrownBy(() -> new SigmaGrid(18, .002, Double.NaN, 7))
+        .hasMessageContaining("sigma-max");
+    assertThatThrownBy(() -> new SigmaGrid(18, .002, 80, 0)).hasMessageContaining("rho");
+  }
+}

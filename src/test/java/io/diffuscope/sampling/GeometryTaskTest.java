@@ -1,0 +1,284 @@
+package io.diffuscope.sampling;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDManager;
+import io.diffuscope.data.DataSet;
+import io.diffuscope.model.DevicePoints;
+import io.diffuscope.model.Devices;
+import io.diffuscope.statistics.HoldoutCheck;
+import io.diffuscope.tensorfile.TensorShape;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Objects;
+import java.util.random.RandomGenerator;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class GeometryTaskTest {
+  private static final int D = 4;
+
+  private NDManager manager;
+
+  @BeforeEach
+  void open() {
+    Devices.configure(1);
+    manager = NDManager.newBaseManager(Device.cpu());
+  }
+
+  @AfterEach
+  void close() {
+    manager.close();
+  }
+
+  @Test
+  void aSetWithoutDuplicatesHasNoGroups() throws Exception {
+    SetGeometry geometry = find(gaussians(60, 1), null);
+    assertThat(geometry.hasTrainDuplicates()).isFalse();
+    assertThat(geometry.trainGroups()).containsExactly(IntStream.range(0, 60).toArray());
+    assertThat(geometry.comparedHoldout()).isNull();
+    assertThat(geometry.holdoutCheck()).isNull();
+    assertThat(geometry.duplicateDistance())
+        .isCloseTo(medianNearest(gaussians(60, 1)) / 3, within(1e-6));
+  }
+
+  @Test
+  void groupsTriplesFoursAndChains() throws Exception {
+    float[] points = gaussians(60, 1);
+    copy(points, 5, 20);
+    copy(points, 5, 40);
+    copy(points, 7, 30);
+    copy(points, 7, 31);
+    copy(points, 7, 59);
+    double link = find(points, null).duplicateDistance() * .9;
+    // A chain of close links whose ends are not close: one group.
+    for (int i = 1; i <= 4; i++) {
+      copy(points, 10, 10 + i);
+      points[(10 + i) * D] += (float) (i * link);
+    }
+    SetGeometry geometry = find(points, null);
+    int[] groups = geometry.trainGroups();
+    assertThat(groupOf(groups, 20)).containsExactly(5, 20, 40);
+    assertThat(groupOf(groups, 7)).containsExactly(7, 30, 31, 59);
+    assertThat(groupOf(groups, 13)).containsExactly(10, 11, 12, 13, 14);
+    assertThat(geometry.groupedTrain()).isEqualTo(12);
+    assertThat(geometry.groupsOf(new int[] {40, 41})).containsExactly(5, 41);
+  }
+
+  /** Where every point is there three times, the median distance is 0 but the groups are not. */
+  @Test
+  void groupsASetInWhichEveryPointIsThreeTimes() throws Exception {
+    float[] once = gaussians(20, 2);
+    float[] thrice = new float[3 * once.length];
+    for (int copy = 0; copy < 3; copy++) {
+      System.arraycopy(once, 0, thrice, copy * once.length, once.length);
+    }
+    SetGeometry geometry = find(thrice, null);
+    assertThat(geometry.groupedTrain()).isEqualTo(60);
+    assertThat(geometry.trainGroups())
+        .containsExactly(IntStream.range(0, 60).map(i -> i % 20).toArray());
+    assertThat(geometry.duplicateDistance()).isCloseTo(medianNearest(once) / 3, within(1e-6));
+  }
+
+  @Test
+  void leavesOutHoldoutPointsThatAreInTheTrainingSet() throws Exception {
+    float[] train = gaussians(60, 1);
+    float[] holdout = gaussians(50, 2);
+    System.arraycopy(train, 3 * D, holdout, 0, D);
+    System.arraycopy(train, 9 * D, holdout, 10 * D, D);
+    holdout[10 * D] += .01f;
+    SetGeometry geometry = find(train, holdout);
+    int[] left =
+        IntStream.range(0, 50)
+            .filter(i -> nearest(holdout, i, train, -1) >= geometry.duplicateDistance())
+            .toArray();
+    assertThat(left).doesNotContain(0, 10).hasSizeGreaterThan(35);
+    assertThat(geometry.comparedHoldout()).containsExactly(left);
+    assertThat(geometry.holdoutDuplicates()).isEqualTo(50 - left.length);
+    double[] ratios = Objects.requireNonNull(geometry.controlRatios());
+    for (int i = 0; i < left.length; i++) {
+      double[] distances = sortedDistances(holdout, left[i], train);
+      assertThat(ratios[i]).isCloseTo(distances[0] / distances[1], within(1e-5));
+    }
+  }
+
+  @Test
+  void controlRatiosLookOutsideTheNearestPointsGroup() throws Exception {
+    float[] train = gaussians(60, 1);
+    copy(train, 5, 20);
+    float[] holdout = gaussians(50, 2);
+    // A hold-out point that has the two equal ones as its nearest.
+    System.arraycopy(train, 5 * D, holdout, 0, D);
+    SetGeometry before = find(train, holdout);
+    holdout[0] += (float) (1.5 * before.duplicateDistance());
+    SetGeometry geometry = find(train, holdout);
+    assertThat(geometry.trainGroups()[20]).isEqualTo(5);
+    int[] compared = Objects.requireNonNull(geometry.comparedHoldout());
+    assertThat(compared[0]).isZero();
+    double[] distances = sortedDistances(holdout, 0, train);
+    assertThat(distances[0]).isEqualTo(distances[1]);
+    assertThat(Objects.requireNonNull(geometry.controlRatios())[0])
+        .isCloseTo(distances[0] / distances[2], within(1e-5));
+  }
+
+  @Test
+  void aLargerHoldoutIsCutToTheTrainingSetsSize() throws Exception {
+    SetGeometry geometry = find(gaussians(40, 1), gaussians(200, 2));
+    int[] compared = Objects.requireNonNull(geometry.comparedHoldout());
+    assertThat(compared).hasSize(40).isSorted().doesNotHaveDuplicates();
+    assertThat(compared[39]).as("spread over the whole set").isGreaterThan(100);
+    assertThat(geometry.controlRatios()).hasSize(40);
+    assertThat(find(gaussians(40, 1), gaussians(200, 2)).comparedHoldout()).isEqualTo(compared);
+  }
+
+  @Test
+  void theHoldoutCheckSeesTheseSets() throws Exception {
+    float[] train = gaussians(150, 1);
+    HoldoutCheck same = Objects.requireNonNull(find(train, gaussians(150, 2)).holdoutCheck());
+    assertThat(same.differs()).isFalse();
+
+    float[] noisy = gaussians(150, 2);
+    RandomGenerator random = ProbeFiles.random(9);
+    for (int i = 0; i < noisy.length; i++) {
+      noisy[i] += (float) (1.2 * random.nextGaussian());
+    }
+    SetGeometry geometry = find(train, noisy);
+    HoldoutCheck other = Objects.requireNonNull(geometry.holdoutCheck());
+    assertThat(other.differs()).isTrue();
+    // T1 and T2 by all distances.
+    int[] compared = Objects.requireNonNull(geometry.comparedHoldout());
+    double trainToTrain = 0;
+    for (int i = 0; i < 150; i++) {
+      double mine = nearest(train, i, train, i);
+      int point = i;
+      double theirs =
+          Arrays.stream(compared)
+              .mapToDouble(j -> distance(train, point, noisy, j))
+              .min()
+              .orElseThrow();
+      trainToTrain += mine < theirs ? 1 / 150.0 : 0;
+    }
+    double holdoutToHoldout = 0;
+    for (int i : compared) {
+      double toTrain = nearest(noisy, i, train, -1);
+      double within =
+          Arrays.stream(compared)
+              .filter(j -> j != i)
+              .mapToDouble(j -> distance(noisy, i, noisy, j))
+              .min()
+              .orElseThrow();
+      holdoutToHoldout += within < toTrain ? 1.0 / compared.length : 0;
+    }
+    assertThat(other.trainToTrain()).isCloseTo(trainToTrain, within(1e-9));
+    assertThat(other.holdoutToHoldout()).isCloseTo(holdoutToHoldout, within(1e-9));
+  }
+
+  @Test
+  void aHoldoutOfCopiesLeavesNothingToCompare() throws Exception {
+    float[] train = gaussians(40, 1);
+    SetGeometry geometry = find(train, Arrays.copyOf(train, 10 * D));
+    assertThat(geometry.comparedHoldout()).isEmpty();
+    assertThat(geometry.holdoutDuplicates()).isEqualTo(10);
+    assertThat(geometry.holdoutCheck()).isNull();
+  }
+
+  @Test
+  void isKeptOnDisk(@TempDir Path folder) throws Exception {
+    float[] train = gaussians(40, 1);
+    copy(train, 5, 20);
+    SetGeometry geometry = find(train, gaussians(30, 2));
+    GeometryStore store = new GeometryStore(folder);
+    assertThat(store.find("key")).isEmpty();
+    store.put("key", geometry);
+    SetGeometry read = store.find("key").orElseThrow();
+    assertThat(read)
+        .usingRecursiveComparison()
+        .as("arrays compared by content")
+        .isEqualTo(geometry);
+    java.nio.file.Files.writeString(folder.resolve("geometry").resolve("key.json"), "{\"dup");
+    assertThat(store.find("key")).isEmpty();
+  }
+
+  /** The same whatever the block size and whether the points stay on the device. */
+  private SetGeometry find(float[] train, float @Nullable [] holdout) throws Exception {
+    SetGeometry first = find(train, holdout, 7, 0);
+    SetGeometry second = find(train, holdout, 64, 1 << 20);
+    assertThat(second).usingRecursiveComparison().isEqualTo(first);
+    return first;
+  }
+
+  private SetGeometry find(
+      float[] train, float @Nullable [] holdout, int batchSize, long residentBytes)
+      throws Exception {
+    DataSet set = DataSet.of("train", TensorShape.of(D), train);
+    DataSet other = holdout == null ? null : DataSet.of("holdout", TensorShape.of(D), holdout);
+    try (DevicePoints points =
+            DevicePoints.load(manager, set, DevicePoints.meanOf(set), batchSize, residentBytes);
+        GeometryTask task =
+            new GeometryTask(manager, set, points, other, batchSize, residentBytes, 1)) {
+      double progress = 0;
+      while (task.advance()) {
+        assertThat(task.progress()).isBetween(0.0, 1.0);
+        progress = task.progress();
+      }
+      assertThat(progress).isPositive();
+      assertThat(task.progress()).isEqualTo(1);
+      return task.result();
+    }
+  }
+
+  private static float[] gaussians(int n, long seed) {
+    RandomGenerator random = ProbeFiles.random(seed);
+    float[] values = new float[n * D];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (float) random.nextGaussian();
+    }
+    return values;
+  }
+
+  private static void copy(float[] points, int from, int to) {
+    System.arraycopy(points, from * D, points, to * D, D);
+  }
+
+  private static int[] groupOf(int[] groups, int member) {
+    return IntStream.range(0, groups.length).filter(i -> groups[i] == groups[member]).toArray();
+  }
+
+  private static double medianNearest(float[] points) {
+    double[] distances =
+        IntStream.range(0, points.length / D)
+            .mapToDouble(i -> nearest(points, i, points, i))
+            .sorted()
+            .toArray();
+    return distances[distances.length / 2];
+  }
+
+  private static double nearest(float[] a, int i, float[] b, int except) {
+    return IntStream.range(0, b.length / D)
+        .filter(j -> j != except)
+        .mapToDouble(j -> distance(a, i, b, j))
+        .min()
+        .orElseThrow();
+  }
+
+  private static double[] sortedDistances(float[] a, int i, float[] b) {
+    return IntStream.range(0, b.length / D)
+        .mapToDouble(j -> distance(a, i, b, j))
+        .sorted()
+        .toArray();
+  }
+
+  private static double distance(float[] a, int i, float[] b, int j) {
+    double squared = 0;
+    for (int k = 0; k < D; k++) {
+      squared += Math.pow((double) a[i * D + k] - b[j * D + k], 2);
+    }
+    return Math.sqrt(squared);
+  }
+}
