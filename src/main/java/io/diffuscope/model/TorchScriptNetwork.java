@@ -349,7 +349,9 @@ public final class TorchScriptNetwork implements AutoCloseable {
    * @return float32 {@code [B, ...shape]}; an inference tensor: no operation in place on it
    */
   public NDArray forward(NDArray input, NDArray noiseLabel) {
-    NDList outputs = model.getBlock().forward(parameterStore, new NDList(input, noiseLabel), false);
+    NDList outputs =
+        EngineChatter.withoutFirstWarning(
+            () -> model.getBlock().forward(parameterStore, new NDList(input, noiseLabel), false));
     NDArray output = outputs.get(0);
     long channels = settings.shape().dimension(0);
     if (output.getShape().dimension() > 1 && output.getShape().get(1) == 2 * channels) {

@@ -46,6 +46,9 @@ final class GeometryTask implements Task<SetGeometry> {
   private final Deque<Piece> pieces = new ArrayDeque<>();
   private int done;
 
+  /** Pieces that the choice of hold-out points will add, at most. */
+  private int later;
+
   private final double[] trainDistance;
   private final int[] pooledNeighbour;
   private final DisjointSets merged;
@@ -87,8 +90,13 @@ final class GeometryTask implements Task<SetGeometry> {
       holdoutFirst = new double[h];
       holdoutSecond = new double[h];
       forEachBlock(h, (first, count) -> holdoutAgainstTrain(holdout, first, count));
+      later = blocks(n) + blocks(Math.min(n, h)) + 1;
       pieces.add(() -> chooseCompared(holdout));
     }
+  }
+
+  private int blocks(int size) {
+    return (size + batchSize - 1) / batchSize;
   }
 
   private void forEachBlock(int size, BlockPiece piece) {
@@ -153,6 +161,7 @@ final class GeometryTask implements Task<SetGeometry> {
    * one.
    */
   private void chooseCompared(DataSet set) throws BadInputException {
+    later = 0;
     List<Integer> kept =
         IntStream.range(0, holdoutFirst.length)
             .filter(i -> holdoutFirst[i] >= duplicateDistance && holdoutFirst[i] > 0)
@@ -230,7 +239,7 @@ final class GeometryTask implements Task<SetGeometry> {
 
   @Override
   public double progress() {
-    return (double) done / Math.max(1, done + pieces.size());
+    return (double) done / Math.max(1, done + pieces.size() + later);
   }
 
   @Override

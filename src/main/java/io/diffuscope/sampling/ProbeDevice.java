@@ -79,11 +79,16 @@ public final class ProbeDevice implements AutoCloseable {
 
   /** Puts a probe on a device: loads the template and the sets. */
   public static ProbeDevice load(Probe probe, Device device) throws BadInputException {
-    NDManager manager = NDManager.newBaseManager(device);
+    return load(probe, NDManager.newBaseManager(device));
+  }
+
+  /** As {@link #load(Probe, Device)}, on a manager that is closed with the probe. */
+  static ProbeDevice load(Probe probe, NDManager manager) throws BadInputException {
     ProbeSpec spec = probe.spec();
     TorchScriptNetwork graph = null;
     try {
-      graph = TorchScriptNetwork.load(Path.of(spec.template()), device, spec.network());
+      graph =
+          TorchScriptNetwork.load(Path.of(spec.template()), manager.getDevice(), spec.network());
       DevicePoints train =
           DevicePoints.load(
               manager,

@@ -1,0 +1,61 @@
+package io.diffuscope.signal;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import io.diffuscope.sampling.Reference;
+import io.diffuscope.statistics.Estimate;
+import org.junit.jupiter.api.Test;
+
+class NearestRatioTest {
+  @Test
+  void countsRatiosBelowEachThreshold() {
+    Signal ratio = new NearestRatio(null);
+    assertThat(ratio.estimates(false)).isEmpty();
+    // Ratios .2, .3, exactly 1/3, .4, 1 and 0/0 (a point that is there twice), 1/infinity.
+    ratio.observe(
+        Blocks.neighbours(
+            0,
+            new double[] {.2, .3, 1, .4, 1, 0, 1},
+            new double[] {1, 1, 3, 1, 1, 0, Double.POSITIVE_INFINITY}));
+    assertThat(Blocks.value(ratio, Statistic.SHARE).value()).isEqualTo(4.0 / 7);
+    assertThat(Blocks.value(ratio, Statistic.SHARE_HALF).value()).isEqualTo(6.0 / 7);
+    assertThat(Blocks.value(ratio, Statistic.SHARE_QUARTER).value()).isEqualTo(3.0 / 7);
+    assertThat(Blocks.find(ratio, Statistic.CONTROL)).isNull();
+    assertThat(Blocks.find(ratio, Statistic.EXCESS)).isNull();
+    assertThat(ratio.estimates(true))
+        .allSatisfy(e -> assertThat(e.reference()).isEqualTo(Reference.TRAIN));
+  }
+
+  /** Newcombe (1998), method 10, his example (b): 9/10 against 3/10 is .17 to .809. */
+  @Test
+  void theControlIsSubtracted() {
+    double[] control = {.1, .2, Double.NaN, .9, .8, .7, .6, .5, .4, 1};
+    Signal ratio = new NearestRatio(control);
+    double[] first = new double[10];
+    double[] second = new double[10];
+    for (int i = 0; i < 10; i++) {
+      first[i] = i == 0 ? 1 : .1;
+      second[i] = 1;
+    }
+    ratio.observe(Blocks.neighbours(0, first, second));
+    assertThat(Blocks.value(ratio, Statistic.CONTROL).value()).isEqualTo(.3);
+    Estimate excess = Blocks.value(ratio, Statistic.EXCESS);
+    assertThat(excess.value()).isCloseTo(.6, within(1e-12));
+    assertThat(excess.lower()).isCloseTo(.1705, within(5e-4));
+    assertThat(excess.upper()).isCloseTo(.8090, within(5e-4));
+  }
+
+  @Test
+  void neitherOrderNorRepetitionCounts() {
+    Signal forward = new NearestRatio(new double[] {.1, .5});
+    Signal mixed = new NearestRatio(new double[] {.1, .5});
+    for (int i = 0; i < 9; i++) {
+      forward.observe(Blocks.random(i, 20, 5));
+      mixed.observe(Blocks.random(i * 7 % 9, 20, 5));
+      mixed.observe(Blocks.random(i * 7 % 9, 20, 5));
+    }
+    assertThat(mixed.estimates(true)).isEqualTo(forward.estimates(true));
+    assertThat(Blocks.value(forward, Statistic.SHARE).samples()).isEqualTo(180);
+  }
+}
