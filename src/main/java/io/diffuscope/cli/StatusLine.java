@@ -21,6 +21,7 @@ final class StatusLine implements AutoCloseable {
   private long done;
   private long total;
   private String doing = "";
+  private boolean closed;
   private @Nullable ProgressBar bar;
 
   private StatusLine(PrintStream out, boolean moving) {
@@ -72,7 +73,7 @@ final class StatusLine implements AutoCloseable {
   }
 
   private void show() {
-    if (!moving || (doing.isEmpty() && task.isEmpty())) {
+    if (!moving || closed || (doing.isEmpty() && task.isEmpty())) {
       return;
     }
     ProgressBar shown = bar;
@@ -102,8 +103,10 @@ final class StatusLine implements AutoCloseable {
     }
   }
 
+  /** Takes the moving line away for good; lines that stay can still be printed. */
   @Override
   public synchronized void close() {
+    closed = true;
     clear();
   }
 }

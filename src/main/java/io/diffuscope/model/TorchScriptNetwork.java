@@ -267,7 +267,7 @@ public final class TorchScriptNetwork implements AutoCloseable {
         String tensor = names.get(entry.getKey());
         read(checkpoint, tensors, String.valueOf(tensor), weight.host);
         // On a CPU the array aliases the host memory after this; on a GPU it is a copy.
-        weight.array.set(weight.host.rewind());
+        EngineChatter.withoutFirstWarning(() -> weight.array.set(weight.host.rewind()));
       }
       tensors.verifyUnchanged();
     }
