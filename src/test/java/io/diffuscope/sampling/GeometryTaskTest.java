@@ -44,6 +44,7 @@ class GeometryTaskTest {
     assertThat(geometry.trainGroups()).containsExactly(IntStream.range(0, 60).toArray());
     assertThat(geometry.comparedHoldout()).isNull();
     assertThat(geometry.holdoutCheck()).isNull();
+    assertThat(geometry.summary()).isEqualTo(new GeometrySummary(0, 0, 0, 0, null));
     assertThat(geometry.duplicateDistance())
         .isCloseTo(medianNearest(gaussians(60, 1)) / 3, within(1e-6));
   }
@@ -106,6 +107,12 @@ class GeometryTaskTest {
       double[] distances = sortedDistances(holdout, left[i], train);
       assertThat(ratios[i]).isCloseTo(distances[0] / distances[1], within(1e-5));
     }
+    GeometrySummary summary = geometry.summary();
+    assertThat(summary.comparedHoldout()).isEqualTo(left.length);
+    assertThat(summary.holdoutDuplicates()).isEqualTo(50 - left.length);
+    assertThat(summary.controlCopies())
+        .isEqualTo((int) Arrays.stream(ratios).filter(r -> r < 1.0 / 3).count());
+    assertThat(summary.comparesHoldout()).isTrue();
   }
 
   @Test
@@ -186,6 +193,7 @@ class GeometryTaskTest {
     assertThat(geometry.comparedHoldout()).isEmpty();
     assertThat(geometry.holdoutDuplicates()).isEqualTo(10);
     assertThat(geometry.holdoutCheck()).isNull();
+    assertThat(geometry.summary().comparesHoldout()).isFalse();
   }
 
   @Test

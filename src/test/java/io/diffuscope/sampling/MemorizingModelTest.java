@@ -63,7 +63,7 @@ class MemorizingModelTest {
       SetGeometry geometry = Tasks.run(device.geometry());
       assertThat(geometry.comparedHoldoutSize()).isEqualTo(32);
       device.useGeometry(geometry);
-      ratio = new NearestRatio(geometry.controlRatios());
+      ratio = new NearestRatio(geometry.summary().controlCopies(), 32);
       affinity = new AffinityToTrain(32, 32, 3.09, 1);
       device.useCheckpoint("memorizer", checkpoint);
       for (int block = 0; block < probe.sampleBlocks(); block++) {
