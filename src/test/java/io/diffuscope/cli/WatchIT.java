@@ -75,7 +75,9 @@ class WatchIT {
       assertSaidOnce(watch, "step-20.safetensors");
 
       Map<String, FloatArray> broken = ProbeFiles.weights(4);
-      broken.get("output.bias").values()[7] = Float.NaN;
+      float[] bias = new float[64];
+      bias[7] = Float.NaN;
+      broken.put("output.bias", new FloatArray(TensorShape.of(64), bias));
       appear(files, broken, checkpoints.resolve("step-30.safetensors"));
       watch.await("step 30", () -> failed(watch, "non_finite") == 1);
       assertSaidOnce(watch, "step-30.safetensors");
