@@ -17,10 +17,10 @@ import java.util.List;
  * A data set on a device, in blocks of rows: float32 {@code [n, d]}, shifted by a common centre.
  *
  * <p>Blocks stay on the device while they fit into {@code residentBytes}; the rest is read from
- * disk each time round, so that the number of points is bounded by the disk alone. Only their norms,
- * two numbers a point, are always kept. The centre (any
- * fixed vector; the training set's mean is a good one) keeps float32 inner products small;
- * distances and softmax weights do not depend on it.
+ * disk each time round, so that the number of points is bounded by the disk alone. Only their
+ * norms, two numbers a point, are always kept. The centre (any fixed vector; the training set's
+ * mean is a good one) keeps float32 inner products small; distances and softmax weights do not
+ * depend on it.
  */
 public final class DevicePoints implements AutoCloseable {
   /** What is done with each block. */

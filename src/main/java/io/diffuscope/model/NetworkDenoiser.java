@@ -38,8 +38,7 @@ public final class NetworkDenoiser implements Denoiser {
     NDArray input = x.toType(DataType.FLOAT32, true).muli((float) c.in()).reshape(images);
     NDArray raw = network.forward(input, labels);
     // Only the wide copy may be changed in place: the network's output is an inference tensor.
-    NDArray scaled =
-        raw.toType(DataType.FLOAT64, false).reshape(batch, dimension()).muli(c.out());
+    NDArray scaled = raw.toType(DataType.FLOAT64, false).reshape(batch, dimension()).muli(c.out());
     raw.close();
     return c.skip() == 0 ? scaled : scaled.addi(x.mul(c.skip()));
   }
