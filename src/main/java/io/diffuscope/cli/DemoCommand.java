@@ -139,7 +139,7 @@ final class DemoCommand implements Callable<Integer> {
         try (TrainerProcess trainer = train(files, checkpointFolder, status)) {
           usedUntil.accept(trainer.exit());
           session.beforeInterrupt(trainer::close);
-          session.endsWith(trainer.exit().thenApply(code -> endOfTraining(code, status)));
+          session.endsWith(trainer.exit().thenApply(ended -> endOfTraining(ended, status)));
           session.await();
           code = trainer.exit().join() == Trainer.DONE ? ExitCode.OK : ExitCode.FAILURE;
         }

@@ -101,12 +101,9 @@ public final class EmpiricalDenoiser implements Denoiser {
       NDArray weights = logits.subi(newMaximum).toType(DataType.FLOAT32, false).exp();
       NDArray newTotal = weights.sum(new int[] {1}, true);
       NDArray newWeighted = weights.matMul(points);
-      if (maximum != null && shrink != null && total != null && weighted != null) {
+      if (shrink != null && total != null && weighted != null) {
         newTotal.addi(total.muli(shrink));
         newWeighted.addi(weighted.muli(shrink));
-        maximum.close();
-        total.close();
-        weighted.close();
       }
       // Freed now: the owner lives as long as the visit of all blocks.
       close(maximum);
