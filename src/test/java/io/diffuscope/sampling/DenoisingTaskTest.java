@@ -102,7 +102,10 @@ class DenoisingTaskTest {
               probe.train(), Objects.requireNonNull(probe.holdout()), spec.denoising());
       assertThat(plan.rows()).isEqualTo(2400);
       for (int block = 0; block * spec.batchSize() < plan.rows(); block++) {
-        gap.observe(Tasks.run(new DenoisingTask(manager, denoiser, probe, plan, sigma, block)));
+        gap.observe(
+            Tasks.run(
+                new DenoisingTask(
+                    manager, new KeptArrays(manager), denoiser, probe, plan, sigma, block)));
       }
     }
     return gap;
