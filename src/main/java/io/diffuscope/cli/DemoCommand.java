@@ -6,20 +6,23 @@ import io.diffuscope.checkpoint.DirectorySubscription;
 import io.diffuscope.checkpoint.StructuralCheck;
 import io.diffuscope.config.Configuration;
 import io.diffuscope.demo.DemoData;
+import io.diffuscope.demo.Trainer;
 import io.diffuscope.demo.TrainerProcess;
 import io.diffuscope.demo.TrainingProgress;
 import io.diffuscope.demo.TrainingSettings;
 import io.diffuscope.model.Devices;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.sampling.Probe;
+import io.diffuscope.tensorfile.BadInputException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletionStage;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -85,32 +88,39 @@ final class DemoCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    Path folder = keep == null ? Files.createTempDirectory("diffuscope-demo") : keep;
-    try {
-      return demo(folder);
-    } finally {
-      if (keep == null) {
-        deleteAll(folder);
-      }
+    if (keep != null) {
+      return demo(keep, end -> {});
+    }
+    try (TemporaryFolder folder = TemporaryFolder.create("diffuscope-demo")) {
+      return demo(folder.path(), folder::usedUntil);
     }
   }
 
-  private int demo(Path folder) throws Exception {
-    Path checkpointFolder = Files.createDirectories(folder.resolve("checkpoints"));
-    DemoData files =
-        DemoData.write(Files.createDirectories(folder.resolve("data")), data, trainSize, seed);
-    Map<String, Object> overrides = settings(folder, checkpointFolder, files);
-    serve.addTo(overrides);
-    Config config = Configuration.load(null, overrides);
-    SettingsReader reader = new SettingsReader(config);
-    LogFile.in(reader.dataDirectory());
-    DirectorySettings checkpoints = reader.checkpoints();
-    RunSettings settings = reader.run("demo");
-    // The trainer has a core of its own.
-    Devices.configure(Math.max(1, Runtime.getRuntime().availableProcessors() - 1));
-
-    try (DataDirectory state = DataDirectory.lock(reader.dataDirectory());
+  /**
+   * Runs the demo.
+   *
+   * @param folder takes data, checkpoints and state
+   * @param usedUntil is told the ends of all who write there
+   */
+  private int demo(Path folder, Consumer<CompletionStage<?>> usedUntil) throws Exception {
+    Path state = folder.resolve("state");
+    // First of all, so that a second demo in the same folder touches nothing of the first.
+    int exitCode;
+    try (DataDirectory lock = DataDirectory.lock(state);
         StatusLine status = StatusLine.onStandardOutput()) {
+      LogFile.in(state);
+      Path checkpointFolder = Files.createDirectories(folder.resolve("checkpoints"));
+      refuseOldCheckpoints(checkpointFolder);
+      DemoData files =
+          DemoData.write(Files.createDirectories(folder.resolve("data")), data, trainSize, seed);
+      Map<String, Object> overrides = settings(state, checkpointFolder, files);
+      serve.addTo(overrides);
+      Config config = Configuration.load(null, overrides);
+      SettingsReader reader = new SettingsReader(config);
+      DirectorySettings checkpoints = reader.checkpoints();
+      RunSettings settings = reader.run("demo");
+      // The trainer has a core of its own.
+      Devices.configure(Math.max(1, Runtime.getRuntime().availableProcessors() - 1));
       TerminalView view = new TerminalView(status);
       try (MonitorSession session =
           MonitorSession.start(
@@ -121,13 +131,16 @@ final class DemoCommand implements Callable<Integer> {
               DirectorySubscription.create(checkpoints, StructuralCheck.safetensors()).source(),
               List.of(view),
               reader.web())) {
-        state.describe("process %d, %s".formatted(ProcessHandle.current().pid(), session.uri()));
+        usedUntil.accept(session.terminated());
+        lock.describe("process %d, %s".formatted(ProcessHandle.current().pid(), session.uri()));
         introduce(status, session, folder);
         session.beforeInterrupt(() -> WatchCommand.tellVerdict(session, settings, status, view));
         try (TrainerProcess trainer = train(files, checkpointFolder, status)) {
+          usedUntil.accept(trainer.exit());
           session.beforeInterrupt(trainer::close);
-          session.endsWith(trainer.exit().thenApply(code -> endOfTraining(code, status)));
+          session.endsWith(trainer.exit().thenApply(ended -> endOfTraining(ended, status)));
           session.await();
+          exitCode = trainer.exit().join() == Trainer.DONE ? ExitCode.OK : ExitCode.FAILURE;
         }
         if (stay) {
           status.print("serving on at %s until Ctrl-C".formatted(session.uri()));
@@ -135,10 +148,22 @@ final class DemoCommand implements Callable<Integer> {
         }
       }
     }
-    return ExitCode.OK;
+    return exitCode;
   }
 
-  private Map<String, Object> settings(Path folder, Path checkpointFolder, DemoData files) {
+  /** They would be taken for those of this training. */
+  private static void refuseOldCheckpoints(Path folder) throws IOException, BadInputException {
+    try (Stream<Path> files = Files.list(folder)) {
+      if (files.findAny().isPresent()) {
+        throw new BadInputException(
+            folder,
+            BadInputException.Reason.UNSUPPORTED,
+            "holds checkpoints of an earlier demo: remove them, or choose another --keep");
+      }
+    }
+  }
+
+  private Map<String, Object> settings(Path state, Path checkpointFolder, DemoData files) {
     Map<String, Object> overrides = new HashMap<>();
     MeasureOptions.put(overrides, "run", "demo");
     MeasureOptions.put(overrides, "template", files.template().toString());
@@ -148,7 +173,7 @@ final class DemoCommand implements Callable<Integer> {
     MeasureOptions.put(overrides, "teacher", teacher == null ? null : teacher.toString());
     MeasureOptions.put(overrides, "seed", seed);
     MeasureOptions.put(overrides, "samples", samples);
-    MeasureOptions.put(overrides, "data-dir", folder.resolve("state").toString());
+    MeasureOptions.put(overrides, "data-dir", state.toString());
     MeasureOptions.put(overrides, "checkpoints.directory", checkpointFolder.toString());
     // The trainer is on this machine and renames whole files into place.
     MeasureOptions.put(overrides, "checkpoints.poll-interval", "250 ms");
@@ -195,18 +220,14 @@ final class DemoCommand implements Callable<Integer> {
   }
 
   private static String endOfTraining(int code, StatusLine status) {
-    if (code != 0) {
-      status.print("the trainer failed with exit code %d".formatted(code));
-      return "the trainer failed";
-    }
-    return "training finished";
-  }
-
-  private static void deleteAll(Path folder) throws IOException {
-    try (Stream<Path> paths = Files.walk(folder)) {
-      for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) {
-        Files.deleteIfExists(path);
+    return switch (code) {
+      case Trainer.DONE -> "training finished";
+      case Trainer.ABANDONED, 128 + 2, 128 + 15 -> "the trainer was asked to stop";
+      default -> {
+        String failed = "the trainer failed with exit code %d".formatted(code);
+        status.print(failed + "; what it wrote is still evaluated");
+        yield failed;
       }
-    }
+    };
   }
 }

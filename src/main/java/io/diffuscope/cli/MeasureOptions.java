@@ -72,7 +72,7 @@ final class MeasureOptions {
   @Option(
       names = "--batch-size",
       paramLabel = "B",
-      description = "Rows in one block, up to 1024 (default 512).")
+      description = "Rows in one block, up to 768 (default 512).")
   private @Nullable Integer batchSize;
 
   @Option(

@@ -157,7 +157,13 @@ final class MonitorSession implements AutoCloseable {
 
   /** Ends the run once training is over and everything written before that was dealt with. */
   void endsWith(CompletionStage<String> training) {
-    training.thenAccept(cause -> system.tell(new Monitor.TrainingEnded(cause, Instant.now())));
+    training.thenAccept(
+        cause -> {
+          // A training that ends because everything is being stopped is no end of the run.
+          if (CoordinatedShutdown.get(system).getShutdownReason().isEmpty()) {
+            system.tell(new Monitor.TrainingEnded(cause, Instant.now()));
+          }
+        });
   }
 
   /** Runs something when the process is asked to stop (Ctrl-C), while the actors still answer. */
@@ -196,9 +202,14 @@ final class MonitorSession implements AutoCloseable {
     }
   }
 
+  /** The end of all actors. */
+  CompletionStage<Done> terminated() {
+    return system.getWhenTerminated();
+  }
+
   /** Waits until the process is asked to stop. */
   void awaitTermination() {
-    system.getWhenTerminated().toCompletableFuture().join();
+    terminated().toCompletableFuture().join();
   }
 
   @Override

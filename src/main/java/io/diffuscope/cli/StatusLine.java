@@ -21,11 +21,17 @@ final class StatusLine implements AutoCloseable {
   private long done;
   private long total;
   private String doing = "";
+  private boolean closed;
   private @Nullable ProgressBar bar;
 
   private StatusLine(PrintStream out, boolean moving) {
     this.out = out;
     this.moving = moving;
+  }
+
+  /** A status line on any stream, with a moving line or without. */
+  static StatusLine on(PrintStream out, boolean moving) {
+    return new StatusLine(out, moving);
   }
 
   /** A status line on standard output. */
@@ -72,7 +78,7 @@ final class StatusLine implements AutoCloseable {
   }
 
   private void show() {
-    if (!moving || (doing.isEmpty() && task.isEmpty())) {
+    if (!moving || closed || (doing.isEmpty() && task.isEmpty())) {
       return;
     }
     ProgressBar shown = bar;
@@ -102,8 +108,10 @@ final class StatusLine implements AutoCloseable {
     }
   }
 
+  /** Takes the moving line away for good; lines that stay can still be printed. */
   @Override
   public synchronized void close() {
+    closed = true;
     clear();
   }
 }

@@ -47,6 +47,7 @@ final class TerminalView implements RunListener {
   private final Map<String, List<Double>> curves = new LinkedHashMap<>();
   private List<Column> shown = List.of();
   private int rows;
+  private volatile boolean over;
 
   TerminalView(StatusLine status) {
     this.status = status;
@@ -54,6 +55,9 @@ final class TerminalView implements RunListener {
 
   @Override
   public void onEvent(RunEvent event) {
+    if (over) {
+      return;
+    }
     switch (event) {
       case RunEvent.RunStarted e -> started(e);
       case RunEvent.EvaluationCompleted e -> row(e);
@@ -149,8 +153,9 @@ final class TerminalView implements RunListener {
     printVerdict(event.verdict());
   }
 
-  /** Prints a verdict as it stands. */
+  /** Prints a verdict as it stands, and nothing after it. */
   void printVerdict(Verdict verdict) {
+    over = true;
     Long since = verdict.sinceStep();
     Long best = verdict.bestStep();
     status.print(

@@ -119,7 +119,7 @@ final class WatchCommand implements Callable<Integer> {
   static void tellVerdict(
       MonitorSession session, RunSettings settings, StatusLine status, TerminalView view) {
     if (!session.hasEnded()) {
-      status.clear();
+      status.close();
       RunState state = session.state();
       view.printVerdict(new RunDecisions(settings).verdict(state));
     }

@@ -17,9 +17,10 @@ import java.util.List;
  * A data set on a device, in blocks of rows: float32 {@code [n, d]}, shifted by a common centre.
  *
  * <p>Blocks stay on the device while they fit into {@code residentBytes}; the rest is read from
- * disk each time round, so that the number of points is bounded by the disk alone. The centre (any
- * fixed vector; the training set's mean is a good one) keeps float32 inner products small;
- * distances and softmax weights do not depend on it.
+ * disk each time round, so that the number of points is bounded by the disk alone. Only their
+ * norms, two numbers a point, are always kept. The centre (any fixed vector; the training set's
+ * mean is a good one) keeps float32 inner products small; distances and softmax weights do not
+ * depend on it.
  */
 public final class DevicePoints implements AutoCloseable {
   /** What is done with each block. */
@@ -39,25 +40,34 @@ public final class DevicePoints implements AutoCloseable {
    *
    * @param points float32 {@code [n, d]}, centred
    * @param transposed a view of the points, {@code [d, n]}
-   * @param halfSquaredNorms float32 {@code [1, n]}, {@code |y|^2 / 2} of the centred points
+   * @param halfSquaredNorms {@code [1, n]}, {@code |y|^2 / 2} of the centred points, of their type
+   * @param exactHalfSquaredNorms the same in float64
    */
-  public record Block(NDArray points, NDArray transposed, NDArray halfSquaredNorms) {
-    private static Block of(NDArray points) {
-      NDArray norms = points.square().sum(new int[] {1}).muli(0.5).expandDims(0);
-      return new Block(points, points.transpose(), norms);
+  public record Block(
+      NDArray points, NDArray transposed, NDArray halfSquaredNorms, NDArray exactHalfSquaredNorms) {
+    private static Block of(NDArray points, Norms norms) {
+      return new Block(points, points.transpose(), norms.rounded, norms.exact);
     }
 
     /** The same block in float64, on another manager. */
     public Block toDouble(NDManager manager) {
       NDArray wide = points.toType(DataType.FLOAT64, true);
       wide.attach(manager);
-      return of(wide);
+      return of(wide, new Norms(exactHalfSquaredNorms, exactHalfSquaredNorms));
+    }
+  }
+
+  /** Half the squared norms of a block's points, {@code [1, n]}, float32 and float64. */
+  private record Norms(NDArray rounded, NDArray exact) {
+    static Norms of(NDArray points) {
+      NDArray wide = points.toType(DataType.FLOAT64, true);
+      NDArray exact = wide.square().sum(new int[] {1}).muli(0.5).expandDims(0);
+      return new Norms(exact.toType(DataType.FLOAT32, true), exact);
     }
 
     void attach(NDManager manager) {
-      points.attach(manager);
-      transposed.attach(manager);
-      halfSquaredNorms.attach(manager);
+      rounded.attach(manager);
+      exact.attach(manager);
     }
   }
 
@@ -66,6 +76,7 @@ public final class DevicePoints implements AutoCloseable {
   private final double[] centre;
   private final int blockRows;
   private final List<Block> resident = new ArrayList<>();
+  private final List<Norms> norms = new ArrayList<>();
   private double largestSquaredNorm;
 
   private DevicePoints(NDManager manager, DataSet set, double[] centre, int blockRows) {
@@ -91,12 +102,15 @@ public final class DevicePoints implements AutoCloseable {
     long keep = Math.max(0, residentBytes / bytesPerBlock);
     for (long first = 0; first < set.size(); first += blockRows) {
       try (NDManager scratch = points.manager.newSubManager()) {
-        Block block = points.read(scratch, first);
+        NDArray values = points.read(scratch, first);
+        Norms norms = Norms.of(values);
+        norms.attach(points.manager);
+        points.norms.add(norms);
         points.largestSquaredNorm =
-            Math.max(points.largestSquaredNorm, 2 * block.halfSquaredNorms.max().getFloat());
+            Math.max(points.largestSquaredNorm, 2 * norms.exact.max().getDouble());
         if (points.resident.size() < keep) {
-          block.attach(points.manager);
-          points.resident.add(block);
+          values.attach(points.manager);
+          points.resident.add(Block.of(values, norms));
         }
       }
     }
@@ -154,12 +168,13 @@ public final class DevicePoints implements AutoCloseable {
     }
     for (; first < set.size(); first += blockRows) {
       try (NDManager scratch = parent.newSubManager()) {
-        visitor.visit(first, read(scratch, first));
+        Norms known = norms.get((int) (first / blockRows));
+        visitor.visit(first, Block.of(read(scratch, first), known));
       }
     }
   }
 
-  private Block read(NDManager scratch, long first) throws BadInputException {
+  private NDArray read(NDManager scratch, long first) throws BadInputException {
     int count = (int) Math.min(blockRows, set.size() - first);
     int d = centre.length;
     ByteBuffer bytes =
@@ -168,7 +183,7 @@ public final class DevicePoints implements AutoCloseable {
     // The array may alias the buffer; the subtraction makes a copy of its own before it is gone.
     NDArray raw = scratch.create(bytes, new Shape(count, d), DataType.FLOAT32);
     NDArray shift = scratch.create(centre, new Shape(1, d)).toType(DataType.FLOAT32, false);
-    return Block.of(raw.sub(shift));
+    return raw.sub(shift);
   }
 
   @Override

@@ -275,7 +275,7 @@ public final class TorchScriptNetwork implements AutoCloseable {
         String tensor = names.get(entry.getKey());
         read(checkpoint, tensors, String.valueOf(tensor), weight.host);
         // On a CPU the array aliases the host memory after this; on a GPU it is a copy.
-        weight.array.set(weight.host.rewind());
+        EngineChatter.withoutFirstWarning(() -> weight.array.set(weight.host.rewind()));
       }
       tensors.verifyUnchanged();
     }
@@ -365,9 +365,7 @@ public final class TorchScriptNetwork implements AutoCloseable {
    * @return float32 {@code [B, ...shape]}; an inference tensor: no operation in place on it
    */
   public NDArray forward(NDArray input, NDArray noiseLabel) {
-    NDList outputs =
-        EngineChatter.withoutFirstWarning(
-            () -> model.getBlock().forward(parameterStore, new NDList(input, noiseLabel), false));
+    NDList outputs = model.getBlock().forward(parameterStore, new NDList(input, noiseLabel), false);
     NDArray output = outputs.get(0);
     long channels = settings.shape().dimension(0);
     if (output.getShape().dimension() > 1 && output.getShape().get(1) == 2 * channels) {

@@ -97,8 +97,11 @@ public final class RunDecisions {
               new RunEvent.CheckpointPassedOver(settings.id(), now, c.path, c.reason, c.message));
       case Complete c -> completed(state, c, now);
       case Fail c ->
-          List.of(
-              new RunEvent.EvaluationFailed(settings.id(), now, c.checkpoint, c.reason, c.message));
+          isUnderEvaluation(state, c.checkpoint)
+              ? List.of(
+                  new RunEvent.EvaluationFailed(
+                      settings.id(), now, c.checkpoint, c.reason, c.message))
+              : List.of();
       case End c -> List.of(new RunEvent.RunEnded(settings.id(), now, c.cause, verdict(state)));
     };
   }
@@ -131,6 +134,9 @@ public final class RunDecisions {
 
   private List<RunEvent> completed(RunState state, Complete command, Instant now) {
     Checkpoint checkpoint = command.checkpoint;
+    if (!isUnderEvaluation(state, checkpoint)) {
+      return List.of();
+    }
     Long step = checkpoint.step();
     Long judgedStep = state.judgedStep();
     boolean judged = step != null && (judgedStep == null || step > judgedStep);
@@ -165,6 +171,11 @@ public final class RunDecisions {
         || before.state() != now.state()
         || !Objects.equals(before.sinceStep(), now.sinceStep())
         || !Objects.equals(before.bestStep(), now.bestStep());
+  }
+
+  /** Work may be done more than once; its result is recorded once. */
+  private static boolean isUnderEvaluation(RunState state, Checkpoint checkpoint) {
+    return checkpoint.equals(state.evaluating());
   }
 
   private static String probeOf(RunState state) {

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * block ranks its points in float32, and the distances of the few best are then computed from
  * differences in float64, so that what is reported does not suffer from cancellation.
  */
-final class NeighbourSearch {
+public final class NeighbourSearch {
   private static final float FAR = 1e30f;
 
   /** A squared distance beyond this belongs to a point that was left out. */
@@ -32,7 +32,8 @@ final class NeighbourSearch {
 
   private final DevicePoints points;
 
-  NeighbourSearch(DevicePoints points) {
+  /** A search among these points, which stay the caller's to close. */
+  public NeighbourSearch(DevicePoints points) {
     this.points = points;
   }
 
@@ -42,22 +43,25 @@ final class NeighbourSearch {
    * @param index {@code [count][2]}, -1 where the set has no second point
    * @param distance {@code [count][2]}, infinite where the set has no second point
    */
-  record Nearest(int[][] index, double[][] distance) {
-    int[] firstIndex() {
+  public record Nearest(int[][] index, double[][] distance) {
+    /** Index of the nearest point, {@code [count]}. */
+    public int[] firstIndex() {
       return Arrays.stream(index).mapToInt(row -> row[0]).toArray();
     }
 
-    double[] firstDistance() {
+    /** Its distance, {@code [count]}. */
+    public double[] firstDistance() {
       return Arrays.stream(distance).mapToDouble(row -> row[0]).toArray();
     }
 
-    double[] secondDistance() {
+    /** Distance of the second nearest point, {@code [count]}. */
+    public double[] secondDistance() {
       return Arrays.stream(distance).mapToDouble(row -> row[1]).toArray();
     }
   }
 
   /** Leaves out, for each query, all points whose label equals the query's. */
-  record Exclusion(int[] pointLabels, int[] queryLabels) {}
+  public record Exclusion(int[] pointLabels, int[] queryLabels) {}
 
   /**
    * Searches.
@@ -65,7 +69,8 @@ final class NeighbourSearch {
    * @param queries float32 {@code [count, d]}, not centred
    * @param exclusion points that do not count for a query (its own group); null for none
    */
-  Nearest nearestTwo(NDArray queries, @Nullable Exclusion exclusion) throws BadInputException {
+  public Nearest nearestTwo(NDArray queries, @Nullable Exclusion exclusion)
+      throws BadInputException {
     int count = Math.toIntExact(queries.getShape().get(0));
     int d = points.dimension();
     try (NDManager scratch = queries.getManager().newSubManager()) {

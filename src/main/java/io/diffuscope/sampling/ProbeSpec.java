@@ -38,13 +38,17 @@ public record ProbeSpec(
   /** Samples without a noise file and without a number. */
   public static final int DEFAULT_SAMPLES = 1000;
 
+  /** Most rows in one block. */
+  public static final int MOST_ROWS = 768;
+
   public ProbeSpec {
     if (samples != null && samples < 2) {
       throw new IllegalArgumentException("samples must be at least 2, not " + samples);
     }
-    if (batchSize < 1 || batchSize > 1024) {
-      // An observation is at most 64 KiB encoded, about 60 bytes a row.
-      throw new IllegalArgumentException("batch-size must be 1 to 1024, not " + batchSize);
+    if (batchSize < 1 || batchSize > MOST_ROWS) {
+      // An observation is at most 64 KiB encoded, up to 75 bytes a row.
+      throw new IllegalArgumentException(
+          "batch-size must be 1 to %d, not %d".formatted(MOST_ROWS, batchSize));
     }
   }
 }

@@ -10,6 +10,7 @@ import io.diffuscope.model.DevicePoints;
 import io.diffuscope.model.Devices;
 import io.diffuscope.statistics.HoldoutCheck;
 import io.diffuscope.tensorfile.TensorShape;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Objects;
@@ -44,6 +45,7 @@ class GeometryTaskTest {
     assertThat(geometry.trainGroups()).containsExactly(IntStream.range(0, 60).toArray());
     assertThat(geometry.comparedHoldout()).isNull();
     assertThat(geometry.holdoutCheck()).isNull();
+    assertThat(geometry.summary()).isEqualTo(new GeometrySummary(0, 0, 0, 0, null));
     assertThat(geometry.duplicateDistance())
         .isCloseTo(medianNearest(gaussians(60, 1)) / 3, within(1e-6));
   }
@@ -106,6 +108,12 @@ class GeometryTaskTest {
       double[] distances = sortedDistances(holdout, left[i], train);
       assertThat(ratios[i]).isCloseTo(distances[0] / distances[1], within(1e-5));
     }
+    GeometrySummary summary = geometry.summary();
+    assertThat(summary.comparedHoldout()).isEqualTo(left.length);
+    assertThat(summary.holdoutDuplicates()).isEqualTo(50 - left.length);
+    assertThat(summary.controlCopies())
+        .isEqualTo((int) Arrays.stream(ratios).filter(r -> r < 1.0 / 3).count());
+    assertThat(summary.comparesHoldout()).isTrue();
   }
 
   @Test
@@ -186,6 +194,7 @@ class GeometryTaskTest {
     assertThat(geometry.comparedHoldout()).isEmpty();
     assertThat(geometry.holdoutDuplicates()).isEqualTo(10);
     assertThat(geometry.holdoutCheck()).isNull();
+    assertThat(geometry.summary().comparesHoldout()).isFalse();
   }
 
   @Test
@@ -201,7 +210,7 @@ class GeometryTaskTest {
         .usingRecursiveComparison()
         .as("arrays compared by content")
         .isEqualTo(geometry);
-    java.nio.file.Files.writeString(folder.resolve("geometry").resolve("key.json"), "{\"dup");
+    Files.writeString(folder.resolve("geometry").resolve("key.json"), "{\"dup");
     assertThat(store.find("key")).isEmpty();
   }
 

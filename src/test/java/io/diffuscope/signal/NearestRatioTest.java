@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 class NearestRatioTest {
   @Test
   void countsRatiosBelowEachThreshold() {
-    Signal ratio = new NearestRatio(null);
+    Signal ratio = new NearestRatio(0, 0);
     assertThat(ratio.estimates(false)).isEmpty();
     // Ratios .2, .3, exactly 1/3, .4, 1 and 0/0 (a point that is there twice), 1/infinity.
     ratio.observe(
@@ -30,8 +30,7 @@ class NearestRatioTest {
   /** Newcombe (1998), method 10, his example (b): 9/10 against 3/10 is .17 to .809. */
   @Test
   void theControlIsSubtracted() {
-    double[] control = {.1, .2, Double.NaN, .9, .8, .7, .6, .5, .4, 1};
-    Signal ratio = new NearestRatio(control);
+    Signal ratio = new NearestRatio(3, 10);
     double[] first = new double[10];
     double[] second = new double[10];
     for (int i = 0; i < 10; i++) {
@@ -48,8 +47,8 @@ class NearestRatioTest {
 
   @Test
   void neitherOrderNorRepetitionCounts() {
-    Signal forward = new NearestRatio(new double[] {.1, .5});
-    Signal mixed = new NearestRatio(new double[] {.1, .5});
+    Signal forward = new NearestRatio(1, 2);
+    Signal mixed = new NearestRatio(1, 2);
     for (int i = 0; i < 9; i++) {
       forward.observe(Blocks.random(i, 20, 5));
       mixed.observe(Blocks.random(i * 7 % 9, 20, 5));

@@ -1,0 +1,26 @@
+package io.diffuscope.benchmark;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+
+/** Memory that this process occupies now, in KiB; -1 where the system does not say. */
+record ResidentMemory(long kibibytes) {
+  static ResidentMemory now() throws IOException {
+    Path status = Path.of("/proc/self/status");
+    if (!Files.isReadable(status)) {
+      return new ResidentMemory(-1);
+    }
+    return Files.readAllLines(status).stream()
+        .filter(line -> line.startsWith("VmRSS:"))
+        .map(line -> new ResidentMemory(Long.parseLong(line.replaceAll("\\D", ""))))
+        .findFirst()
+        .orElse(new ResidentMemory(-1));
+  }
+
+  @Override
+  public String toString() {
+    return kibibytes < 0 ? "unknown" : String.format(Locale.ROOT, "%.1f MiB", kibibytes / 1024.0);
+  }
+}

@@ -1,0 +1,138 @@
+package io.diffuscope.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import akka.actor.testkit.typed.javadsl.ActorTestKit;
+import akka.actor.testkit.typed.javadsl.TestProbe;
+import akka.actor.typed.ActorRef;
+import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.model.Devices;
+import io.diffuscope.run.WorkOutcome.Failed;
+import io.diffuscope.run.WorkOutcome.Observed;
+import io.diffuscope.sampling.Observation.SampleObservation;
+import io.diffuscope.sampling.ProbeFiles;
+import io.diffuscope.sampling.ProbeSpec;
+import io.diffuscope.sampling.Reference;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class SamplerTest {
+  private static final ActorTestKit KIT = ActorTestKit.create();
+
+  @TempDir private Path folder;
+
+  @BeforeAll
+  static void configure() {
+    Devices.configure(1);
+  }
+
+  @AfterAll
+  static void stop() {
+    KIT.shutdownTestKit();
+  }
+
+  @Test
+  void doesEachKindOfUnit() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    Work work = new Work(files.smallSpec());
+    Checkpoint checkpoint = checkpoint("good", files.checkpoint("good.safetensors", 3));
+    // Samples before the geometry: the sampler finds it itself.
+    assertThat(work.outcome(new WorkUnit.SampleBlock(checkpoint, 2)))
+        .isInstanceOfSatisfying(
+            Observed.class,
+            o -> assertThat(((SampleObservation) o.observation()).count()).isEqualTo(8));
+    assertThat(work.outcome(new WorkUnit.FindGeometry()))
+        .isInstanceOfSatisfying(
+            WorkOutcome.GeometryFound.class,
+            found -> assertThat(found.geometry().comparedHoldout()).isEqualTo(20));
+    assertThat(work.outcome(new WorkUnit.ReferenceFlow(Reference.HOLDOUT, 0)))
+        .isEqualTo(new WorkOutcome.EndpointsKept(16));
+    assertThat(work.outcome(new WorkUnit.DenoisingBlock(checkpoint, 1, 1)))
+        .isInstanceOf(Observed.class);
+  }
+
+  @Test
+  void aBadCheckpointFailsWithItsReasonAndTheNextWorks() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    Work work = new Work(files.smallSpec());
+    Path good = files.checkpoint("good.safetensors", 3);
+    Path cut = folder.resolve("cut.safetensors");
+    byte[] bytes = Files.readAllBytes(good);
+    Files.write(cut, Arrays.copyOf(bytes, bytes.length / 2));
+    assertFailed(work, cut, "truncated");
+    assertFailed(work, folder.resolve("absent.safetensors"), "vanished");
+    assertFailed(work, files.resource("/io/diffuscope/model/small-a.safetensors"), "mismatch");
+    assertFailed(work, Files.writeString(folder.resolve("text.safetensors"), "text"), "");
+    assertThat(work.outcome(new WorkUnit.SampleBlock(checkpoint("good", good), 0)))
+        .isInstanceOf(Observed.class);
+  }
+
+  @Test
+  void aProbeThatCannotBeOpenedFailsAndAnotherWorks() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    ProbeSpec good = files.smallSpec();
+    ProbeSpec bad = files.spec(folder.resolve("absent.pt"), Path.of(good.train()), null);
+    Work work = new Work(bad);
+    assertThat(work.outcome(new WorkUnit.FindGeometry()))
+        .isInstanceOfSatisfying(
+            Failed.class,
+            failed -> {
+              assertThat(failed.reason()).isEqualTo("vanished");
+              assertThat(failed.message()).contains("absent.pt");
+            });
+    work.spec = good;
+    assertThat(work.outcome(new WorkUnit.FindGeometry()))
+        .isInstanceOf(WorkOutcome.GeometryFound.class);
+  }
+
+  /** What the engine throws is no reason to stop: the device is set up anew. */
+  @Test
+  void survivesAFailureOfTheEngine() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    Work work = new Work(files.smallSpec());
+    Checkpoint checkpoint = checkpoint("good", files.checkpoint("good.safetensors", 3));
+    assertThat(work.outcome(new WorkUnit.SampleBlock(checkpoint, 99)))
+        .isInstanceOfSatisfying(
+            Failed.class, failed -> assertThat(failed.reason()).isEqualTo("engine"));
+    assertThat(work.outcome(new WorkUnit.SampleBlock(checkpoint, 0))).isInstanceOf(Observed.class);
+  }
+
+  private static void assertFailed(Work work, Path file, String reason) {
+    assertThat(work.outcome(new WorkUnit.SampleBlock(checkpoint(file.toString(), file), 0)))
+        .isInstanceOfSatisfying(
+            Failed.class,
+            failed -> {
+              if (!reason.isEmpty()) {
+                assertThat(failed.reason()).isEqualTo(reason);
+              }
+              assertThat(failed.message()).contains(file.toString());
+            });
+  }
+
+  private static Checkpoint checkpoint(String identity, Path file) {
+    return new Checkpoint(identity, file.toString(), 1L);
+  }
+
+  /** A queue with one sampler. */
+  private static final class Work {
+    private final ActorRef<WorkQueue.Command> queue = KIT.spawn(WorkQueue.create());
+    private final TestProbe<WorkOutcome> outcomes = KIT.createTestProbe(WorkOutcome.class);
+    private ProbeSpec spec;
+
+    Work(ProbeSpec spec) {
+      this.spec = spec;
+      KIT.spawn(Sampler.create(queue), Sampler.dispatcher());
+    }
+
+    WorkOutcome outcome(WorkUnit unit) {
+      queue.tell(new WorkQueue.Submit(spec, unit, outcomes.getRef()));
+      return outcomes.receiveMessage(Duration.ofSeconds(60));
+    }
+  }
+}

@@ -1,0 +1,158 @@
+package io.diffuscope.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import akka.actor.testkit.typed.javadsl.ActorTestKit;
+import akka.actor.testkit.typed.javadsl.TestProbe;
+import akka.actor.typed.javadsl.Adapter;
+import akka.serialization.Serialization;
+import akka.serialization.SerializationExtension;
+import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.detect.Flag;
+import io.diffuscope.detect.FlagChange;
+import io.diffuscope.detect.Verdict;
+import io.diffuscope.sampling.GeometrySummary;
+import io.diffuscope.sampling.Observation.DenoisingObservation;
+import io.diffuscope.sampling.Observation.SampleObservation;
+import io.diffuscope.sampling.ProbeFiles;
+import io.diffuscope.sampling.ProbeSpec;
+import io.diffuscope.sampling.Reference;
+import io.diffuscope.signal.SignalEstimate;
+import io.diffuscope.signal.SignalNames;
+import io.diffuscope.signal.Statistic;
+import io.diffuscope.statistics.Estimate;
+import io.diffuscope.statistics.HoldoutCheck;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.random.RandomGenerator;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+
+/** What crosses processes comes out as it went in, and is small. */
+class SerializationTest {
+  private static final ActorTestKit KIT = ActorTestKit.create();
+  private static final int LIMIT = 64 * 1024;
+
+  @AfterAll
+  static void stop() {
+    KIT.shutdownTestKit();
+  }
+
+  @Test
+  void eventsComeOutAsTheyWentIn() {
+    Instant at = Instant.parse("2026-11-22T10:11:12.345678Z");
+    Checkpoint checkpoint = new Checkpoint("id", "/run/step-7.safetensors", 7L);
+    Checkpoint without = new Checkpoint("id", "/run/latest.safetensors", null);
+    Verdict verdict = new Verdict(Verdict.State.MEMORIZING, 5L, null, "copies");
+    List<SignalEstimate> estimates =
+        List.of(
+            SignalEstimate.of(
+                SignalNames.PFD, Reference.TRAIN, Statistic.RMS, new Estimate(1, .1, .8, 1.2, 9)),
+            new SignalEstimate(
+                SignalNames.DENOISING_GAP, null, Statistic.GAP, .5, Estimate.exact(1e-300, 1)));
+    List<RunNotification> notifications =
+        List.of(
+            new RunEvent.RunStarted("r", at, "Run", "probe", true, List.of("a", "b")),
+            new RunEvent.CheckpointFound("r", at, checkpoint),
+            new RunEvent.CheckpointSkipped("r", at, without, "backlog"),
+            new RunEvent.CheckpointPassedOver("r", at, "/x", "incomplete", "cut"),
+            new RunEvent.EvaluationStarted("r", at, checkpoint),
+            new RunEvent.EvaluationCompleted("r", at, checkpoint, "probe", estimates, true, 1.5),
+            new RunEvent.EvaluationFailed("r", at, checkpoint, "non_finite", "NaN"),
+            new RunEvent.FlagChanged(
+                "r", at, new FlagChange(Flag.MEMORIZATION, true, 7, "because")),
+            new RunEvent.VerdictChanged("r", at, verdict),
+            new RunEvent.RunEnded("r", at, "over", verdict),
+            new EvaluationProgress("r", checkpoint, 1, 2, estimates),
+            new PreparationProgress("r", "endpoints", 1, 2));
+    for (RunNotification notification : notifications) {
+      KIT.serializationTestKit().verifySerialization(notification, true);
+    }
+  }
+
+  @Test
+  void messagesComeOutAsTheyWentIn() {
+    Checkpoint checkpoint = new Checkpoint("id", "/run/step-7.safetensors", 7L);
+    Path folder = Path.of("/data");
+    ProbeSpec spec =
+        new ProbeFiles(folder).spec(folder.resolve("net.pt"), folder.resolve("train.npy"), null);
+    TestProbe<WorkOutcome> outcomes = KIT.createTestProbe(WorkOutcome.class);
+    TestProbe<Sampler.Command> sampler = KIT.createTestProbe(Sampler.Command.class);
+    TestProbe<RunState> states = KIT.createTestProbe(RunState.class);
+    GeometrySummary geometry =
+        new GeometrySummary(3, 20, 1, 2, new HoldoutCheck(.5, .4, 1, -1, .3));
+    List<CborSerializable> messages =
+        List.of(
+            new WorkQueue.Submit(spec, new WorkUnit.FindGeometry(), outcomes.getRef()),
+            new WorkQueue.Submit(
+                spec, new WorkUnit.ReferenceFlow(Reference.TEACHER, 1), outcomes.getRef()),
+            new WorkQueue.Ready(sampler.getRef()),
+            new WorkQueue.Done(sampler.getRef(), 1, new WorkOutcome.GeometryFound(geometry)),
+            new WorkQueue.Done(sampler.getRef(), 1, new WorkOutcome.Failed("a", "b")),
+            new WorkQueue.Done(sampler.getRef(), 1, new WorkOutcome.EndpointsKept(4)),
+            new Sampler.Perform(1, 2, spec, new WorkUnit.SampleBlock(checkpoint, 3)),
+            new Sampler.Perform(1, 2, spec, new WorkUnit.DenoisingBlock(checkpoint, .5, 3)),
+            new TrainingRun.Found(checkpoint),
+            new TrainingRun.PassedOver("/x", "incomplete", "cut"),
+            new TrainingRun.SourceEnded("over"),
+            new TrainingRun.GetState(states.getRef()),
+            RunState.EMPTY);
+    for (CborSerializable message : messages) {
+      KIT.serializationTestKit().verifySerialization(message, true);
+    }
+  }
+
+  /** Arrays have no equality of their own: compared by content. */
+  @Test
+  void observationsComeOutAsTheyWentInAndAreSmall() throws Exception {
+    for (int rows : new int[] {512, ProbeSpec.MOST_ROWS}) {
+      WorkOutcome.Observed outcome = new WorkOutcome.Observed(samples(rows));
+      byte[] encoded = encode(outcome);
+      assertThat(encoded.length).as("%d rows", rows).isLessThan(LIMIT);
+      assertThat(decode(outcome, encoded)).usingRecursiveComparison().isEqualTo(outcome);
+    }
+    WorkOutcome.Observed losses =
+        new WorkOutcome.Observed(
+            new DenoisingObservation(3, .5, 1536, ProbeFiles.random(2).doubles(512).toArray()));
+    byte[] encoded = encode(losses);
+    assertThat(encoded.length).isLessThan(LIMIT / 8);
+    assertThat(decode(losses, encoded)).usingRecursiveComparison().isEqualTo(losses);
+  }
+
+  /** Full precision numbers and large indices, against three references. */
+  private static SampleObservation samples(int rows) {
+    RandomGenerator random = ProbeFiles.random(1);
+    Map<Reference, double[]> squared = new EnumMap<>(Reference.class);
+    for (Reference reference : Reference.values()) {
+      squared.put(reference, random.doubles(rows).toArray());
+    }
+    double[] second = random.doubles(rows).toArray();
+    second[3] = Double.POSITIVE_INFINITY;
+    return new SampleObservation(
+        7,
+        3584,
+        squared,
+        random.ints(rows, 100_000, 1_000_000).toArray(),
+        random.doubles(rows).toArray(),
+        second,
+        random.ints(rows, 100_000, 1_000_000).toArray(),
+        random.doubles(rows).toArray(),
+        new boolean[rows],
+        random.doubles(rows).toArray());
+  }
+
+  private static byte[] encode(Object message) {
+    return serialization().serialize(message).get();
+  }
+
+  private static Object decode(Object like, byte[] bytes) {
+    return serialization().deserialize(bytes, like.getClass()).get();
+  }
+
+  private static Serialization serialization() {
+    return SerializationExtension.get(Adapter.toClassic(KIT.system()));
+  }
+}

@@ -1,0 +1,140 @@
+package io.diffuscope.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import akka.actor.testkit.typed.javadsl.ActorTestKit;
+import akka.actor.testkit.typed.javadsl.TestProbe;
+import akka.actor.typed.ActorRef;
+import akka.actor.typed.javadsl.Behaviors;
+import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.run.WorkOutcome.EndpointsKept;
+import io.diffuscope.run.WorkOutcome.Failed;
+import io.diffuscope.sampling.ProbeFiles;
+import io.diffuscope.sampling.ProbeSpec;
+import io.diffuscope.sampling.Reference;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+
+class WorkQueueTest {
+  private static final ActorTestKit KIT = ActorTestKit.create();
+  private static final ProbeSpec SPEC = spec();
+
+  private final ActorRef<WorkQueue.Command> queue = KIT.spawn(WorkQueue.create());
+  private final TestProbe<Sampler.Command> given = KIT.createTestProbe(Sampler.Command.class);
+  private final TestProbe<WorkOutcome> outcomes = KIT.createTestProbe(WorkOutcome.class);
+
+  @AfterAll
+  static void stop() {
+    KIT.shutdownTestKit();
+  }
+
+  @Test
+  void givesTheOldestUnitToASamplerThatIsFree() {
+    submit(new WorkUnit.FindGeometry());
+    submit(new WorkUnit.ReferenceFlow(Reference.TRAIN, 0));
+    given.expectNoMessage(Duration.ofMillis(50));
+    ActorRef<Sampler.Command> sampler = sampler();
+    Sampler.Perform first = performed();
+    assertThat(first.unit()).isEqualTo(new WorkUnit.FindGeometry());
+    assertThat(first.attempt()).isEqualTo(1);
+    assertThat(first.probe()).isEqualTo(SPEC);
+    // One unit at a time.
+    given.expectNoMessage(Duration.ofMillis(50));
+    queue.tell(new WorkQueue.Done(sampler, first.id(), new EndpointsKept(3)));
+    assertThat(outcomes.receiveMessage()).isEqualTo(new EndpointsKept(3));
+    assertThat(performed().unit()).isEqualTo(new WorkUnit.ReferenceFlow(Reference.TRAIN, 0));
+  }
+
+  @Test
+  void aUnitSubmittedLaterGoesToTheSamplerThatWaits() {
+    ActorRef<Sampler.Command> sampler = sampler();
+    Checkpoint checkpoint = new Checkpoint("id", "/run/step-1.safetensors", 1L);
+    for (int block = 0; block < 3; block++) {
+      submit(new WorkUnit.SampleBlock(checkpoint, block));
+      Sampler.Perform perform = performed();
+      assertThat(perform.unit()).isEqualTo(new WorkUnit.SampleBlock(checkpoint, block));
+      queue.tell(new WorkQueue.Done(sampler, perform.id(), new EndpointsKept(block)));
+      assertThat(outcomes.receiveMessage()).isEqualTo(new EndpointsKept(block));
+    }
+  }
+
+  @Test
+  void twoSamplersShareTheWork() {
+    ActorRef<Sampler.Command> one = sampler();
+    ActorRef<Sampler.Command> other = sampler();
+    submit(new WorkUnit.ReferenceFlow(Reference.TRAIN, 0));
+    submit(new WorkUnit.ReferenceFlow(Reference.TRAIN, 1));
+    Sampler.Perform first = performed();
+    Sampler.Perform second = performed();
+    assertThat(first.id()).isNotEqualTo(second.id());
+    // Outcomes may come in any order.
+    queue.tell(new WorkQueue.Done(other, second.id(), new EndpointsKept(2)));
+    queue.tell(new WorkQueue.Done(one, first.id(), new EndpointsKept(1)));
+    assertThat(outcomes.receiveMessage()).isEqualTo(new EndpointsKept(2));
+    assertThat(outcomes.receiveMessage()).isEqualTo(new EndpointsKept(1));
+  }
+
+  @Test
+  void aDyingSamplerGivesItsUnitBackTwice() {
+    WorkUnit unit = new WorkUnit.DenoisingBlock(new Checkpoint("a", "/a", null), .5, 0);
+    submit(unit);
+    submit(new WorkUnit.FindGeometry());
+    for (int attempt = 1; attempt <= 3; attempt++) {
+      ActorRef<Sampler.Command> sampler = sampler();
+      Sampler.Perform perform = performed();
+      assertThat(perform.unit()).as("before what came later").isEqualTo(unit);
+      assertThat(perform.attempt()).isEqualTo(attempt);
+      KIT.stop(sampler);
+    }
+    assertThat(outcomes.receiveMessage())
+        .isInstanceOfSatisfying(
+            Failed.class,
+            failed -> {
+              assertThat(failed.reason()).isEqualTo("sampler_lost");
+              assertThat(failed.message()).contains("3 samplers").contains("denoising loss of a");
+            });
+    ActorRef<Sampler.Command> survivor = sampler();
+    Sampler.Perform next = performed();
+    assertThat(next.unit()).isEqualTo(new WorkUnit.FindGeometry());
+    queue.tell(new WorkQueue.Done(survivor, next.id(), new EndpointsKept(1)));
+    assertThat(outcomes.receiveMessage()).isEqualTo(new EndpointsKept(1));
+  }
+
+  @Test
+  void aSamplerThatDiesWhileItWaitsIsForgotten() {
+    ActorRef<Sampler.Command> gone = sampler();
+    KIT.stop(gone);
+    given.expectTerminated(gone, Duration.ofSeconds(10));
+    sampler();
+    submit(new WorkUnit.FindGeometry());
+    assertThat(performed().unit()).isEqualTo(new WorkUnit.FindGeometry());
+  }
+
+  private void submit(WorkUnit unit) {
+    queue.tell(new WorkQueue.Submit(SPEC, unit, outcomes.getRef()));
+  }
+
+  private Sampler.Perform performed() {
+    return given.expectMessageClass(Sampler.Perform.class);
+  }
+
+  /** An actor that passes what it is given on to the test, and can be stopped. */
+  private ActorRef<Sampler.Command> sampler() {
+    ActorRef<Sampler.Command> sampler =
+        KIT.spawn(
+            Behaviors.receiveMessage(
+                message -> {
+                  given.getRef().tell(message);
+                  return Behaviors.same();
+                }));
+    queue.tell(new WorkQueue.Ready(sampler));
+    return sampler;
+  }
+
+  private static ProbeSpec spec() {
+    Path folder = Path.of("/data");
+    return new ProbeFiles(folder).spec(folder.resolve("net.pt"), folder.resolve("train.npy"), null);
+  }
+}
