@@ -3,7 +3,6 @@ package io.diffuscope.sampling;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import io.diffuscope.data.DataSet;
 import io.diffuscope.model.Denoiser;
 import io.diffuscope.sampling.GaussianNoise.Purpose;
 import io.diffuscope.sampling.Observation.DenoisingObservation;
@@ -20,6 +19,7 @@ import java.util.Arrays;
  */
 class DenoisingTask implements Task<DenoisingObservation> {
   private final NDManager manager;
+  private final KeptArrays kept;
   private final Denoiser denoiser;
   private final Probe probe;
   private final DenoisingPlan plan;
@@ -30,12 +30,14 @@ class DenoisingTask implements Task<DenoisingObservation> {
 
   DenoisingTask(
       NDManager parent,
+      KeptArrays kept,
       Denoiser denoiser,
       Probe probe,
       DenoisingPlan plan,
       double sigma,
       int block) {
     this.manager = parent.newSubManager();
+    this.kept = kept;
     this.denoiser = denoiser;
     this.probe = probe;
     this.plan = plan;
@@ -50,24 +52,15 @@ class DenoisingTask implements Task<DenoisingObservation> {
     }
     int d = probe.dimension();
     int batch = probe.spec().batchSize();
-    int firstRow = block * batch;
-    int rows = Math.min(batch, plan.rows() - firstRow);
-    double[] clean = new double[batch * d];
-    double[] noisy = new double[batch * d];
-    GaussianNoise noise = new GaussianNoise(probe.spec().seed(), Purpose.DENOISING);
-    FloatBuffer image = FloatBuffer.allocate(d);
-    for (int i = 0; i < rows; i++) {
-      DenoisingPlan.Row row = plan.row(firstRow + i);
-      read(row.set(), row.image(), image);
-      noise.fill(row.noise(), noisy, i * d, d);
-      for (int j = i * d; j < (i + 1) * d; j++) {
-        clean[j] = image.get(j - i * d);
-        noisy[j] = clean[j] + sigma * noisy[j];
-      }
-    }
+    int rows = Math.min(batch, plan.rows() - block * batch);
+    Shape shape = new Shape(batch, d);
     try (NDManager scratch = manager.newSubManager()) {
-      NDArray denoised = denoiser.denoise(scratch.create(noisy, new Shape(batch, d)), sigma);
-      NDArray error = denoised.subi(scratch.create(clean, new Shape(batch, d))).square();
+      NDArray clean = kept.get(plan, "clean", block, shape, scratch, () -> images(rows));
+      NDArray noise = kept.get(plan, "noise", block, shape, scratch, () -> noises(rows));
+      NDArray noisy = noise.mul(sigma);
+      noisy.attach(scratch);
+      NDArray denoised = denoiser.denoise(noisy.addi(clean), sigma);
+      NDArray error = denoised.subi(clean).square();
       NDArray loss = error.sum(new int[] {1}).divi(d * sigma * sigma);
       losses = Arrays.copyOf(loss.toDoubleArray(), rows);
     }
@@ -75,9 +68,32 @@ class DenoisingTask implements Task<DenoisingObservation> {
     return false;
   }
 
-  private static void read(DataSet set, int index, FloatBuffer destination)
-      throws BadInputException {
-    set.read(index, 1, destination.clear());
+  private double[] images(int rows) throws BadInputException {
+    int d = probe.dimension();
+    double[] values = new double[probe.spec().batchSize() * d];
+    FloatBuffer image = FloatBuffer.allocate(d);
+    for (int i = 0; i < rows; i++) {
+      DenoisingPlan.Row row = rowOfBlock(i);
+      row.set().read(row.image(), 1, image.clear());
+      for (int j = 0; j < d; j++) {
+        values[i * d + j] = image.get(j);
+      }
+    }
+    return values;
+  }
+
+  private double[] noises(int rows) {
+    int d = probe.dimension();
+    double[] values = new double[probe.spec().batchSize() * d];
+    GaussianNoise noise = new GaussianNoise(probe.spec().seed(), Purpose.DENOISING);
+    for (int i = 0; i < rows; i++) {
+      noise.fill(rowOfBlock(i).noise(), values, i * d, d);
+    }
+    return values;
+  }
+
+  private DenoisingPlan.Row rowOfBlock(int i) {
+    return plan.row(block * probe.spec().batchSize() + i);
   }
 
   @Override

@@ -2,6 +2,7 @@ package io.diffuscope.sampling;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import io.diffuscope.model.Denoiser;
 import io.diffuscope.tensorfile.BadInputException;
 import java.util.Arrays;
@@ -23,12 +24,22 @@ abstract class FlowTask<T> implements Task<T> {
    *
    * @param rows how many rows of the block count
    */
-  FlowTask(NDManager parent, Denoiser denoiser, Probe probe, int block, int rows)
+  FlowTask(NDManager parent, KeptArrays kept, Denoiser denoiser, Probe probe, int block, int rows)
       throws BadInputException {
     int batch = probe.spec().batchSize();
-    double[] noise = probe.noise().read((long) block * batch, rows);
-    double[] padded = Arrays.copyOf(noise, batch * probe.dimension());
-    this.flow = ProbabilityFlow.start(parent, denoiser, probe.spec().flow(), padded, batch);
+    int d = probe.dimension();
+    NoiseBank bank = probe.noise();
+    try (NDManager scratch = parent.newSubManager()) {
+      NDArray noise =
+          kept.get(
+              bank,
+              "start",
+              block,
+              new Shape(batch, d),
+              scratch,
+              () -> Arrays.copyOf(bank.read((long) block * batch, rows), batch * d));
+      this.flow = ProbabilityFlow.start(parent, denoiser, probe.spec().flow(), noise);
+    }
     this.steps = probe.spec().flow().grid().steps();
     this.rows = rows;
   }

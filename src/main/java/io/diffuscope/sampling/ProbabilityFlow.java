@@ -28,14 +28,13 @@ public final class ProbabilityFlow implements AutoCloseable {
   private int step;
 
   private ProbabilityFlow(
-      NDManager manager, Denoiser denoiser, FlowSettings settings, double[] noise, int rows) {
+      NDManager manager, Denoiser denoiser, FlowSettings settings, NDArray noise) {
     this.manager = manager;
     this.denoiser = denoiser;
     this.solver = settings.solver();
     this.levels = settings.grid().levels();
-    NDArray standard = manager.create(noise, new Shape(rows, denoiser.dimension()));
-    this.state = standard.mul(levels[0]);
-    standard.close();
+    this.state = noise.mul(levels[0]);
+    this.state.attach(manager);
   }
 
   /**
@@ -45,7 +44,20 @@ public final class ProbabilityFlow implements AutoCloseable {
    */
   public static ProbabilityFlow start(
       NDManager parent, Denoiser denoiser, FlowSettings settings, double[] noise, int rows) {
-    return new ProbabilityFlow(parent.newSubManager(), denoiser, settings, noise, rows);
+    try (NDManager scratch = parent.newSubManager()) {
+      NDArray standard = scratch.create(noise, new Shape(rows, denoiser.dimension()));
+      return start(parent, denoiser, settings, standard);
+    }
+  }
+
+  /**
+   * Sets a block of noises at the start of its flow.
+   *
+   * @param noise standard normal, float64 {@code [rows, d]}, left alone
+   */
+  static ProbabilityFlow start(
+      NDManager parent, Denoiser denoiser, FlowSettings settings, NDArray noise) {
+    return new ProbabilityFlow(parent.newSubManager(), denoiser, settings, noise);
   }
 
   /** Takes one step; false once the flow has arrived. */

@@ -56,6 +56,7 @@ public final class ProbeDevice implements AutoCloseable {
 
   private final Probe probe;
   private final NDManager manager;
+  private final KeptArrays kept;
   private final EndpointStore endpointStore;
   private final GeometryStore geometryStore;
   private final NetworkDenoiser network;
@@ -70,6 +71,7 @@ public final class ProbeDevice implements AutoCloseable {
   private ProbeDevice(Probe probe, NDManager manager, NetworkDenoiser network, DevicePoints train) {
     this.probe = probe;
     this.manager = manager;
+    this.kept = new KeptArrays(manager);
     this.network = network;
     this.train = train;
     Path cache = Path.of(probe.spec().cacheDirectory());
@@ -246,7 +248,7 @@ public final class ProbeDevice implements AutoCloseable {
   /** The flow of a block from the start; its result is also kept on disk. */
   private FlowTask<float[]> referenceFlow(Reference reference, int block) throws BadInputException {
     int rows = probe.rowsOfBlock(block);
-    return new FlowTask<>(manager, denoiser(reference), probe, block, rows) {
+    return new FlowTask<>(manager, kept, denoiser(reference), probe, block, rows) {
       @Override
       public float[] result() {
         try (NDManager scratch = manager.newSubManager()) {
@@ -314,7 +316,7 @@ public final class ProbeDevice implements AutoCloseable {
     int rows = probe.rowsOfBlock(block);
     BlockReferences known = referencesOf(block, measured);
     long first = (long) block * probe.spec().batchSize();
-    return new FlowTask<>(manager, network, probe, block, rows) {
+    return new FlowTask<>(manager, kept, network, probe, block, rows) {
       @Override
       public SampleObservation result() throws BadInputException {
         try (NDManager scratch = manager.newSubManager()) {
@@ -376,6 +378,7 @@ public final class ProbeDevice implements AutoCloseable {
     Objects.requireNonNull(loadedCheckpoint, "useCheckpoint comes first");
     return new DenoisingTask(
         manager,
+        kept,
         network,
         probe,
         Objects.requireNonNull(denoisingPlan, "there is no hold-out set"),
