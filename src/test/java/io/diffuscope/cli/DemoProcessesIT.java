@@ -80,7 +80,7 @@ class DemoProcessesIT {
           "--data-dir",
           kept.resolve("state"));
       int port = demo.address().getPort();
-      refused("busy", "127.0.0.1:" + port, "demo", "--port", port);
+      refused("busy", "port %d on 127.0.0.1 is in use".formatted(port), "demo", "--port", port);
       assertThat(demo.isAlive()).isTrue();
 
       demo.children().getFirst().destroyForcibly();
