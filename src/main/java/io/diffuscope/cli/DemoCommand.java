@@ -106,7 +106,7 @@ final class DemoCommand implements Callable<Integer> {
   private int demo(Path folder, Consumer<CompletionStage<?>> usedUntil) throws Exception {
     Path state = folder.resolve("state");
     // First of all, so that a second demo in the same folder touches nothing of the first.
-    int code;
+    int exitCode;
     try (DataDirectory lock = DataDirectory.lock(state);
         StatusLine status = StatusLine.onStandardOutput()) {
       LogFile.in(state);
@@ -141,7 +141,7 @@ final class DemoCommand implements Callable<Integer> {
           session.beforeInterrupt(trainer::close);
           session.endsWith(trainer.exit().thenApply(ended -> endOfTraining(ended, status)));
           session.await();
-          code = trainer.exit().join() == Trainer.DONE ? ExitCode.OK : ExitCode.FAILURE;
+          exitCode = trainer.exit().join() == Trainer.DONE ? ExitCode.OK : ExitCode.FAILURE;
         }
         if (stay) {
           status.print("serving on at %s until Ctrl-C".formatted(session.uri()));
@@ -149,7 +149,7 @@ final class DemoCommand implements Callable<Integer> {
         }
       }
     }
-    return code;
+    return exitCode;
   }
 
   /** They would be taken for those of this training. */

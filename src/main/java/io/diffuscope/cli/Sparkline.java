@@ -1,6 +1,7 @@
 package io.diffuscope.cli;
 
 import java.util.List;
+import java.util.stream.DoubleStream;
 
 /** A curve in one line of text. */
 final class Sparkline {
@@ -10,16 +11,24 @@ final class Sparkline {
 
   /**
    * One character a value, from the lowest to the highest of them; a flat curve stays at the
-   * bottom.
+   * bottom, and a value that is no finite number is a gap.
    */
   static String of(List<Double> values) {
-    double low = values.stream().mapToDouble(Double::doubleValue).min().orElse(0);
-    double high = values.stream().mapToDouble(Double::doubleValue).max().orElse(0);
+    double low = finite(values).min().orElse(0);
+    double high = finite(values).max().orElse(0);
     StringBuilder line = new StringBuilder();
     for (double value : values) {
+      if (!Double.isFinite(value)) {
+        line.append(' ');
+        continue;
+      }
       double share = high > low ? (value - low) / (high - low) : 0;
       line.append(LEVELS.charAt((int) Math.round(share * (LEVELS.length() - 1))));
     }
     return line.toString();
+  }
+
+  private static DoubleStream finite(List<Double> values) {
+    return values.stream().mapToDouble(Double::doubleValue).filter(Double::isFinite);
   }
 }

@@ -29,6 +29,11 @@ final class StatusLine implements AutoCloseable {
     this.moving = moving;
   }
 
+  /** A status line on any stream, with a moving line or without. */
+  static StatusLine on(PrintStream out, boolean moving) {
+    return new StatusLine(out, moving);
+  }
+
   /** A status line on standard output. */
   static StatusLine onStandardOutput() {
     return new StatusLine(System.out, Terminal.isOutput());

@@ -77,9 +77,9 @@ class DemoIT {
       early = step(demo, "early_memorization");
       long late = step(demo, "memorization");
       assertThat(last.value("diffuscope_flag_step{flag=\"early_memorization\",run=\"demo\"}"))
-          .isEqualTo(early);
+          .isEqualTo((double) early);
       assertThat(last.value("diffuscope_flag_step{flag=\"memorization\",run=\"demo\"}"))
-          .isEqualTo(late);
+          .isEqualTo((double) late);
       assertThat(late).isGreaterThan(2 * early).isLessThanOrEqualTo(8000);
       assertCurves(demo.run(), early, last.value("diffuscope_best_step" + RUN));
       assertThat(demo.output())

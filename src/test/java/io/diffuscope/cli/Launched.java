@@ -173,9 +173,10 @@ final class Launched implements AutoCloseable {
   }
 
   @Override
-  public void close() throws Exception {
+  public void close() {
     List<ProcessHandle> left = children();
-    process.destroyForcibly().waitFor();
+    process.destroyForcibly();
     left.forEach(ProcessHandle::destroyForcibly);
+    process.onExit().join();
   }
 }

@@ -21,10 +21,12 @@ import java.io.InputStream;
 import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -121,7 +123,7 @@ class TorchScriptNetworkTest {
     Path good = resource("small-a.safetensors");
     Path truncated = folder.resolve("truncated.safetensors");
     byte[] bytes = Files.readAllBytes(good);
-    Files.write(truncated, java.util.Arrays.copyOf(bytes, bytes.length - 5));
+    Files.write(truncated, Arrays.copyOf(bytes, bytes.length - 5));
     try (TorchScriptNetwork network = load("small.pt")) {
       assertThat(refusal(network, truncated).reason()).isEqualTo(Reason.TRUNCATED);
       assertThat(refusal(network, folder.resolve("absent.safetensors")).reason())
@@ -196,7 +198,7 @@ class TorchScriptNetworkTest {
     assertRefused(resource("double.pt"), Reason.UNSUPPORTED, "float64");
     byte[] whole = Files.readAllBytes(resource("small.pt"));
     Path cut = folder.resolve("cut.pt");
-    Files.write(cut, java.util.Arrays.copyOf(whole, whole.length / 2));
+    Files.write(cut, Arrays.copyOf(whole, whole.length / 2));
     assertRefused(cut, Reason.MALFORMED, "not a TorchScript file");
     assertRefused(Files.createDirectory(folder.resolve("folder.pt")), null, "folder.pt");
   }
@@ -213,8 +215,7 @@ class TorchScriptNetworkTest {
         .isEqualTo(TensorShape.of(3, 2));
   }
 
-  private static void assertRefused(
-      Path template, @org.jspecify.annotations.Nullable Reason reason, String text) {
+  private static void assertRefused(Path template, @Nullable Reason reason, String text) {
     BadInputException refused =
         catchThrowableOfType(
             BadInputException.class,

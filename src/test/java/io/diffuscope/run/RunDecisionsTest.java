@@ -21,6 +21,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
 import org.jspecify.annotations.Nullable;
@@ -134,8 +135,7 @@ class RunDecisionsTest {
     }
     assertThat(all).containsOnlyOnce("raised memorization");
     assertThat(run.state.detectors().find(Flag.MEMORIZATION)).isPresent();
-    Verdict verdict = run.state.verdict();
-    assertThat(verdict).isNotNull();
+    Verdict verdict = Objects.requireNonNull(run.state.verdict());
     assertThat(verdict.state()).isEqualTo(Verdict.State.MEMORIZING);
     assertThat(all.indexOf("raised memorization"))
         .isLessThan(all.lastIndexOf("verdict memorizing"));

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import akka.actor.testkit.typed.javadsl.ActorTestKit;
 import akka.actor.testkit.typed.javadsl.TestProbe;
+import akka.actor.typed.javadsl.Adapter;
 import akka.serialization.Serialization;
 import akka.serialization.SerializationExtension;
 import io.diffuscope.checkpoint.Checkpoint;
@@ -152,6 +153,6 @@ class SerializationTest {
   }
 
   private static Serialization serialization() {
-    return SerializationExtension.get(akka.actor.typed.javadsl.Adapter.toClassic(KIT.system()));
+    return SerializationExtension.get(Adapter.toClassic(KIT.system()));
   }
 }

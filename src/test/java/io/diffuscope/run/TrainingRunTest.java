@@ -2,6 +2,7 @@ package io.diffuscope.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import ai.djl.Device;
 import akka.actor.testkit.typed.javadsl.ActorTestKit;
 import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
@@ -9,78 +10,279 @@ import akka.actor.typed.eventstream.EventStream;
 import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.detect.DetectorSettings;
 import io.diffuscope.model.Devices;
+import io.diffuscope.run.RunState.Status;
+import io.diffuscope.sampling.GeometrySummary;
+import io.diffuscope.sampling.Observation;
 import io.diffuscope.sampling.Probe;
+import io.diffuscope.sampling.ProbeDevice;
 import io.diffuscope.sampling.ProbeFiles;
 import io.diffuscope.sampling.ProbeSpec;
+import io.diffuscope.sampling.Reference;
+import io.diffuscope.sampling.SetGeometry;
+import io.diffuscope.sampling.Task;
+import io.diffuscope.signal.ProbabilityFlowDistance;
+import io.diffuscope.signal.Signal;
+import io.diffuscope.signal.SignalEstimate;
+import io.diffuscope.signal.Statistic;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+/**
+ * Runs on the demo's network from the first checkpoint to the verdict, every message between actors
+ * serialized on its way.
+ */
 class TrainingRunTest {
-  private static ActorTestKit kit;
+  private static final ActorTestKit KIT = ActorTestKit.create();
 
-  @TempDir Path folder;
+  @TempDir private Path folder;
 
   @BeforeAll
-  static void start() {
+  static void configure() {
     Devices.configure(1);
-    kit = ActorTestKit.create();
   }
 
   @AfterAll
   static void stop() {
-    kit.shutdownTestKit();
+    KIT.shutdownTestKit();
   }
 
   @Test
-  void evaluatesCheckpointsInOrderAndEnds() throws Exception {
+  void evaluatesInOrderAndGoesOnAfterABadCheckpoint() throws Exception {
     ProbeFiles files = new ProbeFiles(folder);
     ProbeSpec spec = files.smallSpec();
-    try (Probe probe = Probe.open(spec)) {
-      TestProbe<RunNotification> told = kit.createTestProbe(RunNotification.class);
-      kit.system()
-          .eventStream()
-          .tell(new EventStream.Subscribe<>(RunNotification.class, told.getRef()));
-      ActorRef<WorkQueue.Command> queue = kit.spawn(WorkQueue.create());
-      kit.spawn(Sampler.create(queue), Sampler.dispatcher());
-      ActorRef<TrainingRun.Command> run =
-          kit.spawn(
-              TrainingRun.create(settings("run-1", spec), probe, queue, InstantSource.system()));
-      run.tell(new TrainingRun.Found(checkpoint(files, 10, 3)));
-      run.tell(new TrainingRun.Found(checkpoint(files, 20, 4)));
-      run.tell(new TrainingRun.SourceEnded("training is over"));
+    Path cut = Files.writeString(folder.resolve("step-15.safetensors"), "cut");
+    List<Checkpoint> checkpoints =
+        List.of(
+            checkpoint(20, files.checkpoint("step-20.safetensors", 4)),
+            checkpoint(15, cut),
+            checkpoint(10, files.checkpoint("step-10.safetensors", 3)));
+    try (Run run = new Run("good-and-bad", spec, 1)) {
+      checkpoints.forEach(checkpoint -> run.actor.tell(new TrainingRun.Found(checkpoint)));
+      run.actor.tell(new TrainingRun.PassedOver("/x.safetensors", "incomplete", "cut"));
+      run.actor.tell(new TrainingRun.SourceEnded("training is over"));
+      List<RunEvent> events = run.untilItsEnd();
 
-      List<RunEvent> events = new ArrayList<>();
-      while (events.isEmpty() || !(events.getLast() instanceof RunEvent.RunEnded)) {
-        RunNotification notification = told.receiveMessage(Duration.ofSeconds(60));
-        if (notification instanceof RunEvent event) {
-          events.add(event);
-        }
+      assertThat(events.getFirst()).isInstanceOf(RunEvent.CheckpointFound.class);
+      assertThat(ofKind(events, RunEvent.CheckpointFound.class)).hasSize(3);
+      assertThat(ofKind(events, RunEvent.CheckpointPassedOver.class)).hasSize(1);
+      RunEvent.RunStarted started = ofKind(events, RunEvent.RunStarted.class).getFirst();
+      assertThat(started.probe()).isEqualTo(run.probe.id());
+      assertThat(started.notes()).anyMatch(note -> note.contains("no teacher"));
+      assertThat(ofKind(events, RunEvent.EvaluationStarted.class))
+          .extracting(event -> event.checkpoint().step())
+          .containsExactly(10L, 15L, 20L);
+      RunEvent.EvaluationFailed failed = ofKind(events, RunEvent.EvaluationFailed.class).getFirst();
+      assertThat(failed.checkpoint().step()).isEqualTo(15);
+      assertThat(failed.message()).contains(cut.toString());
+      assertThat(failed.reason()).isNotEqualTo("internal").isNotEqualTo("engine");
+
+      List<RunEvent.EvaluationCompleted> done = ofKind(events, RunEvent.EvaluationCompleted.class);
+      assertThat(done).extracting(event -> event.checkpoint().step()).containsExactly(10L, 20L);
+      assertThat(done).allMatch(RunEvent.EvaluationCompleted::judged);
+      // The same digits as without any actor.
+      Map<Reference, double[]> previous = new EnumMap<>(Reference.class);
+      assertThat(done.get(0).estimates())
+          .isEqualTo(direct(run.probe, checkpoints.get(2), previous))
+          .noneMatch(estimate -> estimate.statistic() == Statistic.CHANGE);
+      assertThat(done.get(1).estimates())
+          .isEqualTo(direct(run.probe, checkpoints.get(0), previous))
+          .anyMatch(estimate -> estimate.statistic() == Statistic.CHANGE);
+      for (RunEvent.EvaluationCompleted event : done) {
+        List<EvaluationProgress> progress = run.progressOf(event.checkpoint());
+        assertThat(progress).extracting(EvaluationProgress::done).isSorted();
+        assertThat(progress.getLast().done()).isEqualTo(progress.getLast().total());
+        assertThat(progress.getLast().estimates()).isEqualTo(event.estimates());
+        assertThat(progress.getFirst().estimates())
+            .as("estimates sharpen from the first block on")
+            .isNotEmpty();
       }
-      assertThat(events).hasSizeGreaterThan(6);
+
+      RunState state = run.state();
+      assertThat(state.ended()).isTrue();
+      assertThat(state.ledger())
+          .containsEntry("step-10", Status.EVALUATED)
+          .containsEntry("step-15", Status.FAILED)
+          .containsEntry("step-20", Status.EVALUATED);
+      assertThat(((RunEvent.RunEnded) events.getLast()).cause()).isEqualTo("training is over");
+      assertThat(run.rebuilt(events)).isEqualTo(state);
     }
   }
 
-  private static RunSettings settings(String id, ProbeSpec spec) {
-    return new RunSettings(
-        id,
-        id,
-        spec,
-        RunSettings.Policy.ALL,
-        10,
-        DetectorSettings.DEFAULT,
-        2,
-        Duration.ofMinutes(1));
+  @Test
+  void threeSamplersGiveTheSameDigitsAsOne() throws Exception {
+    List<List<SignalEstimate>> found = new ArrayList<>();
+    for (int samplers : new int[] {1, 3}) {
+      // Each with files and a cache of its own.
+      ProbeFiles files = new ProbeFiles(Files.createDirectory(folder.resolve("" + samplers)));
+      Checkpoint checkpoint = checkpoint(10, files.checkpoint("step-10.safetensors", 3));
+      try (Run run = new Run("samplers-" + samplers, files.smallSpec(), samplers)) {
+        run.actor.tell(new TrainingRun.Found(checkpoint));
+        run.actor.tell(new TrainingRun.SourceEnded("over"));
+        found.add(
+            ofKind(run.untilItsEnd(), RunEvent.EvaluationCompleted.class).getFirst().estimates());
+      }
+    }
+    assertThat(found.get(1)).isEqualTo(found.get(0)).isNotEmpty();
   }
 
-  private static Checkpoint checkpoint(ProbeFiles files, long step, long seed) throws Exception {
-    Path file = files.checkpoint("step-%d.safetensors".formatted(step), seed);
+  @Test
+  void aRunThatCannotBePreparedStops() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    ProbeSpec spec = files.smallSpec();
+    try (Run run = new Run("unprepared", spec, 0)) {
+      // Gone between the opening of the probe and the sampler's first look.
+      Files.delete(Path.of(spec.train()));
+      KIT.spawn(Sampler.create(run.queue), Sampler.dispatcher());
+      KIT.createTestProbe().expectTerminated(run.actor, Duration.ofSeconds(60));
+    }
+  }
+
+  @Test
+  void aRunWithoutCheckpointsEnds() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    ProbeSpec spec = files.smallSpec();
+    ProbeSpec alone = files.spec(Path.of(spec.template()), Path.of(spec.train()), null);
+    try (Run run = new Run("empty", alone, 1)) {
+      run.actor.tell(new TrainingRun.SourceEnded("nothing came"));
+      List<RunEvent> events = run.untilItsEnd();
+      assertThat(events).hasSize(2);
+      assertThat(events.get(0))
+          .isInstanceOfSatisfying(
+              RunEvent.RunStarted.class,
+              started -> {
+                assertThat(started.trustAffinity()).isFalse();
+                assertThat(started.notes()).anyMatch(note -> note.contains("no hold-out set"));
+              });
+    }
+  }
+
+  private static List<SignalEstimate> direct(
+      Probe probe, Checkpoint checkpoint, Map<Reference, double[]> previous) throws Exception {
+    try (ProbeDevice device = ProbeDevice.load(probe, Device.cpu())) {
+      SetGeometry found = result(device.geometry());
+      device.useGeometry(found);
+      device.useCheckpoint(checkpoint.identity(), checkpoint.file());
+      GeometrySummary geometry = found.summary();
+      double decisionZ = DetectorSettings.DEFAULT.earlyMemorization().decisionZ();
+      EvaluationPlan plan = EvaluationPlan.of(probe, geometry, decisionZ);
+      List<Signal> signals = plan.signals(previous);
+      for (WorkUnit unit : plan.units(checkpoint)) {
+        Observation observation =
+            switch (unit) {
+              case WorkUnit.SampleBlock u -> result(device.sampleBlock(u.block()));
+              case WorkUnit.DenoisingBlock u -> result(device.denoisingBlock(u.sigma(), u.block()));
+              default -> throw new AssertionError(unit);
+            };
+        signals.forEach(signal -> signal.observe(observation));
+      }
+      List<SignalEstimate> estimates = new ArrayList<>();
+      for (Signal signal : signals) {
+        estimates.addAll(signal.estimates(true));
+        if (signal instanceof ProbabilityFlowDistance distance) {
+          previous.put(distance.reference(), distance.squaredDistances());
+        }
+      }
+      return estimates;
+    }
+  }
+
+  private static <T> T result(Task<T> task) throws Exception {
+    try (task) {
+      while (task.advance()) {}
+      return task.result();
+    }
+  }
+
+  private static Checkpoint checkpoint(long step, Path file) {
     return new Checkpoint("step-" + step, file.toString(), step);
+  }
+
+  private static <E extends RunEvent> List<E> ofKind(List<RunEvent> events, Class<E> kind) {
+    return events.stream().filter(kind::isInstance).map(kind::cast).toList();
+  }
+
+  /** A run with its queue and samplers, and what it tells. */
+  private static final class Run implements AutoCloseable {
+    private final TestProbe<RunNotification> told = KIT.createTestProbe(RunNotification.class);
+    private final List<EvaluationProgress> progress = new ArrayList<>();
+    private final String id;
+    private final Probe probe;
+    private final RunSettings settings;
+    private final ActorRef<WorkQueue.Command> queue;
+    private final ActorRef<TrainingRun.Command> actor;
+
+    Run(String id, ProbeSpec spec, int samplers) throws Exception {
+      this.id = id;
+      this.probe = Probe.open(spec);
+      this.settings =
+          new RunSettings(
+              id,
+              "Run " + id,
+              spec,
+              RunSettings.Policy.ALL,
+              10,
+              DetectorSettings.DEFAULT,
+              samplers + 1,
+              Duration.ofMinutes(1));
+      KIT.system()
+          .eventStream()
+          .tell(new EventStream.Subscribe<>(RunNotification.class, told.getRef()));
+      queue = KIT.spawn(WorkQueue.create());
+      for (int i = 0; i < samplers; i++) {
+        KIT.spawn(Sampler.create(queue), Sampler.dispatcher());
+      }
+      actor = KIT.spawn(TrainingRun.create(settings, probe, queue, InstantSource.system()));
+    }
+
+    List<RunEvent> untilItsEnd() {
+      List<RunEvent> events = new ArrayList<>();
+      while (events.isEmpty() || !(events.getLast() instanceof RunEvent.RunEnded)) {
+        RunNotification notification = told.receiveMessage(Duration.ofSeconds(60));
+        if (notification.run().equals(id)) {
+          if (notification instanceof RunEvent event) {
+            events.add(event);
+          } else if (notification instanceof EvaluationProgress step) {
+            progress.add(step);
+          }
+        }
+      }
+      return events;
+    }
+
+    List<EvaluationProgress> progressOf(Checkpoint checkpoint) {
+      return progress.stream().filter(p -> p.checkpoint().equals(checkpoint)).toList();
+    }
+
+    RunState state() {
+      TestProbe<RunState> answer = KIT.createTestProbe(RunState.class);
+      actor.tell(new TrainingRun.GetState(answer.getRef()));
+      return answer.receiveMessage(Duration.ofSeconds(10));
+    }
+
+    RunState rebuilt(List<RunEvent> events) {
+      RunDecisions decisions = new RunDecisions(settings);
+      RunState state = RunState.EMPTY;
+      for (RunEvent event : events) {
+        state = decisions.apply(state, event);
+      }
+      return state;
+    }
+
+    @Override
+    public void close() {
+      KIT.stop(actor);
+      KIT.stop(queue);
+      probe.close();
+    }
   }
 }

@@ -13,6 +13,7 @@ import io.diffuscope.sampling.ProbeFiles;
 import io.diffuscope.sampling.ProbeSpec;
 import io.diffuscope.sampling.Reference;
 import java.nio.file.Path;
+import java.time.Duration;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 
@@ -33,14 +34,14 @@ class WorkQueueTest {
   void givesTheOldestUnitToASamplerThatIsFree() {
     submit(new WorkUnit.FindGeometry());
     submit(new WorkUnit.ReferenceFlow(Reference.TRAIN, 0));
-    given.expectNoMessage(java.time.Duration.ofMillis(50));
+    given.expectNoMessage(Duration.ofMillis(50));
     ActorRef<Sampler.Command> sampler = sampler();
     Sampler.Perform first = performed();
     assertThat(first.unit()).isEqualTo(new WorkUnit.FindGeometry());
     assertThat(first.attempt()).isEqualTo(1);
     assertThat(first.probe()).isEqualTo(SPEC);
     // One unit at a time.
-    given.expectNoMessage(java.time.Duration.ofMillis(50));
+    given.expectNoMessage(Duration.ofMillis(50));
     queue.tell(new WorkQueue.Done(sampler, first.id(), new EndpointsKept(3)));
     assertThat(outcomes.receiveMessage()).isEqualTo(new EndpointsKept(3));
     assertThat(performed().unit()).isEqualTo(new WorkUnit.ReferenceFlow(Reference.TRAIN, 0));
@@ -105,7 +106,7 @@ class WorkQueueTest {
   void aSamplerThatDiesWhileItWaitsIsForgotten() {
     ActorRef<Sampler.Command> gone = sampler();
     KIT.stop(gone);
-    given.expectTerminated(gone, java.time.Duration.ofSeconds(10));
+    given.expectTerminated(gone, Duration.ofSeconds(10));
     sampler();
     submit(new WorkUnit.FindGeometry());
     assertThat(performed().unit()).isEqualTo(new WorkUnit.FindGeometry());

@@ -14,6 +14,7 @@ import io.diffuscope.statistics.Estimate;
 import io.diffuscope.tensorfile.TensorShape;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -71,7 +72,7 @@ class DenoisingTaskTest {
       DenoisingPlan plan =
           new DenoisingPlan(
               probe.train(),
-              java.util.Objects.requireNonNull(probe.holdout()),
+              Objects.requireNonNull(probe.holdout()),
               new DenoisingSettings(List.of(1.0), 3, 40));
       assertThat(plan.rows()).isEqualTo(240);
       assertThat(plan.row(0)).isEqualTo(new DenoisingPlan.Row(probe.train(), 0, 0));
@@ -98,7 +99,7 @@ class DenoisingTaskTest {
         Probe probe = Probe.open(spec)) {
       DenoisingPlan plan =
           new DenoisingPlan(
-              probe.train(), java.util.Objects.requireNonNull(probe.holdout()), spec.denoising());
+              probe.train(), Objects.requireNonNull(probe.holdout()), spec.denoising());
       assertThat(plan.rows()).isEqualTo(2400);
       for (int block = 0; block * spec.batchSize() < plan.rows(); block++) {
         gap.observe(

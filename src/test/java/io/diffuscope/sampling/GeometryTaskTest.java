@@ -10,6 +10,7 @@ import io.diffuscope.model.DevicePoints;
 import io.diffuscope.model.Devices;
 import io.diffuscope.statistics.HoldoutCheck;
 import io.diffuscope.tensorfile.TensorShape;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Objects;
@@ -209,7 +210,7 @@ class GeometryTaskTest {
         .usingRecursiveComparison()
         .as("arrays compared by content")
         .isEqualTo(geometry);
-    java.nio.file.Files.writeString(folder.resolve("geometry").resolve("key.json"), "{\"dup");
+    Files.writeString(folder.resolve("geometry").resolve("key.json"), "{\"dup");
     assertThat(store.find("key")).isEmpty();
   }
 

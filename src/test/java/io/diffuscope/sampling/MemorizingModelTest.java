@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.Device;
 import io.diffuscope.model.Devices;
+import io.diffuscope.model.NetworkSettings;
 import io.diffuscope.model.SigmaGrid;
 import io.diffuscope.sampling.Observation.DenoisingObservation;
 import io.diffuscope.sampling.Observation.SampleObservation;
@@ -41,7 +42,7 @@ class MemorizingModelTest {
     ProbeSpec spec =
         new ProbeSpec(
             files.resource("/io/diffuscope/model/memorizer.pt").toString(),
-            io.diffuscope.model.NetworkSettings.Overrides.NONE,
+            NetworkSettings.Overrides.NONE,
             checkpoint.toString(),
             files.write("holdout.npy", TensorShape.of(8), gaussians(32 * 8)).toString(),
             null,

@@ -19,6 +19,7 @@ import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -28,6 +29,7 @@ import java.util.Objects;
 import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -107,7 +109,7 @@ class ProbeDeviceTest {
     List<byte[]> contents = new ArrayList<>();
     for (Path file : kept) {
       contents.add(Files.readAllBytes(file));
-      Files.setLastModifiedTime(file, java.nio.file.attribute.FileTime.fromMillis(1000));
+      Files.setLastModifiedTime(file, FileTime.fromMillis(1000));
     }
     assertThat(distances(spec, checkpoint, 0, 1, 2)).containsExactly(first);
     for (Path file : kept) {
@@ -256,11 +258,7 @@ class ProbeDeviceTest {
   }
 
   private static ProbeSpec copy(
-      ProbeSpec s,
-      @org.jspecify.annotations.Nullable String teacher,
-      long seed,
-      int batchSize,
-      String cache) {
+      ProbeSpec s, @Nullable String teacher, long seed, int batchSize, String cache) {
     return new ProbeSpec(
         s.template(),
         NetworkSettings.Overrides.NONE,

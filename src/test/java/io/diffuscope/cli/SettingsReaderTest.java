@@ -1,0 +1,151 @@
+package io.diffuscope.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.diffuscope.config.Configuration;
+import io.diffuscope.detect.DetectorSettings;
+import io.diffuscope.model.Preconditioning;
+import io.diffuscope.model.SigmaGrid;
+import io.diffuscope.run.RunSettings;
+import io.diffuscope.sampling.FlowSettings;
+import io.diffuscope.sampling.ProbeSpec;
+import io.diffuscope.tensorfile.TensorShape;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class SettingsReaderTest {
+  private static final Map<String, Object> NEEDED =
+      Map.of(
+          "diffuscope.template", "net.pt",
+          "diffuscope.train", "train.npy",
+          "diffuscope.data-dir", "state");
+
+  @Test
+  void theDefaultsAreThoseOfThePackagesThatOwnTheSettings() throws Exception {
+    SettingsReader reader = reader(Map.of("diffuscope.checkpoints.directory", "checkpoints"));
+
+    RunSettings run = reader.run("My run: 7");
+    assertThat(run.detectors()).isEqualTo(DetectorSettings.DEFAULT);
+    assertThat(run.id()).matches("[A-Za-z0-9._-]{1,100}").contains("7");
+    assertThat(run.policy()).isEqualTo(RunSettings.Policy.ALL);
+    ProbeSpec probe = run.probe();
+    assertThat(probe.flow())
+        .isEqualTo(new FlowSettings(FlowSettings.Solver.HEUN, SigmaGrid.edm(18)));
+    assertThat(probe.samples()).isNull();
+    assertThat(probe.holdout()).isNull();
+    assertThat(reader.checkpoints().pattern()).isEqualTo("*.safetensors");
+    assertThat(reader.web().host()).isEqualTo("127.0.0.1");
+    assertThat(reader.web().port()).isEqualTo(9464);
+    assertThat(reader.dataDirectory()).isEqualTo(Path.of("state"));
+    assertThat(reader.threads()).isEqualTo(Runtime.getRuntime().availableProcessors());
+  }
+
+  @Test
+  void everySettingArrives() throws Exception {
+    Map<String, Object> options = new HashMap<>();
+    options.put("diffuscope.run", "run-7");
+    options.put("diffuscope.display-name", "Run seven");
+    options.put("diffuscope.holdout", "holdout.npy");
+    options.put("diffuscope.teacher", "teacher.npz");
+    options.put("diffuscope.samples", 300);
+    options.put("diffuscope.seed", 11);
+    options.put("diffuscope.batch-size", 64);
+    options.put("diffuscope.network.preconditioning", "denoiser");
+    options.put("diffuscope.network.sigma-data", 0.25);
+    options.put("diffuscope.network.shape", List.of(3, 32, 32));
+    options.put("diffuscope.ode.solver", "euler");
+    options.put("diffuscope.ode.steps", 40);
+    options.put("diffuscope.ode.sigma-max", 50);
+    options.put("diffuscope.denoising.sigmas", List.of(0.5));
+    options.put("diffuscope.checkpoints.directory", "checkpoints");
+    options.put("diffuscope.checkpoints.policy", "latest");
+    options.put("diffuscope.checkpoints.settle-timeout", "3 minutes");
+    options.put("diffuscope.flags.early-memorization.margin", 0.3);
+    options.put("diffuscope.flags.memorization.looks", 5);
+    options.put("diffuscope.device.threads", 3);
+    SettingsReader reader = reader(options);
+
+    RunSettings run = reader.run("other");
+    assertThat(run.id()).isEqualTo("run-7");
+    assertThat(run.displayName()).isEqualTo("Run seven");
+    assertThat(run.policy()).isEqualTo(RunSettings.Policy.LATEST);
+    assertThat(run.detectors().earlyMemorization().margin()).isEqualTo(0.3);
+    assertThat(run.detectors().memorization().looks()).isEqualTo(5);
+    ProbeSpec probe = run.probe();
+    assertThat(probe.holdout()).isEqualTo("holdout.npy");
+    assertThat(probe.teacher()).isEqualTo("teacher.npz");
+    assertThat(probe.samples()).isEqualTo(300);
+    assertThat(probe.seed()).isEqualTo(11);
+    assertThat(probe.batchSize()).isEqualTo(64);
+    assertThat(probe.network().preconditioning()).isEqualTo(Preconditioning.of("denoiser"));
+    assertThat(probe.network().sigmaData()).isEqualTo(0.25);
+    assertThat(probe.network().shape()).isEqualTo(TensorShape.of(3, 32, 32));
+    assertThat(probe.flow().solver()).isEqualTo(FlowSettings.Solver.EULER);
+    assertThat(probe.flow().grid()).isEqualTo(new SigmaGrid(40, 0.002, 50, 7));
+    assertThat(probe.denoising().sigmas()).containsExactly(0.5);
+    assertThat(reader.checkpoints().settleTimeout()).isEqualTo(Duration.ofMinutes(3));
+    assertThat(reader.threads()).isEqualTo(3);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "template, --template",
+    "train, --train",
+    "checkpoints.directory, diffuscope watch",
+  })
+  void whatIsMissingIsNamedWithItsOption(String key, String option) throws Exception {
+    Map<String, Object> options = new HashMap<>(NEEDED);
+    options.remove("diffuscope." + key);
+    SettingsReader reader = new SettingsReader(Configuration.load(null, options));
+
+    assertThatThrownBy(
+            () -> {
+              reader.probe();
+              reader.checkpoints();
+            })
+        .isInstanceOf(SettingsReader.InvalidSettingException.class)
+        .hasMessageContaining(option)
+        .hasMessageContaining("diffuscope." + key);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "samples, many, samples",
+    "samples, 0, sample",
+    "batch-size, 2000, batch",
+    "ode.solver, rk45, rk45",
+    "ode.steps, 0, step",
+    "network.preconditioning, vp, vp",
+    "checkpoints.policy, newest, newest",
+    "checkpoints.poll-interval, soon, poll-interval",
+    "flags.early-memorization.alpha, 2, alpha",
+    "run, a/b, a/b",
+    "web.port, 70000, 70000",
+  })
+  void whatMakesNoSenseIsNamed(String key, String value, String named) throws Exception {
+    SettingsReader reader =
+        reader(Map.of("diffuscope.checkpoints.directory", "c", "diffuscope." + key, value));
+
+    assertThatThrownBy(
+            () -> {
+              reader.run("r");
+              reader.checkpoints();
+              reader.web();
+            })
+        .isInstanceOf(SettingsReader.InvalidSettingException.class)
+        .hasMessageContaining(named);
+  }
+
+  private static SettingsReader reader(Map<String, Object> more) throws Exception {
+    Map<String, Object> options = new HashMap<>(NEEDED);
+    options.putAll(more);
+    return new SettingsReader(Configuration.load(null, options));
+  }
+}

@@ -1,0 +1,114 @@
+package io.diffuscope.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.diffuscope.detect.Flag;
+import io.diffuscope.detect.Verdict;
+import io.diffuscope.publish.RunEvents;
+import io.diffuscope.run.RunEvent;
+import io.diffuscope.sampling.Reference;
+import io.diffuscope.signal.Statistic;
+import io.diffuscope.statistics.Estimate;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class TerminalViewTest {
+  private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+  private final PrintStream out = new PrintStream(bytes, true, StandardCharsets.UTF_8);
+
+  @Test
+  void offATerminalThereAreLinesAndNoControlCharacters() {
+    StatusLine status = StatusLine.on(out, false);
+    TerminalView view = new TerminalView(status);
+    view.onEvent(RunEvents.started("r"));
+    view.onEvent(RunEvents.evaluating("r", 50L));
+    view.onProgress(RunEvents.progress("r", 50L, 1, 2));
+    status.progress("training", 5, 10);
+    view.onEvent(look(50, 3.5));
+    view.onEvent(look(60, 2.5));
+    view.onEvent(RunEvents.flag("r", Flag.EARLY_MEMORIZATION, true, 60));
+    view.onEvent(RunEvents.failed("r", 70L, "non_finite"));
+    view.onEvent(RunEvents.ended("r", Verdict.State.EARLY_MEMORIZATION, 50L));
+    status.close();
+
+    String text = text();
+    assertThat(text.replace("\n", "")).doesNotContainPattern("\\p{Cntrl}");
+    assertThat(text)
+        .contains("no teacher: pfd to teacher is off")
+        .containsPattern("(?m)^ +50 +3\\.500 ± 0\\.250 .*0\\.650")
+        .contains("60  early_memorization RAISED: share .65 against .50")
+        .contains("failed (non_finite): step-70.safetensors")
+        .contains("verdict: early_memorization since step 100; best checkpoint so far: step 50");
+    // One heading for both rows, and no column for what was never measured.
+    assertThat(text.lines().filter(line -> line.contains("pfd train")).toList()).hasSize(2);
+    assertThat(text).doesNotContain("pfd holdout");
+  }
+
+  @Test
+  void rowsStandUnderTheirHeadingsAndAMissingNumberLeavesItsPlaceEmpty() {
+    TerminalView view = new TerminalView(StatusLine.on(out, false));
+    view.onEvent(look(50, 3.5));
+    view.onEvent(RunEvents.completed("r", 60L, true, RunEvents.share(.5)));
+    view.onEvent(look(70, 2.5));
+
+    List<String> lines = text().lines().toList();
+    assertThat(lines).hasSize(4).extracting(String::length).containsOnly(lines.getFirst().length());
+    int column = lines.getFirst().indexOf("train affinity") + "train affinity".length();
+    assertThat(lines.get(2).substring(0, column)).endsWith("± 0.010");
+  }
+
+  @Test
+  void nothingFollowsTheVerdictOfAnInterruptedRun() {
+    TerminalView view = new TerminalView(StatusLine.on(out, false));
+    view.onEvent(look(50, 3.5));
+    view.printVerdict(new Verdict(Verdict.State.LEARNING, 50L, null, "because"));
+    String before = text();
+    view.onEvent(look(60, 3.5));
+    view.onEvent(RunEvents.ended("r", Verdict.State.LEARNING, null));
+
+    assertThat(before).endsWith("verdict: learning since step 50\n  because\n");
+    assertThat(text()).isEqualTo(before);
+  }
+
+  @Test
+  void onATerminalTheMovingLineIsTakenAwayBeforeALineThatStays() {
+    StatusLine status = StatusLine.on(out, true);
+    status.progress("training", 5, 10);
+    status.doing("evaluating x");
+    status.print("a row that stays");
+    status.print("another");
+    status.close();
+    status.doing("too late");
+    status.print("the end");
+
+    // What is left on a screen: the text after the last return of each line.
+    assertThat(screen()).contains("a row that stays", "another", "the end");
+    assertThat(screen().getLast()).isEqualTo("the end");
+    assertThat(screen()).noneMatch(line -> line.contains("too late"));
+  }
+
+  private List<String> screen() {
+    return text()
+        .lines()
+        .map(line -> line.substring(line.lastIndexOf('\r') + 1).strip())
+        .filter(line -> !line.isEmpty())
+        .toList();
+  }
+
+  private static RunEvent look(long step, double pfd) {
+    return RunEvents.completed(
+        "r",
+        step,
+        true,
+        RunEvents.pfd(Reference.TRAIN, pfd),
+        RunEvents.share(.65),
+        RunEvents.affinity(Statistic.P_VALUE, Estimate.exact(1e-9, 1000)));
+  }
+
+  private String text() {
+    return bytes.toString(StandardCharsets.UTF_8);
+  }
+}
