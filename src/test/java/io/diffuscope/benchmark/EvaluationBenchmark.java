@@ -3,6 +3,7 @@ package io.diffuscope.benchmark;
 import io.diffuscope.demo.DemoData;
 import io.diffuscope.model.Devices;
 import io.diffuscope.sampling.ProbeFiles;
+import io.diffuscope.sampling.ProbeSpec;
 import io.diffuscope.tensorfile.TensorShape;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -76,9 +77,9 @@ public final class EvaluationBenchmark {
         demo().measure(Math.min(2, cores), 512, 9);
       }
       case "weights" -> demo().measureSwap(100);
-      case "memory" -> demo().measureMemory(200);
+      case "memory" -> demo().measureMemory(100, 200);
       case "batch" -> {
-        for (int batch : new int[] {128, 256, 512, 1024}) {
+        for (int batch : new int[] {128, 256, 512, ProbeSpec.MOST_ROWS}) {
           demo().measure(1, batch, 5);
         }
       }

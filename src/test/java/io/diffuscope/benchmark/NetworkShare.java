@@ -133,15 +133,18 @@ final class NetworkShare {
     }
   }
 
-  /** Resident memory over many short evaluations on one device. */
-  void measureMemory(int evaluationCount) throws Exception {
+  /**
+   * Resident memory over many short evaluations on one device. The Java heap should be of fixed
+   * size and touched from the start, so that what grows is the tensors' memory.
+   */
+  void measureMemory(int warmUp, int evaluationCount) throws Exception {
     JniUtils.setNumThreads(1);
     try (Evaluations evaluations =
         Evaluations.prepare(subject.spec(512, 4), subject.checkpoint())) {
-      for (int i = 0; i < evaluationCount / 10; i++) {
+      for (int i = 0; i < warmUp; i++) {
         evaluations.evaluate();
       }
-      ResidentMemory before = ResidentMemory.now();
+      ResidentMemory before = ResidentMemory.afterCollection();
       int arrays = LiveArrays.of(evaluations.device());
       for (int i = 0; i < evaluationCount; i++) {
         evaluations.evaluate();
@@ -153,7 +156,7 @@ final class NetworkShare {
           subject.name(),
           evaluationCount,
           before,
-          ResidentMemory.now(),
+          ResidentMemory.afterCollection(),
           arrays,
           LiveArrays.of(evaluations.device()));
     } catch (BadInputException e) {

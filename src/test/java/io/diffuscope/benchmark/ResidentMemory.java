@@ -7,7 +7,7 @@ import java.util.Locale;
 
 /** Memory that this process occupies now, in KiB; -1 where the system does not say. */
 record ResidentMemory(long kibibytes) {
-  static ResidentMemory now() throws IOException {
+  private static ResidentMemory now() throws IOException {
     Path status = Path.of("/proc/self/status");
     if (!Files.isReadable(status)) {
       return new ResidentMemory(-1);
@@ -17,6 +17,16 @@ record ResidentMemory(long kibibytes) {
         .map(line -> new ResidentMemory(Long.parseLong(line.replaceAll("\\D", ""))))
         .findFirst()
         .orElse(new ResidentMemory(-1));
+  }
+
+  /** What is left once buffers that nobody refers to are gone: they live outside the Java heap. */
+  static ResidentMemory afterCollection() throws IOException, InterruptedException {
+    for (int i = 0; i < 3; i++) {
+      System.gc();
+      // Buffers are freed by a thread of the library's own.
+      Thread.sleep(100);
+    }
+    return now();
   }
 
   @Override
