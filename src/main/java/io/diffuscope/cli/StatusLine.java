@@ -2,9 +2,9 @@ package io.diffuscope.cli;
 
 import java.io.PrintStream;
 import java.time.Duration;
-import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBarStyle;
 import org.jspecify.annotations.Nullable;
 
@@ -17,6 +17,7 @@ final class StatusLine implements AutoCloseable {
 
   private final PrintStream out;
   private final boolean moving;
+  private final long startNanos = System.nanoTime();
   private String task = "";
   private long done;
   private long total;
@@ -83,18 +84,21 @@ final class StatusLine implements AutoCloseable {
     }
     ProgressBar shown = bar;
     if (shown == null) {
-      shown =
+      ProgressBarBuilder builder =
           new ProgressBarBuilder()
-              .setTaskName(task.isEmpty() ? "diffuscope" : task)
-              .setInitialMax(total == 0 ? -1 : total)
+              .setTaskName(task)
+              .setInitialMax(total)
               .setStyle(ProgressBarStyle.UNICODE_BLOCK)
               .setMaxRenderedLength(WIDTH)
               .setUpdateIntervalMillis(200)
-              .clearDisplayOnFinish()
               .hideEta()
-              .setConsumer(new ConsoleProgressBarConsumer(out, WIDTH))
-              .startsFrom(done, Duration.ZERO)
-              .build();
+              .setConsumer(new LastLine(out))
+              .startsFrom(done, Duration.ofNanos(System.nanoTime() - startNanos));
+      if (total == 0) {
+        // Nothing with a known end: words alone.
+        builder.setRenderer((state, width) -> state.getExtraMessage());
+      }
+      shown = builder.build();
       bar = shown;
     }
     shown.stepTo(done);
@@ -104,6 +108,9 @@ final class StatusLine implements AutoCloseable {
   private void hide() {
     if (bar != null) {
       bar.close();
+      // The library does not do it for a bar that is closed before its second refresh.
+      out.print(LastLine.ERASE);
+      out.flush();
       bar = null;
     }
   }
@@ -113,5 +120,30 @@ final class StatusLine implements AutoCloseable {
   public synchronized void close() {
     closed = true;
     clear();
+  }
+
+  /**
+   * The last line of the terminal, written over and over. The library's own consumer ends it with a
+   * line feed and leaves it there, so that every row below would be glued to it or follow a blank.
+   */
+  private record LastLine(PrintStream out) implements ProgressBarConsumer {
+    private static final String ERASE = "\r\u001b[K";
+    private static final String WRAP_OFF = "\u001b[?7l";
+    private static final String WRAP_ON = "\u001b[?7h";
+
+    @Override
+    public int getMaxRenderedLength() {
+      return WIDTH;
+    }
+
+    @Override
+    public void accept(String line) {
+      // In one call, because rows are printed by another thread. A narrow terminal cuts the line.
+      out.print(ERASE + WRAP_OFF + line + WRAP_ON);
+      out.flush();
+    }
+
+    @Override
+    public void close() {}
   }
 }
