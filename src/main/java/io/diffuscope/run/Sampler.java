@@ -11,6 +11,8 @@ import akka.actor.typed.SupervisorStrategy;
 import akka.actor.typed.javadsl.AbstractOnMessageBehavior;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
+import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.checkpoint.CheckpointFiles;
 import io.diffuscope.model.Devices;
 import io.diffuscope.sampling.Observation;
 import io.diffuscope.sampling.Probe;
@@ -19,6 +21,8 @@ import io.diffuscope.sampling.ProbeSpec;
 import io.diffuscope.sampling.SetGeometry;
 import io.diffuscope.sampling.Task;
 import io.diffuscope.tensorfile.BadInputException;
+import io.diffuscope.tensorfile.BadInputException.Reason;
+import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -124,13 +128,13 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
                   WorkOutcome.EndpointsKept::new);
           case WorkUnit.SampleBlock unit -> {
             needGeometry(ready);
-            ready.useCheckpoint(unit.checkpoint().identity(), unit.checkpoint().file());
+            useCheckpoint(ready, unit.checkpoint());
             yield new Job<Observation.SampleObservation>(
                 perform.id, ready.sampleBlock(unit.block()), WorkOutcome.Observed::new);
           }
           case WorkUnit.DenoisingBlock unit -> {
             needGeometry(ready);
-            ready.useCheckpoint(unit.checkpoint().identity(), unit.checkpoint().file());
+            useCheckpoint(ready, unit.checkpoint());
             yield new Job<Observation.DenoisingObservation>(
                 perform.id,
                 ready.denoisingBlock(unit.sigma(), unit.block()),
@@ -149,6 +153,46 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
       loadedSpec = spec;
     }
     return ready;
+  }
+
+  /**
+   * Loads a checkpoint and makes sure that the file is still the one that was found: a job that
+   * writes the same name again would otherwise be measured under the old one's identity.
+   */
+  private void useCheckpoint(ProbeDevice ready, Checkpoint checkpoint) throws BadInputException {
+    if (ready.isLoaded(checkpoint.identity())) {
+      return;
+    }
+    verify(checkpoint);
+    ready.useCheckpoint(checkpoint.identity(), checkpoint.file());
+    try {
+      verify(checkpoint);
+    } catch (BadInputException e) {
+      ready.forgetCheckpoint();
+      throw e;
+    }
+    if (!ready.ignoredTensors().isEmpty()) {
+      getContext()
+          .getLog()
+          .info(
+              "{}: tensors that the template has no parameter for are ignored: {}",
+              checkpoint.name(),
+              ready.ignoredTensors());
+    }
+  }
+
+  private static void verify(Checkpoint checkpoint) throws BadInputException {
+    String now;
+    try {
+      now = CheckpointFiles.describe(checkpoint.file()).identity();
+    } catch (IOException e) {
+      throw new BadInputException(
+          checkpoint.path(), Reason.VANISHED, "went away before it was measured", e);
+    }
+    if (!now.equals(checkpoint.identity())) {
+      throw new BadInputException(
+          checkpoint.file(), Reason.CHANGED, "was written again before it was measured");
+    }
   }
 
   /** Another sampler may have found the geometry; then it comes from the cache. */
