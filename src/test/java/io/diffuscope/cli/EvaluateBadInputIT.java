@@ -275,6 +275,17 @@ class EvaluateBadInputIT {
     assertThat(outcome.errors().lines()).as("no page of help").hasSizeLessThan(4);
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "--train-size, 5000, at most 898",
+    "--train-size, 1, --train-size",
+    "--steps, 0, --steps",
+    "--data, cats, digits or mixture",
+  })
+  void demoThatMakesNoSense(String option, String value, String word) {
+    Outcome.ofMain("demo", "--port", "0", option, value).refuses(2, word);
+  }
+
   // ---------------------------------------------------------------------------------- watch
 
   @Test
