@@ -4,6 +4,7 @@ import com.typesafe.config.Config;
 import io.diffuscope.checkpoint.DirectorySettings;
 import io.diffuscope.checkpoint.DirectorySubscription;
 import io.diffuscope.checkpoint.StructuralCheck;
+import io.diffuscope.cli.SettingsReader.InvalidSettingException;
 import io.diffuscope.config.Configuration;
 import io.diffuscope.demo.DemoData;
 import io.diffuscope.demo.Trainer;
@@ -88,11 +89,25 @@ final class DemoCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    if (trainSize < 2 || steps < 1) {
+      throw new InvalidSettingException(
+          "--train-size (%d) must be at least 2, and --steps (%d) at least 1"
+              .formatted(trainSize, steps),
+          null);
+    }
     if (keep != null) {
       return demo(keep, end -> {});
     }
     try (TemporaryFolder folder = TemporaryFolder.create("diffuscope-demo")) {
       return demo(folder.path(), folder::usedUntil);
+    }
+  }
+
+  private DemoData writeData(Path folder) throws IOException {
+    try {
+      return DemoData.write(folder, data, trainSize, seed);
+    } catch (IllegalArgumentException e) {
+      throw new InvalidSettingException("--train-size: " + e.getMessage(), e);
     }
   }
 
@@ -111,8 +126,7 @@ final class DemoCommand implements Callable<Integer> {
       LogFile.in(state);
       Path checkpointFolder = Files.createDirectories(folder.resolve("checkpoints"));
       refuseOldCheckpoints(checkpointFolder);
-      DemoData files =
-          DemoData.write(Files.createDirectories(folder.resolve("data")), data, trainSize, seed);
+      DemoData files = writeData(Files.createDirectories(folder.resolve("data")));
       Map<String, Object> overrides = settings(state, checkpointFolder, files);
       serve.addTo(overrides);
       Config config = Configuration.load(null, overrides);

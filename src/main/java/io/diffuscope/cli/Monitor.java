@@ -6,6 +6,7 @@ import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
 import akka.actor.typed.ChildFailed;
 import akka.actor.typed.Signal;
+import akka.actor.typed.SupervisorStrategy;
 import akka.actor.typed.Terminated;
 import akka.actor.typed.javadsl.AbstractOnMessageBehavior;
 import akka.actor.typed.javadsl.ActorContext;
@@ -15,6 +16,7 @@ import akka.stream.javadsl.Source;
 import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.publish.Publisher;
 import io.diffuscope.publish.RunListener;
+import io.diffuscope.run.EvaluationException;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.run.RunState;
 import io.diffuscope.run.Sampler;
@@ -78,7 +80,11 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
     }
     run =
         context.spawn(
-            TrainingRun.create(plan.settings, plan.probe, queue, InstantSource.system()),
+            // What the command line explains in a sentence needs no stack trace before it.
+            Behaviors.supervise(
+                    TrainingRun.create(plan.settings, plan.probe, queue, InstantSource.system()))
+                .onFailure(
+                    EvaluationException.class, SupervisorStrategy.stop().withLoggingEnabled(false)),
             "run-" + plan.settings.id());
     context.watch(run);
     subscribe();
