@@ -111,8 +111,7 @@ final class DemoCommand implements Callable<Integer> {
       LogFile.in(state);
       Path checkpointFolder = Files.createDirectories(folder.resolve("checkpoints"));
       refuseOldCheckpoints(checkpointFolder);
-      DemoData files =
-          DemoData.write(Files.createDirectories(folder.resolve("data")), data, trainSize, seed);
+      DemoData files = writeData(folder.resolve("data"));
       Map<String, Object> overrides = settings(state, checkpointFolder, files);
       serve.addTo(overrides);
       Config config = Configuration.load(null, overrides);
@@ -149,6 +148,17 @@ final class DemoCommand implements Callable<Integer> {
       }
     }
     return exitCode;
+  }
+
+  private DemoData writeData(Path folder) throws CannotServeException {
+    try {
+      return DemoData.write(Files.createDirectories(folder), data, trainSize, seed);
+    } catch (IOException e) {
+      throw new CannotServeException(
+          "the demo's data cannot be written to %s (%s): make room, or choose another --keep"
+              .formatted(folder, e),
+          e);
+    }
   }
 
   /** They would be taken for those of this training. */
