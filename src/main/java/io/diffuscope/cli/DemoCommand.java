@@ -103,14 +103,6 @@ final class DemoCommand implements Callable<Integer> {
     }
   }
 
-  private DemoData writeData(Path folder) throws IOException {
-    try {
-      return DemoData.write(folder, data, trainSize, seed);
-    } catch (IllegalArgumentException e) {
-      throw new InvalidSettingException("--train-size: " + e.getMessage(), e);
-    }
-  }
-
   /**
    * Runs the demo.
    *
@@ -126,7 +118,7 @@ final class DemoCommand implements Callable<Integer> {
       LogFile.in(state);
       Path checkpointFolder = Files.createDirectories(folder.resolve("checkpoints"));
       refuseOldCheckpoints(checkpointFolder);
-      DemoData files = writeData(Files.createDirectories(folder.resolve("data")));
+      DemoData files = writeData(folder.resolve("data"));
       Map<String, Object> overrides = settings(state, checkpointFolder, files);
       serve.addTo(overrides);
       Config config = Configuration.load(null, overrides);
@@ -163,6 +155,19 @@ final class DemoCommand implements Callable<Integer> {
       }
     }
     return exitCode;
+  }
+
+  private DemoData writeData(Path folder) throws CannotServeException {
+    try {
+      return DemoData.write(Files.createDirectories(folder), data, trainSize, seed);
+    } catch (IllegalArgumentException e) {
+      throw new InvalidSettingException("--train-size: " + e.getMessage(), e);
+    } catch (IOException e) {
+      throw new CannotServeException(
+          "the demo's data cannot be written to %s (%s): make room, or choose another --keep"
+              .formatted(folder, e),
+          e);
+    }
   }
 
   /** They would be taken for those of this training. */

@@ -171,25 +171,17 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
       ready.forgetCheckpoint();
       throw e;
     }
-    if (!ready.ignoredTensors().isEmpty()) {
-      getContext()
-          .getLog()
-          .info(
-              "{}: tensors that the template has no parameter for are ignored: {}",
-              checkpoint.name(),
-              ready.ignoredTensors());
-    }
   }
 
   private static void verify(Checkpoint checkpoint) throws BadInputException {
-    String now;
+    boolean current;
     try {
-      now = CheckpointFiles.describe(checkpoint.file()).identity();
+      current = CheckpointFiles.isCurrent(checkpoint);
     } catch (IOException e) {
       throw new BadInputException(
           checkpoint.path(), Reason.VANISHED, "went away before it was measured", e);
     }
-    if (!now.equals(checkpoint.identity())) {
+    if (!current) {
       throw new BadInputException(
           checkpoint.file(), Reason.CHANGED, "was written again before it was measured");
     }

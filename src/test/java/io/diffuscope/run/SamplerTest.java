@@ -108,7 +108,9 @@ class SamplerTest {
     assertThat(work.outcome(new WorkUnit.SampleBlock(checkpoint, 0))).isInstanceOf(Observed.class);
   }
 
-  /** The same name, written again between finding and reading: not the checkpoint that was found. */
+  /**
+   * The same name, written again between finding and reading: not the checkpoint that was found.
+   */
   @Test
   void aCheckpointThatWasWrittenAgainIsNotMeasuredUnderItsOldIdentity() throws Exception {
     ProbeFiles files = new ProbeFiles(folder);
