@@ -19,8 +19,8 @@ public final class CheckpointFiles {
   }
 
   /**
-   * Whether a checkpoint's file still is the version that was found. True for a checkpoint whose identity
-   * comes from somewhere else than a file's version.
+   * Whether a checkpoint's file still is the version that was found. True for a checkpoint whose
+   * identity comes from somewhere else than a file's version.
    */
   public static boolean isCurrent(Checkpoint checkpoint) throws IOException {
     return !checkpoint.identity().startsWith(checkpoint.path() + "@")
