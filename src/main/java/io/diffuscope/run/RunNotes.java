@@ -52,7 +52,7 @@ final class RunNotes {
               + " early_memorization are off");
       return;
     }
-    double p = (double) probe.train().size() / (probe.train().size() + compared);
+    double p = (double) geometry.distinctTrain() / (geometry.distinctTrain() + compared);
     long recommended = Math.round(400 * p / (1 - p));
     if (probe.samples() < recommended) {
       notes.add(
