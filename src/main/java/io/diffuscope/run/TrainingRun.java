@@ -23,7 +23,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -86,7 +85,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     this.settings = settings;
     this.probe = probe;
     this.decisions = new RunDecisions(settings);
-    this.evaluation = new Evaluation(context.getSystem(), queue, settings);
+    this.evaluation = new Evaluation(context.getSystem(), queue, settings, clock);
     this.clock = clock;
     // Streams made with it end with this actor.
     this.materializer = Materializer.createMaterializer(context);
@@ -246,9 +245,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   }
 
   private static String reasonOf(Throwable cause) {
-    return cause instanceof EvaluationException e
-        ? e.reason()
-        : cause instanceof TimeoutException ? "timeout" : "internal";
+    return cause instanceof EvaluationException e ? e.reason() : FailureReason.INTERNAL.label();
   }
 
   private static String messageOf(Throwable cause) {
