@@ -101,7 +101,7 @@ public final class Main implements Runnable {
           case BadInputException e -> ExitCode.BAD_INPUT;
           case CannotServeException e -> ExitCode.CANNOT_SERVE;
           case SettingsReader.InvalidSettingException e -> ExitCode.USAGE;
-          case MonitorFailedException e -> ExitCode.FAILURE;
+          case MonitorFailedException e -> e.exitCode();
           default -> {
             failure.printStackTrace(err);
             yield ExitCode.FAILURE;

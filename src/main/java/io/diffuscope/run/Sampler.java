@@ -137,7 +137,7 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
 
   private void begin(Perform perform) throws BadInputException {
     if (perform.attempt > 1) {
-      getContext().getLog().warn("attempt {} at {}", perform.attempt, perform.unit.describe());
+      getContext().getLog().info("attempt {} at {}", perform.attempt, perform.unit.describe());
     }
     ProbeDevice ready = deviceFor(perform.probe);
     if (perform.unit.needsGeometry() && !findGeometry(ready, perform)) {

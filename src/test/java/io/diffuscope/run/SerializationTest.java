@@ -103,6 +103,7 @@ class SerializationTest {
             new TrainingRun.Found(checkpoint),
             new TrainingRun.PassedOver("/x", "incomplete", "cut"),
             new TrainingRun.SourceEnded("over"),
+            new TrainingRun.Unprepared("vanished", "gone"),
             new TrainingRun.GetState(states.getRef()),
             RunState.EMPTY);
     for (CborSerializable message : messages) {
