@@ -15,6 +15,7 @@ import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.Reference;
+import io.diffuscope.statistics.HoldoutCheck;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -202,10 +203,11 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
       return false;
     }
     plan = EvaluationPlan.of(probe, known, settings.detectors().earlyMemorization().decisionZ());
-    boolean trustAffinity = known.holdoutCheck() != null && !known.holdoutCheck().differs();
+    HoldoutCheck check = known.holdoutCheck();
+    Boolean passed = check == null ? null : Boolean.valueOf(!check.differs());
     perform(
         new RunDecisions.Begin(
-            settings.displayName(), probe.id(), trustAffinity, RunNotes.of(probe, known)));
+            settings.displayName(), probe.id(), passed, RunNotes.of(probe, known)));
     return true;
   }
 

@@ -56,6 +56,7 @@ class SerializationTest {
     List<RunNotification> notifications =
         List.of(
             new RunEvent.RunStarted("r", at, "Run", "probe", true, List.of("a", "b")),
+            new RunEvent.RunStarted("r", at, "Run", "probe", null, List.of()),
             new RunEvent.CheckpointFound("r", at, checkpoint),
             new RunEvent.CheckpointSkipped("r", at, without, "backlog"),
             new RunEvent.CheckpointPassedOver("r", at, "/x", "incomplete", "cut"),
