@@ -8,6 +8,7 @@ import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.model.Devices;
 import io.diffuscope.publish.RunListener;
 import io.diffuscope.run.EvaluationProgress;
+import io.diffuscope.run.FailureReason;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunSettings;
@@ -57,7 +58,14 @@ final class EvaluateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    Config config = measure.load(Map.of());
+    // Whatever a configuration for watching says, every file that was named is measured.
+    Config config =
+        measure.load(
+            Map.of(
+                "diffuscope.checkpoints.policy",
+                "all",
+                "diffuscope.checkpoints.most-pending",
+                files.size()));
     SettingsReader reader = new SettingsReader(config);
     RunSettings settings = reader.run(parentName(files.getFirst()));
     Devices.configure(reader.threads());
@@ -69,7 +77,7 @@ final class EvaluateCommand implements Callable<Integer> {
         try {
           sightings.add(new Sighting.Settled(describe(file)));
         } catch (BadInputException e) {
-          printer.failed(e.getMessage());
+          printer.failed(e.reason().label(), e.getMessage());
         }
       }
       if (sightings.isEmpty()) {
@@ -86,7 +94,7 @@ final class EvaluateCommand implements Callable<Integer> {
               null)) {
         session.await();
       }
-      return printer.failures.get() == 0 ? ExitCode.OK : ExitCode.BAD_INPUT;
+      return printer.exitCode.get();
     }
   }
 
@@ -112,11 +120,11 @@ final class EvaluateCommand implements Callable<Integer> {
     return name == null ? "run" : name.toString();
   }
 
-  /** Prints what was measured, and counts what could not be. */
+  /** Prints what was measured, and remembers what the exit code must say. */
   private static final class Printer implements RunListener {
     private final StatusLine status;
     private final EstimateRows.Format format;
-    private final AtomicInteger failures = new AtomicInteger();
+    private final AtomicInteger exitCode = new AtomicInteger(ExitCode.OK);
 
     Printer(StatusLine status, EstimateRows.Format format) {
       this.status = status;
@@ -124,8 +132,10 @@ final class EvaluateCommand implements Callable<Integer> {
     }
 
     /** One checkpoint could not be measured; the others go on. */
-    void failed(@Nullable String message) {
-      failures.incrementAndGet();
+    void failed(String reason, @Nullable String message) {
+      int code = FailureReason.isBadInput(reason) ? ExitCode.BAD_INPUT : ExitCode.FAILURE;
+      // A fault that no input explains is the graver news.
+      exitCode.accumulateAndGet(code, (a, b) -> a == ExitCode.FAILURE ? a : b);
       status.print("error: %s".formatted(message));
     }
 
@@ -137,10 +147,11 @@ final class EvaluateCommand implements Callable<Integer> {
           status.clear();
           System.out.println(EstimateRows.format(e, format));
         }
-        case RunEvent.EvaluationFailed e -> failed(e.message());
+        case RunEvent.EvaluationFailed e -> failed(e.reason(), e.message());
         case RunEvent.RunEnded e -> status.clear();
         case RunEvent.CheckpointFound e -> {}
-        case RunEvent.CheckpointSkipped e -> {}
+        case RunEvent.CheckpointSkipped e ->
+            failed(e.reason(), "%s was left out (%s)".formatted(e.checkpoint().name(), e.reason()));
         case RunEvent.CheckpointPassedOver e -> {}
         case RunEvent.EvaluationStarted e -> status.doing("evaluating " + e.checkpoint().name());
         case RunEvent.FlagChanged e -> {}

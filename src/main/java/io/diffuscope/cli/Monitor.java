@@ -6,7 +6,6 @@ import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
 import akka.actor.typed.ChildFailed;
 import akka.actor.typed.Signal;
-import akka.actor.typed.SupervisorStrategy;
 import akka.actor.typed.Terminated;
 import akka.actor.typed.javadsl.AbstractOnMessageBehavior;
 import akka.actor.typed.javadsl.ActorContext;
@@ -33,8 +32,9 @@ import org.jspecify.annotations.Nullable;
  * The guardian: queue, samplers, one run, its source of checkpoints and its publisher, wired
  * together.
  *
- * <p>A sampler that dies is replaced. A run that cannot be prepared ends the monitor with its
- * cause.
+ * <p>A sampler that dies is replaced. A run that cannot be prepared, a source that fails and the
+ * death of any other part end the monitor with their cause. The run starts once the publisher hears
+ * it.
  */
 final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
   /** Stays within the process. */
@@ -47,6 +47,11 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
   record GetState(ActorRef<RunState> replyTo) implements Command {}
 
   private record Seen(Sighting sighting) implements Command {}
+
+  /** Nothing of the run is lost from here on. */
+  private record Listening() implements Command {}
+
+  private record CannotPrepare(TrainingRun.Unprepared cause) implements Command {}
 
   private record SourceCompleted(@Nullable Throwable failure) implements Command {}
 
@@ -66,28 +71,26 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
 
   private final Plan plan;
   private final ActorRef<WorkQueue.Command> queue;
-  private final ActorRef<TrainingRun.Command> run;
+  private final ActorRef<Publisher.Command> publisher;
+  private @Nullable ActorRef<TrainingRun.Command> run;
   private int samplersMade;
   private @Nullable TrainingEnded trainingEnded;
 
   private Monitor(ActorContext<Command> context, Plan plan) {
     super(context);
     this.plan = plan;
-    context.spawn(Publisher.create(plan.listeners), "publisher");
+    publisher =
+        context.spawn(
+            Publisher.create(
+                plan.listeners,
+                context.messageAdapter(Publisher.Subscribed.class, told -> new Listening())),
+            "publisher");
     queue = context.spawn(WorkQueue.create(), "work-queue");
+    context.watch(publisher);
+    context.watch(queue);
     for (int i = 0; i < plan.samplers; i++) {
       spawnSampler();
     }
-    run =
-        context.spawn(
-            // What the command line explains in a sentence needs no stack trace before it.
-            Behaviors.supervise(
-                    TrainingRun.create(plan.settings, plan.probe, queue, InstantSource.system()))
-                .onFailure(
-                    EvaluationException.class, SupervisorStrategy.stop().withLoggingEnabled(false)),
-            "run-" + plan.settings.id());
-    context.watch(run);
-    subscribe();
   }
 
   static Behavior<Command> create(Plan plan) {
@@ -99,6 +102,31 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
         getContext()
             .spawn(Sampler.create(queue), "sampler-" + ++samplersMade, Sampler.dispatcher());
     getContext().watch(sampler);
+  }
+
+  /** The run, once the publisher hears it; its source comes after it. */
+  private void begin() {
+    ActorContext<Command> context = getContext();
+    ActorRef<TrainingRun.Command> started =
+        context.spawn(
+            TrainingRun.create(
+                plan.settings,
+                plan.probe,
+                queue,
+                InstantSource.system(),
+                context.messageAdapter(TrainingRun.Unprepared.class, CannotPrepare::new)),
+            "run-" + plan.settings.id());
+    context.watch(started);
+    run = started;
+    subscribe();
+  }
+
+  private void tellRun(TrainingRun.Command message) {
+    ActorRef<TrainingRun.Command> started = run;
+    if (started == null) {
+      throw new IllegalStateException("a message to the run before it was started: " + message);
+    }
+    started.tell(message);
   }
 
   private void subscribe() {
@@ -115,29 +143,42 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
   public Behavior<Command> onMessage(Command message) {
     switch (message) {
       case Seen m -> seen(m.sighting);
+      case Listening m -> begin();
+      case CannotPrepare m ->
+          plan.onFailure.accept(new EvaluationException(m.cause.reason(), m.cause.message()));
       case SourceCompleted m -> {
         Throwable failure = m.failure;
-        run.tell(
-            new TrainingRun.SourceEnded(
-                failure == null ? "all checkpoints were given" : "source failed: " + failure));
+        if (failure == null) {
+          tellRun(new TrainingRun.SourceEnded("all checkpoints were given"));
+        } else {
+          getContext().getLog().error("the source of checkpoints failed", failure);
+          plan.onFailure.accept(
+              new IllegalStateException("the source of checkpoints failed: " + failure, failure));
+        }
       }
       case TrainingEnded m -> trainingEnded = m;
-      case GetState m -> run.tell(new TrainingRun.GetState(m.replyTo));
+      case GetState m -> {
+        if (run == null) {
+          m.replyTo.tell(RunState.EMPTY);
+        } else {
+          tellRun(new TrainingRun.GetState(m.replyTo));
+        }
+      }
     }
     return this;
   }
 
   private void seen(Sighting sighting) {
     switch (sighting) {
-      case Sighting.Settled s -> run.tell(new TrainingRun.Found(s.checkpoint()));
+      case Sighting.Settled s -> tellRun(new TrainingRun.Found(s.checkpoint()));
       case Sighting.PassedOver s ->
-          run.tell(new TrainingRun.PassedOver(s.path(), s.reason().label(), s.message()));
+          tellRun(new TrainingRun.PassedOver(s.path(), s.reason().label(), s.message()));
       case Sighting.Problem s -> getContext().getLog().warn("{}", s.message());
       case Sighting.Recovered s -> getContext().getLog().info("{}", s.message());
       case Sighting.Listed s -> {
         TrainingEnded ended = trainingEnded;
         if (ended != null && s.pending() == 0 && s.listedAt().isAfter(ended.at)) {
-          run.tell(new TrainingRun.SourceEnded(ended.cause));
+          tellRun(new TrainingRun.SourceEnded(ended.cause));
           trainingEnded = null;
         }
       }
@@ -147,17 +188,24 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
   @Override
   public Behavior<Command> onSignal(Signal signal) {
     if (signal instanceof Terminated terminated) {
-      if (terminated.getRef().path().equals(run.path())) {
-        Throwable cause =
+      ActorRef<Void> gone = terminated.getRef();
+      if (isIndispensable(gone)) {
+        plan.onFailure.accept(
             signal instanceof ChildFailed failed
                 ? failed.cause()
-                : new IllegalStateException("the run stopped");
-        plan.onFailure.accept(cause);
+                : new IllegalStateException("%s stopped".formatted(gone.path().name())));
       } else {
-        getContext().getLog().error("{} died and is replaced", terminated.getRef().path().name());
+        getContext().getLog().error("{} died and is replaced", gone.path().name());
         spawnSampler();
       }
     }
     return this;
+  }
+
+  /** Samplers can be replaced; what the others held cannot. */
+  private boolean isIndispensable(ActorRef<?> gone) {
+    return gone.path().equals(publisher.path())
+        || gone.path().equals(queue.path())
+        || (run != null && gone.path().equals(run.path()));
   }
 }

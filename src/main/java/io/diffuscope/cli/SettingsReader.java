@@ -164,17 +164,29 @@ final class SettingsReader {
   }
 
   int threads() {
-    int threads = config.getInt("device.threads");
+    int threads = checked(() -> atLeast(0, "device.threads"));
     return threads > 0 ? threads : Runtime.getRuntime().availableProcessors();
   }
 
   int samplers() {
-    return Math.max(1, config.getInt("device.samplers"));
+    return checked(() -> atLeast(1, "device.samplers"));
   }
 
   Path dataDirectory() {
-    String configured = text("data-dir");
-    return configured == null ? DataDirectory.standard() : Path.of(configured);
+    return checked(
+        () -> {
+          String configured = text("data-dir");
+          return configured == null ? DataDirectory.standard() : Path.of(configured);
+        });
+  }
+
+  private int atLeast(int least, String key) {
+    int value = config.getInt(key);
+    if (value < least) {
+      throw new IllegalArgumentException(
+          "diffuscope.%s must be at least %d, not %d".formatted(key, least, value));
+    }
+    return value;
   }
 
   private @Nullable String text(String key) {

@@ -113,7 +113,12 @@ final class TerminalView implements RunListener {
       estimate.ifPresent(
           e -> curves.computeIfAbsent(column.title, t -> new ArrayList<>()).add(e.value()));
     }
-    status.print(line + (event.judged() ? "" : "  (not judged: an earlier step)"));
+    if (!event.judged()) {
+      line.append("  (not judged: ")
+          .append(step == null ? "no step in its name" : "an earlier step")
+          .append(')');
+    }
+    status.print(line.toString());
     status.doing("waiting for checkpoints");
   }
 

@@ -52,11 +52,17 @@ public final class LogPublisher implements RunListener {
       case RunEvent.EvaluationCompleted e ->
           line(log.atInfo(), e)
               .addKeyValue("seconds", e.seconds())
+              .addKeyValue("judged", e.judged())
               .log(
-                  "run {}: {} evaluated: {} estimates",
+                  "run {}: {} evaluated: {} estimates{}",
                   e.run(),
                   name(e.checkpoint()),
-                  e.estimates().size());
+                  e.estimates().size(),
+                  e.judged()
+                      ? ""
+                      : e.checkpoint().step() == null
+                          ? ", not judged: no step in its name"
+                          : ", not judged: an earlier step");
       case RunEvent.VerdictChanged e ->
           line(log.atInfo(), e)
               .addKeyValue("state", e.verdict().state().label())

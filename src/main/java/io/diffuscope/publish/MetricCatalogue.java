@@ -7,6 +7,8 @@ import static io.diffuscope.signal.SignalNames.TRAIN_AFFINITY;
 
 import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.publish.Metric.Kind;
+import io.diffuscope.run.FailureReason;
+import io.diffuscope.run.SkipReason;
 import io.diffuscope.signal.SignalEstimate;
 import io.diffuscope.signal.Statistic;
 import io.diffuscope.tensorfile.BadInputException;
@@ -61,6 +63,12 @@ public final class MetricCatalogue {
           "Training step at which the flag was raised last; absent until then.",
           RUN,
           "flag");
+  static final Metric HOLDOUT_CHECK =
+      gauge(
+          "diffuscope_holdout_check_passed",
+          "1 where training and hold-out set look like draws from one distribution, 0 where they"
+              + " differ, so that train affinity raises no flag; absent without a hold-out set.",
+          RUN);
   static final Metric FOUND =
       counter("diffuscope_checkpoints_found", "Complete checkpoints found.", RUN);
   static final Metric EVALUATED =
@@ -134,11 +142,12 @@ public final class MetricCatalogue {
   static final List<String> FAILED_REASONS =
       Stream.concat(
               Arrays.stream(BadInputException.Reason.values()).map(BadInputException.Reason::label),
-              Stream.of("engine", "sampler_lost", "timeout", "internal"))
+              Arrays.stream(FailureReason.values()).map(FailureReason::label))
           .toList();
 
   /** Reasons for {@code skipped}. */
-  static final List<String> SKIPPED_REASONS = List.of("backlog", "superseded");
+  static final List<String> SKIPPED_REASONS =
+      Arrays.stream(SkipReason.values()).map(SkipReason::label).toList();
 
   private static final List<EstimateMetric> ESTIMATES = estimates();
 
@@ -209,6 +218,7 @@ public final class MetricCatalogue {
         VERDICT,
         FLAG,
         FLAG_STEP,
+        HOLDOUT_CHECK,
         FOUND,
         EVALUATED,
         SKIPPED,
@@ -275,7 +285,8 @@ public final class MetricCatalogue {
             Statistic.EFFECTIVE_NEIGHBOURS, "Effective number of distinct nearest points."),
         gap.main(
             Statistic.GAP,
-            "Paired denoising loss per noise level, hold-out minus training points."),
+            "Denoising loss per noise level, hold-out minus training points; its error is that of"
+                + " two independent means (Welch)."),
         gap.estimate(Statistic.TRAIN_LOSS, "Denoising loss on training points."),
         gap.estimate(Statistic.HOLDOUT_LOSS, "Denoising loss on hold-out points."));
   }

@@ -4,6 +4,7 @@ import io.diffuscope.detect.Flag;
 import io.diffuscope.detect.FlagChange;
 import io.diffuscope.detect.Verdict;
 import io.diffuscope.run.EvaluationProgress;
+import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.signal.SignalEstimate;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
@@ -67,7 +68,7 @@ public final class MetricsPublisher implements RunListener {
   public synchronized void onEvent(RunEvent event) {
     RunMeters run = runs.computeIfAbsent(event.run(), RunMeters::new);
     switch (event) {
-      case RunEvent.RunStarted e -> run.started(e.probe());
+      case RunEvent.RunStarted e -> run.started(e);
       case RunEvent.CheckpointFound e -> run.found(e.at(), e.checkpoint().step());
       case RunEvent.CheckpointSkipped e -> run.count(MetricCatalogue.SKIPPED, e.reason());
       case RunEvent.CheckpointPassedOver e -> run.count(MetricCatalogue.PASSED_OVER, e.reason());
@@ -89,6 +90,12 @@ public final class MetricsPublisher implements RunListener {
     if (run != null && run.inProgress.contains(progress.checkpoint().identity())) {
       run.progress(progress);
     }
+  }
+
+  /** All of a run's series exist from here on, so that an alert never meets a gap. */
+  @Override
+  public synchronized void onPreparation(PreparationProgress progress) {
+    runs.computeIfAbsent(progress.run(), RunMeters::new);
   }
 
   @Override
@@ -138,13 +145,16 @@ public final class MetricsPublisher implements RunListener {
       reasons.forEach(reason -> meters.counter(Series.of(metric, run, reason)));
     }
 
-    void started(String newProbe) {
+    void started(RunEvent.RunStarted event) {
+      String newProbe = event.probe();
       if (probe != null) {
         meters.remove(Series.of(MetricCatalogue.MEASUREMENT_INFO, run, probe));
       }
       probe = newProbe;
       meters.set(Series.of(MetricCatalogue.MEASUREMENT_INFO, run, newProbe), 1);
       meters.remove(Series.of(MetricCatalogue.ENDED, run));
+      Boolean passed = event.holdoutCheckPassed();
+      set(MetricCatalogue.HOLDOUT_CHECK, passed == null ? Double.NaN : passed ? 1 : 0);
     }
 
     void found(Instant at, @Nullable Long step) {

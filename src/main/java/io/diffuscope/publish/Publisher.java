@@ -1,6 +1,7 @@
 package io.diffuscope.publish;
 
 import akka.actor.NoSerializationVerificationNeeded;
+import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
 import akka.actor.typed.eventstream.EventStream;
 import akka.actor.typed.javadsl.AbstractOnMessageBehavior;
@@ -21,31 +22,57 @@ public final class Publisher extends AbstractOnMessageBehavior<Publisher.Command
   /** Never leaves the process, so it is not serialized. */
   public sealed interface Command extends NoSerializationVerificationNeeded {}
 
+  /** Whoever spawned it may spawn a run now: none of the run's events is lost. */
+  public record Subscribed() implements NoSerializationVerificationNeeded {}
+
+  /** Sent to itself through the event stream, behind its subscriptions. */
+  private record Marker(ActorRef<?> of) implements NoSerializationVerificationNeeded {}
+
+  private record Marked(Marker marker) implements Command {}
+
   private record Heard(RunNotification notification) implements Command {}
 
   /** The run is forgotten: what was published about it vanishes. */
   public record Remove(String run) implements Command {}
 
   private final List<RunListener> listeners;
+  private final ActorRef<? super Subscribed> owner;
 
-  private Publisher(ActorContext<Command> context, List<RunListener> listeners) {
+  private Publisher(
+      ActorContext<Command> context,
+      List<RunListener> listeners,
+      ActorRef<? super Subscribed> owner) {
     super(context);
     this.listeners = listeners;
+    this.owner = owner;
+    subscribe();
   }
 
-  public static Behavior<Command> create(List<? extends RunListener> listeners) {
+  /**
+   * A publisher.
+   *
+   * @param owner told once it hears what runs tell: what is told before may be lost
+   */
+  public static Behavior<Command> create(
+      List<? extends RunListener> listeners, ActorRef<? super Subscribed> owner) {
     List<RunListener> copy = List.copyOf(listeners);
-    return Behaviors.setup(
-        context -> {
-          context
-              .getSystem()
-              .eventStream()
-              .tell(
-                  new EventStream.Subscribe<>(
-                      RunNotification.class,
-                      context.messageAdapter(RunNotification.class, Heard::new)));
-          return new Publisher(context, copy);
-        });
+    return Behaviors.setup(context -> new Publisher(context, copy, owner));
+  }
+
+  /**
+   * The event stream is an actor that takes our messages in order and does not confirm a
+   * subscription; so a marker that comes back through it proves that those sent before hold.
+   */
+  private void subscribe() {
+    ActorContext<Command> context = getContext();
+    ActorRef<EventStream.Command> stream = context.getSystem().eventStream();
+    stream.tell(
+        new EventStream.Subscribe<>(
+            RunNotification.class, context.messageAdapter(RunNotification.class, Heard::new)));
+    stream.tell(
+        new EventStream.Subscribe<>(
+            Marker.class, context.messageAdapter(Marker.class, Marked::new)));
+    stream.tell(new EventStream.Publish<>(new Marker(context.getSelf())));
   }
 
   @Override
@@ -55,6 +82,11 @@ public final class Publisher extends AbstractOnMessageBehavior<Publisher.Command
       case Heard(EvaluationProgress progress) -> tell(listener -> listener.onProgress(progress));
       case Heard(PreparationProgress progress) ->
           tell(listener -> listener.onPreparation(progress));
+      case Marked(Marker marker) -> {
+        if (marker.of.equals(getContext().getSelf())) {
+          owner.tell(new Subscribed());
+        }
+      }
       case Remove(String run) -> tell(listener -> listener.removeRun(run));
     }
     return this;

@@ -14,12 +14,15 @@ import io.diffuscope.signal.ProbabilityFlowDistance;
 import io.diffuscope.signal.Signal;
 import io.diffuscope.signal.SignalEstimate;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeoutException;
 
 /**
  * The evaluation of one checkpoint as a stream: units of work go to the samplers a few at a time,
@@ -47,13 +50,19 @@ final class Evaluation {
   private final ProbeSpec probe;
   private final int parallelism;
   private final Duration unitTimeout;
+  private final InstantSource clock;
 
-  Evaluation(ActorSystem<?> system, ActorRef<WorkQueue.Command> queue, RunSettings settings) {
+  Evaluation(
+      ActorSystem<?> system,
+      ActorRef<WorkQueue.Command> queue,
+      RunSettings settings,
+      InstantSource clock) {
     this.system = system;
     this.queue = queue;
     this.probe = settings.probe();
     this.parallelism = settings.parallelism();
     this.unitTimeout = settings.unitTimeout();
+    this.clock = clock;
   }
 
   /** Updates block by block, the last one complete; fails with an {@link EvaluationException}. */
@@ -81,11 +90,22 @@ final class Evaluation {
   }
 
   private CompletionStage<WorkOutcome> ask(WorkUnit unit) {
-    return AskPattern.ask(
-        queue,
-        replyTo -> new WorkQueue.Submit(probe, unit, replyTo),
-        unitTimeout,
-        system.scheduler());
+    Instant deadline = clock.instant().plus(unitTimeout);
+    return AskPattern.<WorkQueue.Command, WorkOutcome>ask(
+            queue,
+            replyTo -> new WorkQueue.Submit(probe, unit, deadline, replyTo),
+            unitTimeout,
+            system.scheduler())
+        .exceptionally(failure -> unanswered(unit, failure));
+  }
+
+  private WorkOutcome unanswered(WorkUnit unit, Throwable failure) {
+    return failure instanceof TimeoutException
+        ? new WorkOutcome.Failed(
+            FailureReason.TIMEOUT.label(),
+            "%s took longer than %d seconds; raise diffuscope.device.unit-timeout"
+                .formatted(unit.describe(), unitTimeout.toSeconds()))
+        : new WorkOutcome.Failed(FailureReason.INTERNAL.label(), failure.toString());
   }
 
   private static Observation observation(WorkOutcome outcome) {

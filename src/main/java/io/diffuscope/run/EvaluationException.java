@@ -1,14 +1,15 @@
 package io.diffuscope.run;
 
 /**
- * An evaluation that cannot be finished: the reason is a metric label, the message is for people.
+ * An evaluation, or the preparation of a run, that cannot be finished: the reason is a metric
+ * label, the message is for people.
  */
 public final class EvaluationException extends RuntimeException {
   private static final long serialVersionUID = 1;
 
   private final String reason;
 
-  EvaluationException(String reason, String message) {
+  public EvaluationException(String reason, String message) {
     super(message);
     this.reason = reason;
   }

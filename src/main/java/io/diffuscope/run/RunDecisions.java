@@ -33,7 +33,8 @@ public final class RunDecisions {
   public sealed interface Command {}
 
   /** References are ready; evaluation may begin. */
-  public record Begin(String displayName, String probe, boolean trustAffinity, List<String> notes)
+  public record Begin(
+      String displayName, String probe, @Nullable Boolean holdoutCheckPassed, List<String> notes)
       implements Command {
     public Begin {
       notes = List.copyOf(notes);
@@ -90,7 +91,7 @@ public final class RunDecisions {
               ? List.of()
               : List.of(
                   new RunEvent.RunStarted(
-                      settings.id(), now, c.displayName, c.probe, c.trustAffinity, c.notes));
+                      settings.id(), now, c.displayName, c.probe, c.holdoutCheckPassed, c.notes));
       case Find c -> found(state, c.checkpoint, now);
       case PassOver c ->
           List.of(
@@ -118,9 +119,10 @@ public final class RunDecisions {
           case ALL -> settings.mostPending();
           case LATEST -> 1;
         };
-    String reason = settings.policy() == RunSettings.Policy.LATEST ? "superseded" : "backlog";
+    SkipReason reason =
+        settings.policy() == RunSettings.Policy.LATEST ? SkipReason.SUPERSEDED : SkipReason.BACKLOG;
     for (Checkpoint oldest : waiting.subList(0, Math.max(0, waiting.size() - allowed))) {
-      events.add(new RunEvent.CheckpointSkipped(settings.id(), now, oldest, reason));
+      events.add(new RunEvent.CheckpointSkipped(settings.id(), now, oldest, reason.label()));
     }
     return events;
   }

@@ -21,7 +21,8 @@ public sealed interface RunEvent extends RunNotification {
    *
    * @param displayName name for people
    * @param probe id of what is measured with: noise, samples, solver, template, data
-   * @param trustAffinity false where the hold-out check failed, so that affinity raises nothing
+   * @param holdoutCheckPassed false where training and hold-out set differ, so that affinity raises
+   *     nothing; null where there is no hold-out set to check
    * @param notes one line each: signals that are off and why, duplicates found, the hold-out check
    */
   record RunStarted(
@@ -29,9 +30,14 @@ public sealed interface RunEvent extends RunNotification {
       Instant at,
       String displayName,
       String probe,
-      boolean trustAffinity,
+      @Nullable Boolean holdoutCheckPassed,
       List<String> notes)
-      implements RunEvent {}
+      implements RunEvent {
+    /** Whether affinity may raise a flag. */
+    public boolean trustAffinity() {
+      return holdoutCheckPassed != null && holdoutCheckPassed;
+    }
+  }
 
   /** A complete checkpoint was found. */
   record CheckpointFound(String run, Instant at, Checkpoint checkpoint) implements RunEvent {}
@@ -73,7 +79,10 @@ public sealed interface RunEvent extends RunNotification {
   /** A flag was raised or cleared. */
   record FlagChanged(String run, Instant at, FlagChange change) implements RunEvent {}
 
-  /** The verdict is another one than before: its word, its best checkpoint or its reason. */
+  /**
+   * The verdict is another one than before: its word, the step since which it holds, or its best
+   * checkpoint. Its reason moves with every checkpoint and alone tells nothing new.
+   */
   record VerdictChanged(String run, Instant at, Verdict verdict) implements RunEvent {}
 
   /** Nothing more will come: training is over and everything found has been dealt with. */

@@ -24,19 +24,28 @@ import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.BadInputException.Reason;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.time.Instant;
+import java.time.InstantSource;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The owner of a device: all tensor work of the device happens on this actor's pinned thread. It
- * fetches units from the {@link WorkQueue}; between two pieces of a unit it looks at its mailbox.
+ * fetches units from the {@link WorkQueue}; between two pieces of a unit it looks at its mailbox
+ * and at the unit's deadline, past which nobody waits for the outcome.
  */
 public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
   /** What a sampler understands. */
   public sealed interface Command extends CborSerializable {}
 
-  /** A unit of work. */
-  public record Perform(long id, int attempt, ProbeSpec probe, WorkUnit unit) implements Command {}
+  /**
+   * A unit of work.
+   *
+   * @param attempt 1, or more after other samplers died on it
+   * @param deadline when it is given up
+   */
+  public record Perform(long id, int attempt, Instant deadline, ProbeSpec probe, WorkUnit unit)
+      implements Command {}
 
   /** To itself, after a piece of work. */
   private enum Proceed implements Command, NoSerializationVerificationNeeded {
@@ -44,26 +53,39 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
   }
 
   /** A unit under way: its task, and how its result becomes an outcome. */
-  private record Job<T>(long id, Task<T> task, Function<T, WorkOutcome> outcome) {
+  private record Job<T>(Perform perform, Task<T> task, Function<T, WorkOutcome> outcome) {
+    long id() {
+      return perform.id;
+    }
+
     WorkOutcome finish() throws BadInputException {
       return outcome.apply(task.result());
     }
   }
 
   private final ActorRef<WorkQueue.Command> queue;
+  private final InstantSource clock;
   private @Nullable ProbeSpec loadedSpec;
   private @Nullable ProbeDevice device;
   private @Nullable Job<?> job;
 
-  private Sampler(ActorContext<Command> context, ActorRef<WorkQueue.Command> queue) {
+  private Sampler(
+      ActorContext<Command> context, ActorRef<WorkQueue.Command> queue, InstantSource clock) {
     super(context);
     this.queue = queue;
+    this.clock = clock;
     queue.tell(new WorkQueue.Ready(context.getSelf()));
   }
 
   /** A sampler that works for a queue; it must be spawned with {@link #dispatcher()}. */
   public static Behavior<Command> create(ActorRef<WorkQueue.Command> queue) {
-    return Behaviors.<Command>supervise(Behaviors.setup(context -> new Sampler(context, queue)))
+    return create(queue, InstantSource.system());
+  }
+
+  /** A sampler that looks at this clock for deadlines. */
+  static Behavior<Command> create(ActorRef<WorkQueue.Command> queue, InstantSource clock) {
+    return Behaviors.<Command>supervise(
+            Behaviors.setup(context -> new Sampler(context, queue, clock)))
         .onFailure(SupervisorStrategy.stop());
   }
 
@@ -79,7 +101,7 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
       case Proceed proceed -> {
         Job<?> current = job;
         if (current != null) {
-          guarded(current.id, () -> proceed(current));
+          guarded(current.id(), () -> proceed(current));
         }
       }
     }
@@ -97,14 +119,19 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
     } catch (BadInputException e) {
       report(id, new WorkOutcome.Failed(e.reason().label(), String.valueOf(e.getMessage())));
     } catch (UncheckedIOException e) {
-      report(id, new WorkOutcome.Failed("unreadable", String.valueOf(e.getMessage())));
+      report(
+          id,
+          new WorkOutcome.Failed(
+              BadInputException.Reason.UNREADABLE.label(), String.valueOf(e.getMessage())));
     } catch (RuntimeException e) {
       // Whatever the engine was in the middle of, the next unit starts from a clean device.
       getContext().getLog().error("the tensor engine failed; the device is set up anew", e);
       closeDevice();
       report(
           id,
-          new WorkOutcome.Failed("engine", "the tensor engine failed: %s".formatted(firstLine(e))));
+          new WorkOutcome.Failed(
+              FailureReason.ENGINE.label(),
+              "the tensor engine failed: %s".formatted(firstLine(e))));
     }
   }
 
@@ -113,30 +140,35 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
   }
 
   private void begin(Perform perform) throws BadInputException {
+    if (perform.attempt > 1) {
+      getContext().getLog().info("attempt {} at {}", perform.attempt, perform.unit.describe());
+    }
     ProbeDevice ready = deviceFor(perform.probe);
+    if (perform.unit.needsGeometry() && !findGeometry(ready, perform)) {
+      giveUp(perform);
+      return;
+    }
     job =
         switch (perform.unit) {
           case WorkUnit.FindGeometry unit ->
               new Job<SetGeometry>(
-                  perform.id,
+                  perform,
                   ready.geometry(),
                   found -> new WorkOutcome.GeometryFound(found.summary()));
           case WorkUnit.ReferenceFlow unit ->
               new Job<Integer>(
-                  perform.id,
+                  perform,
                   ready.referenceBlock(unit.reference(), unit.block()),
                   WorkOutcome.EndpointsKept::new);
           case WorkUnit.SampleBlock unit -> {
-            needGeometry(ready);
             useCheckpoint(ready, unit.checkpoint());
             yield new Job<Observation.SampleObservation>(
-                perform.id, ready.sampleBlock(unit.block()), WorkOutcome.Observed::new);
+                perform, ready.sampleBlock(unit.block()), WorkOutcome.Observed::new);
           }
           case WorkUnit.DenoisingBlock unit -> {
-            needGeometry(ready);
             useCheckpoint(ready, unit.checkpoint());
             yield new Job<Observation.DenoisingObservation>(
-                perform.id,
+                perform,
                 ready.denoisingBlock(unit.sigma(), unit.block()),
                 WorkOutcome.Observed::new);
           }
@@ -187,23 +219,50 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
     }
   }
 
-  /** Another sampler may have found the geometry; then it comes from the cache. */
-  private static void needGeometry(ProbeDevice device) throws BadInputException {
-    if (!device.hasGeometry()) {
-      try (Task<SetGeometry> task = device.geometry()) {
-        while (task.advance()) {}
-        device.useGeometry(task.result());
+  /**
+   * Another sampler may have found the geometry; then it comes from the cache.
+   *
+   * @return false where the deadline came first
+   */
+  private boolean findGeometry(ProbeDevice ready, Perform perform) throws BadInputException {
+    if (!ready.hasGeometry()) {
+      try (Task<SetGeometry> task = ready.geometry()) {
+        while (task.advance()) {
+          if (isLate(perform)) {
+            return false;
+          }
+        }
+        ready.useGeometry(task.result());
       }
     }
+    return true;
+  }
+
+  private boolean isLate(Perform perform) {
+    return !clock.instant().isBefore(perform.deadline);
+  }
+
+  private void giveUp(Perform perform) {
+    report(
+        perform.id,
+        new WorkOutcome.Failed(
+            FailureReason.TIMEOUT.label(),
+            "%s was given up at its deadline; raise diffuscope.device.unit-timeout, or lower"
+                    .formatted(perform.unit.describe())
+                + " diffuscope.batch-size"));
   }
 
   private void proceed(Job<?> current) throws BadInputException {
+    if (isLate(current.perform)) {
+      giveUp(current.perform);
+      return;
+    }
     if (current.task.advance()) {
       getContext().getSelf().tell(Proceed.INSTANCE);
       return;
     }
     WorkOutcome outcome = current.finish();
-    report(current.id, outcome);
+    report(current.id(), outcome);
   }
 
   private void report(long id, WorkOutcome outcome) {

@@ -15,6 +15,7 @@ import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.Reference;
+import io.diffuscope.statistics.HoldoutCheck;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -23,7 +24,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
-import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,6 +45,14 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
 
   /** No more checkpoints will be found: finish what waits, then end. */
   public record SourceEnded(String cause) implements Command {}
+
+  /**
+   * Told to the owner before the run stops: without its references it can measure nothing.
+   *
+   * @param reason a metric label
+   * @param message one sentence for people
+   */
+  public record Unprepared(String reason, String message) implements CborSerializable {}
 
   /** Asks for the state as it is now. */
   public record GetState(ActorRef<RunState> replyTo) implements Command {}
@@ -68,6 +76,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   private final RunDecisions decisions;
   private final Evaluation evaluation;
   private final InstantSource clock;
+  private final ActorRef<? super Unprepared> owner;
   private final Materializer materializer;
   private RunState state = RunState.EMPTY;
   private @Nullable GeometrySummary geometry;
@@ -81,13 +90,15 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
       RunSettings settings,
       Probe probe,
       ActorRef<WorkQueue.Command> queue,
-      InstantSource clock) {
+      InstantSource clock,
+      ActorRef<? super Unprepared> owner) {
     super(context);
     this.settings = settings;
     this.probe = probe;
     this.decisions = new RunDecisions(settings);
-    this.evaluation = new Evaluation(context.getSystem(), queue, settings);
+    this.evaluation = new Evaluation(context.getSystem(), queue, settings, clock);
     this.clock = clock;
+    this.owner = owner;
     // Streams made with it end with this actor.
     this.materializer = Materializer.createMaterializer(context);
     prepare();
@@ -97,10 +108,16 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
    * A run.
    *
    * @param probe opened from {@code settings.probe()}; stays the caller's to close
+   * @param owner told where the run cannot be prepared, which ends it
    */
   public static Behavior<Command> create(
-      RunSettings settings, Probe probe, ActorRef<WorkQueue.Command> queue, InstantSource clock) {
-    return Behaviors.setup(context -> new TrainingRun(context, settings, probe, queue, clock));
+      RunSettings settings,
+      Probe probe,
+      ActorRef<WorkQueue.Command> queue,
+      InstantSource clock,
+      ActorRef<? super Unprepared> owner) {
+    return Behaviors.setup(
+        context -> new TrainingRun(context, settings, probe, queue, clock, owner));
   }
 
   private void prepare() {
@@ -164,7 +181,11 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
           tell(
               new PreparationProgress(
                   settings.id(), "endpoints of the reference flows", m.done, m.total));
-      case PreparationEnded m -> begin(m);
+      case PreparationEnded m -> {
+        if (!begin(m)) {
+          return Behaviors.stopped();
+        }
+      }
       case Updated m -> updated(m);
       case Broken m -> perform(new RunDecisions.Fail(m.checkpoint, m.reason, m.message));
     }
@@ -172,19 +193,22 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     return this;
   }
 
-  private void begin(PreparationEnded ended) {
+  private boolean begin(PreparationEnded ended) {
     GeometrySummary known = geometry;
     if (known == null || ended.reason != null) {
-      // Without its references a run can measure nothing: the guardian decides what that means.
-      throw new EvaluationException(
-          String.valueOf(ended.reason),
-          "run %s cannot be prepared: %s".formatted(settings.id(), ended.message));
+      owner.tell(
+          new Unprepared(
+              String.valueOf(ended.reason),
+              "run %s cannot be prepared: %s".formatted(settings.id(), ended.message)));
+      return false;
     }
     plan = EvaluationPlan.of(probe, known, settings.detectors().earlyMemorization().decisionZ());
-    boolean trustAffinity = known.holdoutCheck() != null && !known.holdoutCheck().differs();
+    HoldoutCheck check = known.holdoutCheck();
+    Boolean passed = check == null ? null : Boolean.valueOf(!check.differs());
     perform(
         new RunDecisions.Begin(
-            settings.displayName(), probe.id(), trustAffinity, RunNotes.of(probe, known)));
+            settings.displayName(), probe.id(), passed, RunNotes.of(probe, known)));
+    return true;
   }
 
   private void updated(Updated message) {
@@ -246,9 +270,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   }
 
   private static String reasonOf(Throwable cause) {
-    return cause instanceof EvaluationException e
-        ? e.reason()
-        : cause instanceof TimeoutException ? "timeout" : "internal";
+    return cause instanceof EvaluationException e ? e.reason() : FailureReason.INTERNAL.label();
   }
 
   private static String messageOf(Throwable cause) {

@@ -8,6 +8,8 @@ import akka.actor.typed.javadsl.AbstractOnMessageBehavior;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
 import io.diffuscope.sampling.ProbeSpec;
+import java.time.Instant;
+import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
@@ -18,6 +20,11 @@ import java.util.Map;
  * that dies gives its unit back, with a higher attempt number, until {@value #MOST_ATTEMPTS} were
  * lost.
  *
+ * <p>Whoever asks waits until the unit's deadline and no longer, so a unit whose deadline has
+ * passed is dropped: nobody would hear of it, and it would only delay those behind it. Deadlines
+ * are wall clock times; the clocks of processes that share a queue must agree to much better than a
+ * unit's time.
+ *
  * <p>The queue stays short: an evaluation asks for a few units at a time and waits for their
  * outcomes.
  */
@@ -27,8 +34,14 @@ public final class WorkQueue extends AbstractOnMessageBehavior<WorkQueue.Command
   /** What the queue understands. */
   public sealed interface Command extends CborSerializable {}
 
-  /** A unit to be done under a probe; the outcome goes to {@code replyTo}. */
-  public record Submit(ProbeSpec probe, WorkUnit unit, ActorRef<WorkOutcome> replyTo)
+  /**
+   * A unit to be done under a probe.
+   *
+   * @param deadline when nobody waits for it any longer
+   * @param replyTo takes the outcome, if there is one in time
+   */
+  public record Submit(
+      ProbeSpec probe, WorkUnit unit, Instant deadline, ActorRef<WorkOutcome> replyTo)
       implements Command {}
 
   /** A sampler is free. */
@@ -47,14 +60,22 @@ public final class WorkQueue extends AbstractOnMessageBehavior<WorkQueue.Command
   private final Deque<Entry> waiting = new ArrayDeque<>();
   private final Deque<ActorRef<Sampler.Command>> free = new ArrayDeque<>();
   private final Map<ActorRef<Sampler.Command>, Entry> running = new HashMap<>();
+  private final InstantSource clock;
   private long nextId;
 
-  private WorkQueue(ActorContext<Command> context) {
+  private WorkQueue(ActorContext<Command> context, InstantSource clock) {
     super(context);
+    this.clock = clock;
   }
 
+  /** A queue by the system's clock. */
   public static Behavior<Command> create() {
-    return Behaviors.setup(WorkQueue::new);
+    return create(InstantSource.system());
+  }
+
+  /** A queue that looks at this clock for deadlines. */
+  static Behavior<Command> create(InstantSource clock) {
+    return Behaviors.setup(context -> new WorkQueue(context, clock));
   }
 
   @Override
@@ -100,17 +121,27 @@ public final class WorkQueue extends AbstractOnMessageBehavior<WorkQueue.Command
     } else {
       entry.submit.replyTo.tell(
           new WorkOutcome.Failed(
-              "sampler_lost", "%d samplers died on %s".formatted(MOST_ATTEMPTS, unit)));
+              FailureReason.SAMPLER_LOST.label(),
+              "%d samplers died on %s".formatted(MOST_ATTEMPTS, unit)));
     }
   }
 
   private void handOut() {
     while (!waiting.isEmpty() && !free.isEmpty()) {
       Entry entry = waiting.remove();
+      if (!clock.instant().isBefore(entry.submit.deadline)) {
+        getContext().getLog().warn("{} was not begun in time", entry.submit.unit.describe());
+        continue;
+      }
       ActorRef<Sampler.Command> sampler = free.remove();
       running.put(sampler, entry);
       sampler.tell(
-          new Sampler.Perform(entry.id, entry.attempt, entry.submit.probe, entry.submit.unit));
+          new Sampler.Perform(
+              entry.id,
+              entry.attempt,
+              entry.submit.deadline,
+              entry.submit.probe,
+              entry.submit.unit));
     }
   }
 }

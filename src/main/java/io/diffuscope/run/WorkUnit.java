@@ -27,6 +27,16 @@ public sealed interface WorkUnit extends CborSerializable {
   /** Denoising losses of a checkpoint for one block of rows. */
   record DenoisingBlock(Checkpoint checkpoint, double sigma, int block) implements WorkUnit {}
 
+  /** Whether it is done against the geometry of the sets. */
+  default boolean needsGeometry() {
+    return switch (this) {
+      case FindGeometry u -> false;
+      case ReferenceFlow u -> false;
+      case SampleBlock u -> true;
+      case DenoisingBlock u -> true;
+    };
+  }
+
   /** For logs and progress bars. */
   default String describe() {
     return switch (this) {

@@ -17,9 +17,6 @@ import java.util.List;
  * copies.
  */
 public final class AffinityToTrain implements Signal {
-  /** Relabellings while observations still arrive: the p-value is not shown then. */
-  private static final int PROVISIONAL_RELABELLINGS = 99;
-
   private final AffinityCounts counts;
   private final TrainAffinityTest test;
   private final BitSet seen = new BitSet();
@@ -65,16 +62,13 @@ public final class AffinityToTrain implements Signal {
     if (counts.samples() == 0) {
       return List.of();
     }
-    TrainAffinityTest used =
-        complete
-            ? test
-            : new TrainAffinityTest(
-                PROVISIONAL_RELABELLINGS, PROVISIONAL_RELABELLINGS, test.decisionZ(), test.seed());
-    TrainAffinity affinity = used.evaluate(counts);
     List<SignalEstimate> estimates = new ArrayList<>();
-    add(estimates, Statistic.SHARE, affinity.share());
-    add(estimates, Statistic.EXCESS, affinity.excess());
+    TrainAffinityTest.Shares shares = TrainAffinityTest.shares(counts);
+    add(estimates, Statistic.SHARE, shares.share());
+    add(estimates, Statistic.EXCESS, shares.excess());
     if (complete) {
+      // Relabelling is the costly part, and a p-value of half the samples is not shown.
+      TrainAffinity affinity = test.evaluate(counts);
       exact(estimates, Statistic.EXCESS_DECISION_LOWER, affinity.decisionLower());
       exact(estimates, Statistic.EXCESS_DECISION_UPPER, affinity.decisionUpper());
       exact(estimates, Statistic.Z, affinity.z());

@@ -55,9 +55,7 @@ public record TrainAffinityTest(int relabellings, int exceedances, double decisi
    * @throws IllegalArgumentException if no sample was counted
    */
   public TrainAffinity evaluate(AffinityCounts counts) {
-    if (counts.samples() == 0) {
-      throw new IllegalArgumentException("train affinity needs a sample or more: got none");
-    }
+    requireSamples(counts);
     double part = counts.trainPart();
     AffinityShare share = AffinityShare.of(counts);
     double deviation = share.relabellingDeviation();
@@ -75,6 +73,27 @@ public record TrainAffinityTest(int relabellings, int exceedances, double decisi
         share.effectiveNeighbours(),
         counts.samples(),
         (long) Math.ceil(400.0 * counts.trainSize() / counts.holdoutSize()));
+  }
+
+  /**
+   * The share and its excess alone, without any relabelling: the same numbers as {@link #evaluate}
+   * has for the same counts.
+   *
+   * @throws IllegalArgumentException if no sample was counted
+   */
+  public static Shares shares(AffinityCounts counts) {
+    requireSamples(counts);
+    AffinityShare share = AffinityShare.of(counts);
+    return new Shares(share.estimate(), excess(share.estimate(), counts.trainPart()));
+  }
+
+  /** {@link TrainAffinity#share} and {@link TrainAffinity#excess}. */
+  public record Shares(Estimate share, Estimate excess) {}
+
+  private static void requireSamples(AffinityCounts counts) {
+    if (counts.samples() == 0) {
+      throw new IllegalArgumentException("train affinity needs a sample or more: got none");
+    }
   }
 
   private double pValue(AffinityCounts counts, double z) {

@@ -17,11 +17,16 @@ import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.detect.DetectorSettings;
 import io.diffuscope.model.Devices;
 import io.diffuscope.publish.RunListener;
+import io.diffuscope.run.EvaluationException;
+import io.diffuscope.run.FailureReason;
+import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.ProbeFiles;
 import io.diffuscope.sampling.ProbeSpec;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -36,12 +41,15 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class MonitorTest {
   private static final Instant AT = Instant.ofEpochSecond(1_800_000_000L);
 
   private final ActorTestKit kit = ActorTestKit.create();
   private final BlockingQueue<RunEvent> told = new LinkedBlockingQueue<>();
+  private final BlockingQueue<PreparationProgress> preparation = new LinkedBlockingQueue<>();
   private final CompletableFuture<Throwable> failure = new CompletableFuture<>();
   private final Pair<BoundedSourceQueue<Sighting>, Source<Sighting, NotUsed>> source =
       Source.<Sighting>queue(100).preMaterialize(kit.system());
@@ -66,6 +74,9 @@ class MonitorTest {
     try (Probe probe = Probe.open(spec)) {
       ActorRef<Monitor.Command> monitor = spawn(spec, probe);
       next(RunEvent.RunStarted.class::isInstance);
+      assertThat(preparation.poll())
+          .as("the first thing that a run tells")
+          .isEqualTo(new PreparationProgress("r", "neighbours within the sets", 0, 1));
 
       LoggingTestKit.error("sampler-1 died and is replaced")
           .expect(
@@ -118,8 +129,50 @@ class MonitorTest {
       spawn(spec, probe);
 
       assertThat(failure.get(1, TimeUnit.MINUTES))
+          .isInstanceOfSatisfying(
+              EvaluationException.class,
+              e -> assertThat(FailureReason.isBadInput(e.reason())).as(e.reason()).isTrue())
           .hasMessageContaining("run r cannot be prepared")
           .hasMessageContaining("demo-network.pt");
+    }
+  }
+
+  @Test
+  void aSourceThatFailsEndsTheMonitorWithItsCause() throws Exception {
+    ProbeSpec spec = files.smallSpec();
+    try (Probe probe = Probe.open(spec)) {
+      ActorRef<Monitor.Command> monitor = spawn(spec, probe);
+      next(RunEvent.RunStarted.class::isInstance);
+      RuntimeException broken = new UncheckedIOException(new IOException("stale handle"));
+      LoggingTestKit.error("the source of checkpoints failed")
+          .expect(
+              kit.system(),
+              () -> {
+                source.first().fail(broken);
+                return null;
+              });
+
+      assertThat(failure.get(1, TimeUnit.MINUTES))
+          .hasMessageContaining("stale handle")
+          .hasCause(broken);
+      kit.stop(monitor);
+      assertThat(told).noneMatch(MonitorTest::isEnd);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"publisher", "work-queue"})
+  void aPartThatCannotBeReplacedEndsTheMonitor(String part) throws Exception {
+    ProbeSpec spec = files.smallSpec();
+    try (Probe probe = Probe.open(spec)) {
+      ActorRef<Monitor.Command> monitor = spawn(spec, probe);
+      next(RunEvent.RunStarted.class::isInstance);
+      Adapter.toClassic(kit.system())
+          .actorSelection(Adapter.toClassic(monitor).path().child(part))
+          .tell(PoisonPill.getInstance(), Actor.noSender());
+
+      assertThat(failure.get(1, TimeUnit.MINUTES)).hasMessage(part + " stopped");
+      kit.stop(monitor);
     }
   }
 
@@ -138,7 +191,18 @@ class MonitorTest {
             DetectorSettings.DEFAULT,
             2,
             Duration.ofMinutes(1));
-    RunListener listener = told::add;
+    RunListener listener =
+        new RunListener() {
+          @Override
+          public void onEvent(RunEvent event) {
+            told.add(event);
+          }
+
+          @Override
+          public void onPreparation(PreparationProgress progress) {
+            preparation.add(progress);
+          }
+        };
     return kit.spawn(
         Monitor.create(
             new Monitor.Plan(

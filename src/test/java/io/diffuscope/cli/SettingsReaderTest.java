@@ -128,6 +128,11 @@ class SettingsReaderTest {
     "flags.early-memorization.alpha, 2, alpha",
     "run, a/b, a/b",
     "web.port, 70000, 70000",
+    "device.threads, many, threads",
+    "device.threads, -1, threads",
+    "device.samplers, few, samplers",
+    "device.samplers, 0, samplers",
+    "data-dir, '\0', Nul",
   })
   void whatMakesNoSenseIsNamed(String key, String value, String named) throws Exception {
     SettingsReader reader =
@@ -138,6 +143,9 @@ class SettingsReaderTest {
               reader.run("r");
               reader.checkpoints();
               reader.web();
+              reader.threads();
+              reader.samplers();
+              reader.dataDirectory();
             })
         .isInstanceOf(SettingsReader.InvalidSettingException.class)
         .hasMessageContaining(named);

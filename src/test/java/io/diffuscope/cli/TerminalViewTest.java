@@ -62,6 +62,19 @@ class TerminalViewTest {
   }
 
   @Test
+  void aRowThatIsNotJudgedSaysWhy() {
+    TerminalView view = new TerminalView(StatusLine.on(out, false));
+    view.onEvent(RunEvents.completed("r", 60L, true, RunEvents.share(.5)));
+    view.onEvent(RunEvents.completed("r", 50L, false, RunEvents.share(.5)));
+    view.onEvent(RunEvents.completed("r", null, false, RunEvents.share(.5)));
+
+    List<String> lines = text().lines().toList();
+    assertThat(lines.get(1)).doesNotContain("not judged");
+    assertThat(lines.get(2)).endsWith("  (not judged: an earlier step)");
+    assertThat(lines.get(3)).endsWith("  (not judged: no step in its name)");
+  }
+
+  @Test
   void nothingFollowsTheVerdictOfAnInterruptedRun() {
     TerminalView view = new TerminalView(StatusLine.on(out, false));
     view.onEvent(look(50, 3.5));

@@ -57,6 +57,8 @@ class LogPublisherTest {
         RunEvents.found("r", 7L),
         RunEvents.evaluating("r", 7L),
         RunEvents.completed("r", 7L, true, RunEvents.share(.5)),
+        RunEvents.completed("r", 5L, false, RunEvents.share(.5)),
+        RunEvents.completed("r", null, false),
         RunEvents.failed("r", 7L, "non_finite"),
         new RunEvent.CheckpointSkipped("r", RunEvents.AT, RunEvents.checkpoint(8L), "superseded"),
         RunEvents.verdict("r", Verdict.State.LEARNING, 7L),
@@ -70,6 +72,10 @@ class LogPublisherTest {
             "[DEBUG] run r: step 7 (step-7.safetensors) found",
             "[DEBUG] run r: evaluating step 7 (step-7.safetensors)",
             "[INFO] run r: step 7 (step-7.safetensors) evaluated: 1 estimates",
+            "[INFO] run r: step 5 (step-5.safetensors) evaluated: 1 estimates, not judged: an"
+                + " earlier step",
+            "[INFO] run r: step-null.safetensors evaluated: 0 estimates, not judged: no step in"
+                + " its name",
             "[ERROR] run r: step 7 (step-7.safetensors) failed (non_finite):"
                 + " step-7.safetensors: non_finite",
             "[INFO] run r: step 8 (step-8.safetensors) skipped (superseded)",

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.detect.Flag;
 import io.diffuscope.detect.Verdict;
+import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.signal.Statistic;
@@ -14,6 +15,7 @@ import io.diffuscope.tensorfile.BadInputException;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** Metrics as a scraper reads them, on a registry of their own. */
@@ -50,6 +52,32 @@ class MetricsPublisherTest {
     assertThat(scraped.has("diffuscope_evaluated_step")).isFalse();
     assertThat(scraped.has("diffuscope_best_step")).isFalse();
     assertThat(scraped.has("diffuscope_pfd")).isFalse();
+  }
+
+  @Test
+  void theSeriesOfARunExistFromItsPreparationOn() {
+    metrics.onPreparation(new PreparationProgress("r", "endpoints", 0, 4));
+    Exposition scraped = scrape();
+
+    assertThat(scraped.value("diffuscope_flag{flag=\"memorization\",run=\"r\"}")).isZero();
+    assertThat(scraped.value("diffuscope_verdict{run=\"r\",state=\"unknown\"}")).isEqualTo(1);
+    assertThat(scraped.value("diffuscope_checkpoints_found_total{run=\"r\"}")).isZero();
+    assertThat(scraped.has("diffuscope_measurement_info")).isFalse();
+    assertThat(scraped.has("diffuscope_holdout_check_passed")).isFalse();
+  }
+
+  @Test
+  void tellsWhetherTheSetsPassedTheirCheck() {
+    tell(started("same", true), started("differ", false), started("alone", null));
+    Exposition scraped = scrape();
+
+    assertThat(scraped.value("diffuscope_holdout_check_passed{run=\"same\"}")).isEqualTo(1);
+    assertThat(scraped.value("diffuscope_holdout_check_passed{run=\"differ\"}")).isZero();
+    assertThat(scraped.has("diffuscope_holdout_check_passed{run=\"alone\"}")).isFalse();
+  }
+
+  private static RunEvent started(String run, @Nullable Boolean passed) {
+    return new RunEvent.RunStarted(run, RunEvents.AT, run, "probe-1", passed, List.of());
   }
 
   @Test

@@ -9,6 +9,7 @@ import io.diffuscope.run.EvaluationProgress;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunNotification;
+import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
@@ -24,6 +25,7 @@ class PublisherTest {
   @Test
   void hearsWhatRunsTellAndIsolatesAListenerThatFails() {
     TestProbe<String> heard = KIT.createTestProbe();
+    TestProbe<Publisher.Subscribed> owner = KIT.createTestProbe();
     RunListener broken =
         new RunListener() {
           @Override
@@ -32,8 +34,8 @@ class PublisherTest {
           }
         };
     ActorRef<Publisher.Command> publisher =
-        KIT.spawn(Publisher.create(List.of(broken, new Recorder(heard.ref()))));
-    // The subscription is under way until the actor has answered once.
+        KIT.spawn(Publisher.create(List.of(broken, new Recorder(heard.ref())), owner.ref()));
+    owner.receiveMessage();
     publisher.tell(new Publisher.Remove("first"));
     heard.expectMessage("removed first");
 
@@ -50,6 +52,22 @@ class PublisherTest {
     publish(new PreparationProgress("r", "endpoints of the train flow", 4, 5));
     heard.expectMessage("preparation 4 of 5");
     KIT.stop(publisher);
+  }
+
+  @Test
+  void losesNothingThatIsToldOnceItHasSubscribed() {
+    TestProbe<String> heard = KIT.createTestProbe();
+    TestProbe<Publisher.Subscribed> owner = KIT.createTestProbe();
+    for (int i = 0; i < 50; i++) {
+      ActorRef<Publisher.Command> publisher =
+          KIT.spawn(Publisher.create(List.of(new Recorder(heard.ref())), owner.ref()));
+      owner.receiveMessage();
+      publish(RunEvents.started("r" + i));
+      heard.expectMessage("event r" + i);
+      KIT.stop(publisher);
+    }
+    // Each was told of its own subscription alone.
+    owner.expectNoMessage(Duration.ofMillis(50));
   }
 
   private static void publish(RunNotification notification) {

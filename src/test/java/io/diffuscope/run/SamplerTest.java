@@ -18,7 +18,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
 import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -26,6 +29,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 class SamplerTest {
   private static final ActorTestKit KIT = ActorTestKit.create();
+
+  private static final Instant NEVER = Instant.parse("9999-01-01T00:00:00Z");
 
   @TempDir private Path folder;
 
@@ -130,6 +135,44 @@ class SamplerTest {
         .isInstanceOf(Observed.class);
   }
 
+  /** Each look at the clock costs a second: the deadline passes between two pieces. */
+  @Test
+  void givesUpAtTheDeadlineAndGoesOnWithTheNextUnit() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    ProbeSpec spec = files.smallSpec();
+    Checkpoint checkpoint = checkpoint("good", files.checkpoint("good.safetensors", 3));
+    AtomicLong seconds = new AtomicLong();
+    InstantSource clock = () -> Instant.ofEpochSecond(seconds.incrementAndGet());
+    TestProbe<WorkQueue.Command> queue = KIT.createTestProbe(WorkQueue.Command.class);
+    ActorRef<Sampler.Command> sampler =
+        KIT.spawn(Sampler.create(queue.getRef(), clock), Sampler.dispatcher());
+    queue.expectMessageClass(WorkQueue.Ready.class);
+
+    for (WorkUnit unit :
+        new WorkUnit[] {
+          new WorkUnit.FindGeometry(),
+          new WorkUnit.SampleBlock(checkpoint, 0),
+          new WorkUnit.DenoisingBlock(checkpoint, 1, 0)
+        }) {
+      sampler.tell(new Sampler.Perform(7, 1, Instant.ofEpochSecond(seconds.get() + 1), spec, unit));
+      assertThat(done(queue).outcome())
+          .as(unit.describe())
+          .isInstanceOfSatisfying(
+              Failed.class,
+              failed -> {
+                assertThat(failed.reason()).isEqualTo("timeout");
+                assertThat(failed.message()).startsWith(unit.describe()).contains("unit-timeout");
+              });
+    }
+    WorkUnit unit = new WorkUnit.SampleBlock(checkpoint, 0);
+    sampler.tell(new Sampler.Perform(8, 2, NEVER, spec, unit));
+    assertThat(done(queue).outcome()).isInstanceOf(Observed.class);
+  }
+
+  private static WorkQueue.Done done(TestProbe<WorkQueue.Command> queue) {
+    return queue.expectMessageClass(WorkQueue.Done.class, Duration.ofSeconds(60));
+  }
+
   private static void assertFailed(Work work, Path file, String reason) {
     assertThat(work.outcome(new WorkUnit.SampleBlock(checkpoint(file.toString(), file), 0)))
         .isInstanceOfSatisfying(
@@ -162,7 +205,7 @@ class SamplerTest {
     }
 
     WorkOutcome outcome(WorkUnit unit) {
-      queue.tell(new WorkQueue.Submit(spec, unit, outcomes.getRef()));
+      queue.tell(new WorkQueue.Submit(spec, unit, NEVER, outcomes.getRef()));
       return outcomes.receiveMessage(Duration.ofSeconds(60));
     }
   }

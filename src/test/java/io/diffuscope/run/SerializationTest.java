@@ -56,6 +56,7 @@ class SerializationTest {
     List<RunNotification> notifications =
         List.of(
             new RunEvent.RunStarted("r", at, "Run", "probe", true, List.of("a", "b")),
+            new RunEvent.RunStarted("r", at, "Run", "probe", null, List.of()),
             new RunEvent.CheckpointFound("r", at, checkpoint),
             new RunEvent.CheckpointSkipped("r", at, without, "backlog"),
             new RunEvent.CheckpointPassedOver("r", at, "/x", "incomplete", "cut"),
@@ -76,6 +77,7 @@ class SerializationTest {
   @Test
   void messagesComeOutAsTheyWentIn() {
     Checkpoint checkpoint = new Checkpoint("id", "/run/step-7.safetensors", 7L);
+    Instant deadline = Instant.parse("2026-11-22T10:11:12.345678901Z");
     Path folder = Path.of("/data");
     ProbeSpec spec =
         new ProbeFiles(folder).spec(folder.resolve("net.pt"), folder.resolve("train.npy"), null);
@@ -86,18 +88,23 @@ class SerializationTest {
         new GeometrySummary(3, 126, 20, 1, 21, 2, new HoldoutCheck(.5, .4, 1, -1, .3));
     List<CborSerializable> messages =
         List.of(
-            new WorkQueue.Submit(spec, new WorkUnit.FindGeometry(), outcomes.getRef()),
+            new WorkQueue.Submit(spec, new WorkUnit.FindGeometry(), deadline, outcomes.getRef()),
             new WorkQueue.Submit(
-                spec, new WorkUnit.ReferenceFlow(Reference.TEACHER, 1), outcomes.getRef()),
+                spec,
+                new WorkUnit.ReferenceFlow(Reference.TEACHER, 1),
+                deadline,
+                outcomes.getRef()),
             new WorkQueue.Ready(sampler.getRef()),
             new WorkQueue.Done(sampler.getRef(), 1, new WorkOutcome.GeometryFound(geometry)),
             new WorkQueue.Done(sampler.getRef(), 1, new WorkOutcome.Failed("a", "b")),
             new WorkQueue.Done(sampler.getRef(), 1, new WorkOutcome.EndpointsKept(4)),
-            new Sampler.Perform(1, 2, spec, new WorkUnit.SampleBlock(checkpoint, 3)),
-            new Sampler.Perform(1, 2, spec, new WorkUnit.DenoisingBlock(checkpoint, .5, 3)),
+            new Sampler.Perform(1, 2, deadline, spec, new WorkUnit.SampleBlock(checkpoint, 3)),
+            new Sampler.Perform(
+                1, 2, deadline, spec, new WorkUnit.DenoisingBlock(checkpoint, .5, 3)),
             new TrainingRun.Found(checkpoint),
             new TrainingRun.PassedOver("/x", "incomplete", "cut"),
             new TrainingRun.SourceEnded("over"),
+            new TrainingRun.Unprepared("vanished", "gone"),
             new TrainingRun.GetState(states.getRef()),
             RunState.EMPTY);
     for (CborSerializable message : messages) {

@@ -142,12 +142,13 @@ class TrainingRunTest {
     try (Run run = new Run("unprepared", spec, 0)) {
       // Gone between the opening of the probe and the sampler's first look.
       Files.delete(Path.of(spec.train()));
-      Quiet.during(
-          "akka.actor.SupervisorStrategy",
-          () -> {
-            KIT.spawn(Sampler.create(run.queue), Sampler.dispatcher());
-            KIT.createTestProbe().expectTerminated(run.actor, Duration.ofSeconds(60));
-          });
+      KIT.spawn(Sampler.create(run.queue), Sampler.dispatcher());
+      TrainingRun.Unprepared unprepared = run.owner.receiveMessage(Duration.ofSeconds(60));
+      assertThat(unprepared.reason()).isEqualTo("vanished");
+      assertThat(unprepared.message())
+          .startsWith("run unprepared cannot be prepared: ")
+          .contains(spec.train());
+      run.owner.expectTerminated(run.actor, Duration.ofSeconds(60));
     }
   }
 
@@ -218,6 +219,8 @@ class TrainingRunTest {
   /** A run with its queue and samplers, and what it tells. */
   private static final class Run implements AutoCloseable {
     private final TestProbe<RunNotification> told = KIT.createTestProbe(RunNotification.class);
+    private final TestProbe<TrainingRun.Unprepared> owner =
+        KIT.createTestProbe(TrainingRun.Unprepared.class);
     private final List<EvaluationProgress> progress = new ArrayList<>();
     private final String id;
     private final Probe probe;
@@ -245,7 +248,9 @@ class TrainingRunTest {
       for (int i = 0; i < samplers; i++) {
         KIT.spawn(Sampler.create(queue), Sampler.dispatcher());
       }
-      actor = KIT.spawn(TrainingRun.create(settings, probe, queue, InstantSource.system()));
+      actor =
+          KIT.spawn(
+              TrainingRun.create(settings, probe, queue, InstantSource.system(), owner.getRef()));
     }
 
     List<RunEvent> untilItsEnd() {

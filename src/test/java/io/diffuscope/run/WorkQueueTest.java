@@ -14,6 +14,8 @@ import io.diffuscope.sampling.ProbeSpec;
 import io.diffuscope.sampling.Reference;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 
@@ -21,7 +23,10 @@ class WorkQueueTest {
   private static final ActorTestKit KIT = ActorTestKit.create();
   private static final ProbeSpec SPEC = spec();
 
-  private final ActorRef<WorkQueue.Command> queue = KIT.spawn(WorkQueue.create());
+  private static final Instant START = Instant.ofEpochSecond(1_800_000_000L);
+
+  private final AtomicReference<Instant> now = new AtomicReference<>(START);
+  private final ActorRef<WorkQueue.Command> queue = KIT.spawn(WorkQueue.create(now::get));
   private final TestProbe<Sampler.Command> given = KIT.createTestProbe(Sampler.Command.class);
   private final TestProbe<WorkOutcome> outcomes = KIT.createTestProbe(WorkOutcome.class);
 
@@ -112,8 +117,33 @@ class WorkQueueTest {
     assertThat(performed().unit()).isEqualTo(new WorkUnit.FindGeometry());
   }
 
+  @Test
+  void aUnitWhoseDeadlineHasPassedIsNotBegun() {
+    submit(new WorkUnit.ReferenceFlow(Reference.TRAIN, 0), START.plusSeconds(10));
+    submit(new WorkUnit.ReferenceFlow(Reference.TRAIN, 1), START.plusSeconds(11));
+    submit(new WorkUnit.FindGeometry(), START.plusSeconds(12));
+    now.set(START.plusSeconds(11));
+    ActorRef<Sampler.Command> sampler = sampler();
+    Sampler.Perform perform = performed();
+    assertThat(perform.unit()).isEqualTo(new WorkUnit.FindGeometry());
+    assertThat(perform.deadline()).isEqualTo(START.plusSeconds(12));
+    // Nor is it begun again when a sampler dies on it too late.
+    now.set(START.plusSeconds(13));
+    submit(new WorkUnit.ReferenceFlow(Reference.TRAIN, 2));
+    KIT.stop(sampler);
+    given.expectTerminated(sampler, Duration.ofSeconds(10));
+    sampler();
+    assertThat(performed().unit()).isEqualTo(new WorkUnit.ReferenceFlow(Reference.TRAIN, 2));
+    // The askers are gone: nobody is told anything.
+    outcomes.expectNoMessage(Duration.ofMillis(50));
+  }
+
   private void submit(WorkUnit unit) {
-    queue.tell(new WorkQueue.Submit(SPEC, unit, outcomes.getRef()));
+    submit(unit, START.plus(Duration.ofDays(1)));
+  }
+
+  private void submit(WorkUnit unit, Instant deadline) {
+    queue.tell(new WorkQueue.Submit(SPEC, unit, deadline, outcomes.getRef()));
   }
 
   private Sampler.Perform performed() {

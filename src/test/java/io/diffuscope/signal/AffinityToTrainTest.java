@@ -38,6 +38,9 @@ class AffinityToTrainTest {
     affinity.observe(Blocks.random(0, 50, 5));
     assertThat(affinity.estimates(false).stream().map(SignalEstimate::statistic))
         .containsExactly(Statistic.SHARE, Statistic.EXCESS);
+    assertThat(affinity.estimates(true))
+        .as("the same share and excess, tested or not")
+        .containsAll(affinity.estimates(false));
     assertThat(affinity.estimates(true).stream().map(SignalEstimate::statistic))
         .contains(
             Statistic.P_VALUE, Statistic.EXCESS_DECISION_LOWER, Statistic.EXCESS_DECISION_UPPER);

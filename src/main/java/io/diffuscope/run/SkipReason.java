@@ -1,0 +1,16 @@
+package io.diffuscope.run;
+
+import java.util.Locale;
+
+/** Why a checkpoint that was found is not evaluated. */
+public enum SkipReason {
+  /** More checkpoints wait than may. */
+  BACKLOG,
+  /** A newer one came, and only the newest counts. */
+  SUPERSEDED;
+
+  /** The metric label, for example {@code backlog}. */
+  public String label() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+}
