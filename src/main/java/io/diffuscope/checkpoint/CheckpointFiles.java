@@ -19,6 +19,15 @@ public final class CheckpointFiles {
   }
 
   /**
+   * Whether a checkpoint's file still is the version that was found. True for a checkpoint whose
+   * identity comes from somewhere else than a file's version.
+   */
+  public static boolean isCurrent(Checkpoint checkpoint) throws IOException {
+    return !checkpoint.identity().startsWith(checkpoint.path() + "@")
+        || describe(checkpoint.file()).identity().equals(checkpoint.identity());
+  }
+
+  /**
    * The checkpoint in a file of this version. The identity holds path, size, modification time and
    * inode also where the name carries a step, because a restarted training writes the same names
    * again.

@@ -12,17 +12,26 @@ import java.nio.file.Path;
 import java.nio.file.PathMatcher;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Lists the candidates of a directory: a listing and one stat for each file. File events are not
  * used, because network file systems do not report the writes of other hosts.
  */
 final class DirectoryListing {
+  private static final Logger log = LoggerFactory.getLogger(DirectoryListing.class);
+
   private final DirectorySettings settings;
   private final PathMatcher matcher;
+
+  /** Entries that were complained about, so that each is named once. */
+  private final Set<Path> leftOut = new HashSet<>();
 
   DirectoryListing(DirectorySettings settings) {
     this.settings = settings;
@@ -51,13 +60,19 @@ final class DirectoryListing {
   }
 
   /** Empty for what is not a regular file and for what went away since it was listed. */
-  private static Optional<FileVersion> version(Path path) throws IOException {
+  private Optional<FileVersion> version(Path path) {
     try {
       BasicFileAttributes attributes = Files.readAttributes(path, BasicFileAttributes.class);
       return attributes.isRegularFile()
           ? Optional.of(FileVersion.of(path, attributes))
           : Optional.empty();
     } catch (NoSuchFileException e) {
+      return Optional.empty();
+    } catch (IOException e) {
+      // One bad entry (a loop of links, a link into a closed folder) must not hide all the others.
+      if (leftOut.add(path)) {
+        log.warn("{} cannot be looked at and is left out: {}", path, e.toString());
+      }
       return Optional.empty();
     }
   }

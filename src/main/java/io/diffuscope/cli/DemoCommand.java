@@ -4,6 +4,7 @@ import com.typesafe.config.Config;
 import io.diffuscope.checkpoint.DirectorySettings;
 import io.diffuscope.checkpoint.DirectorySubscription;
 import io.diffuscope.checkpoint.StructuralCheck;
+import io.diffuscope.cli.SettingsReader.InvalidSettingException;
 import io.diffuscope.config.Configuration;
 import io.diffuscope.demo.DemoData;
 import io.diffuscope.demo.Trainer;
@@ -88,6 +89,12 @@ final class DemoCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    if (trainSize < 2 || steps < 1) {
+      throw new InvalidSettingException(
+          "--train-size (%d) must be at least 2, and --steps (%d) at least 1"
+              .formatted(trainSize, steps),
+          null);
+    }
     if (keep != null) {
       return demo(keep, end -> {});
     }
@@ -111,8 +118,7 @@ final class DemoCommand implements Callable<Integer> {
       LogFile.in(state);
       Path checkpointFolder = Files.createDirectories(folder.resolve("checkpoints"));
       refuseOldCheckpoints(checkpointFolder);
-      DemoData files =
-          DemoData.write(Files.createDirectories(folder.resolve("data")), data, trainSize, seed);
+      DemoData files = writeData(folder.resolve("data"));
       Map<String, Object> overrides = settings(state, checkpointFolder, files);
       serve.addTo(overrides);
       Config config = Configuration.load(null, overrides);
@@ -149,6 +155,19 @@ final class DemoCommand implements Callable<Integer> {
       }
     }
     return exitCode;
+  }
+
+  private DemoData writeData(Path folder) throws CannotServeException {
+    try {
+      return DemoData.write(Files.createDirectories(folder), data, trainSize, seed);
+    } catch (IllegalArgumentException e) {
+      throw new InvalidSettingException("--train-size: " + e.getMessage(), e);
+    } catch (IOException e) {
+      throw new CannotServeException(
+          "the demo's data cannot be written to %s (%s): make room, or choose another --keep"
+              .formatted(folder, e),
+          e);
+    }
   }
 
   /** They would be taken for those of this training. */

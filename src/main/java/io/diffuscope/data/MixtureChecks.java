@@ -31,7 +31,7 @@ final class MixtureChecks {
     double[] variances = mixture.variances();
     checkValues("variances", variances, components, rank);
     checkNonNegative("variances", variances, rank);
-    checkResidual(mixture.residualVariance(), components, rank == dimension);
+    checkResidual(mixture.residualVariance(), components);
   }
 
   private static void checkWeights(double[] weights, int components) {
@@ -43,17 +43,10 @@ final class MixtureChecks {
     }
   }
 
-  private static void checkResidual(double[] residual, int components, boolean completeBasis) {
+  /** 0 is allowed: a component that lies in its subspace, as in Lemma 1 of the MoLRG papers. */
+  private static void checkResidual(double[] residual, int components) {
     checkValues("residual_variance", residual, components, 1);
     checkNonNegative("residual_variance", residual, 1);
-    for (int k = 0; k < components && !completeBasis; k++) {
-      if (residual[k] == 0) {
-        throw new IllegalArgumentException(
-            "residual_variance of component "
-                + k
-                + " is 0, and must be positive where the basis leaves directions over");
-      }
-    }
   }
 
   private static void checkBases(double[] bases, int components, int dimension, int rank) {

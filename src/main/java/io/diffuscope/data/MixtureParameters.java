@@ -43,7 +43,7 @@ public final class MixtureParameters {
    * @param means {@code [K, d]}
    * @param bases {@code [K, d, r]}, orthonormal columns within 1e-5
    * @param variances {@code [K, r]}, non-negative
-   * @param residualVariance {@code [K]}, positive unless r = d
+   * @param residualVariance {@code [K]}, not negative
    * @throws IllegalArgumentException naming the array and what is wrong with it
    */
   public MixtureParameters(

@@ -178,7 +178,8 @@ public final class DevicePoints implements AutoCloseable {
     int count = (int) Math.min(blockRows, set.size() - first);
     int d = centre.length;
     ByteBuffer bytes =
-        ByteBuffer.allocateDirect(count * d * Float.BYTES).order(ByteOrder.nativeOrder());
+        ByteBuffer.allocateDirect(Math.multiplyExact(Math.multiplyExact(count, d), Float.BYTES))
+            .order(ByteOrder.nativeOrder());
     set.read(first, count, bytes.asFloatBuffer());
     // The array may alias the buffer; the subtraction makes a copy of its own before it is gone.
     NDArray raw = scratch.create(bytes, new Shape(count, d), DataType.FLOAT32);

@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
@@ -18,9 +19,11 @@ final class TensorNames {
    * The pairing that covers most parameters.
    *
    * @return tensor name by parameter name; parameters without a tensor are absent
+   * @throws AmbiguousNamesException if the whole network is there under more than one prefix
    */
   static Map<String, String> match(Collection<String> parameters, Set<String> tensors) {
     Map<String, String> best = Map.of();
+    Map<String, Map<String, String>> complete = new TreeMap<>();
     String parameterPrefix = commonPrefix(parameters);
     for (String dropped : new TreeSet<>(List.of("", parameterPrefix))) {
       for (String added : candidatePrefixes(parameters, dropped, tensors)) {
@@ -31,12 +34,29 @@ final class TensorNames {
             found.put(parameter, tensor);
           }
         }
+        if (found.size() == parameters.size()) {
+          complete.put(added, found);
+        }
         if (found.size() > best.size()) {
           best = found;
         }
       }
     }
-    return best;
+    // Names without a further prefix are the network's own; two prefixed copies are anybody's
+    // guess.
+    if (complete.size() > 1 && !complete.containsKey("")) {
+      throw new AmbiguousNamesException(complete.keySet());
+    }
+    return complete.getOrDefault("", best);
+  }
+
+  /** A checkpoint that holds the network more than once, such as weights and their average. */
+  static final class AmbiguousNamesException extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
+    AmbiguousNamesException(Set<String> prefixes) {
+      super("holds the network %d times, under %s".formatted(prefixes.size(), prefixes));
+    }
   }
 
   /** The longest dotted prefix that all names share, for example {@code module.}; may be empty. */

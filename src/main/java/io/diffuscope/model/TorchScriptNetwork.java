@@ -283,7 +283,16 @@ public final class TorchScriptNetwork implements AutoCloseable {
 
   private Map<String, String> pair(Path checkpoint, Map<String, TensorInfo> tensors)
       throws BadInputException {
-    Map<String, String> names = TensorNames.match(weights.keySet(), tensors.keySet());
+    Map<String, String> names;
+    try {
+      names = TensorNames.match(weights.keySet(), tensors.keySet());
+    } catch (TensorNames.AmbiguousNamesException e) {
+      throw new BadInputException(
+          checkpoint.toString(),
+          Reason.MISMATCH,
+          e.getMessage() + ": save the weights that are to be measured in a file of their own",
+          e);
+    }
     List<String> problems = new ArrayList<>();
     boolean missing = false;
     for (Map.Entry<String, Weight> entry : weights.entrySet()) {

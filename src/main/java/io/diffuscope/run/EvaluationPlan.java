@@ -79,9 +79,11 @@ record EvaluationPlan(
     for (Reference reference : references) {
       signals.add(new ProbabilityFlowDistance(reference, samples, previous.get(reference)));
     }
-    signals.add(new NearestRatio(geometry.controlCopies(), geometry.comparedHoldout()));
+    signals.add(new NearestRatio(geometry.controlCopies(), geometry.controlPoints()));
     if (geometry.comparesHoldout()) {
-      signals.add(new AffinityToTrain(trainSize, geometry.comparedHoldout(), decisionZ, seed));
+      signals.add(
+          new AffinityToTrain(
+              geometry.distinctTrain(), geometry.comparedHoldout(), decisionZ, seed));
       for (double sigma : denoising.sigmas()) {
         signals.add(
             new DenoisingGap(

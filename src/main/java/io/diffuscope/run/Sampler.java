@@ -11,6 +11,8 @@ import akka.actor.typed.SupervisorStrategy;
 import akka.actor.typed.javadsl.AbstractOnMessageBehavior;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
+import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.checkpoint.CheckpointFiles;
 import io.diffuscope.model.Devices;
 import io.diffuscope.sampling.Observation;
 import io.diffuscope.sampling.Probe;
@@ -19,6 +21,8 @@ import io.diffuscope.sampling.ProbeSpec;
 import io.diffuscope.sampling.SetGeometry;
 import io.diffuscope.sampling.Task;
 import io.diffuscope.tensorfile.BadInputException;
+import io.diffuscope.tensorfile.BadInputException.Reason;
+import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -157,12 +161,12 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
                   ready.referenceBlock(unit.reference(), unit.block()),
                   WorkOutcome.EndpointsKept::new);
           case WorkUnit.SampleBlock unit -> {
-            ready.useCheckpoint(unit.checkpoint().identity(), unit.checkpoint().file());
+            useCheckpoint(ready, unit.checkpoint());
             yield new Job<Observation.SampleObservation>(
                 perform, ready.sampleBlock(unit.block()), WorkOutcome.Observed::new);
           }
           case WorkUnit.DenoisingBlock unit -> {
-            ready.useCheckpoint(unit.checkpoint().identity(), unit.checkpoint().file());
+            useCheckpoint(ready, unit.checkpoint());
             yield new Job<Observation.DenoisingObservation>(
                 perform,
                 ready.denoisingBlock(unit.sigma(), unit.block()),
@@ -181,6 +185,38 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
       loadedSpec = spec;
     }
     return ready;
+  }
+
+  /**
+   * Loads a checkpoint and makes sure that the file is still the one that was found: a job that
+   * writes the same name again would otherwise be measured under the old one's identity.
+   */
+  private void useCheckpoint(ProbeDevice ready, Checkpoint checkpoint) throws BadInputException {
+    if (ready.isLoaded(checkpoint.identity())) {
+      return;
+    }
+    verify(checkpoint);
+    ready.useCheckpoint(checkpoint.identity(), checkpoint.file());
+    try {
+      verify(checkpoint);
+    } catch (BadInputException e) {
+      ready.forgetCheckpoint();
+      throw e;
+    }
+  }
+
+  private static void verify(Checkpoint checkpoint) throws BadInputException {
+    boolean current;
+    try {
+      current = CheckpointFiles.isCurrent(checkpoint);
+    } catch (IOException e) {
+      throw new BadInputException(
+          checkpoint.path(), Reason.VANISHED, "went away before it was measured", e);
+    }
+    if (!current) {
+      throw new BadInputException(
+          checkpoint.file(), Reason.CHANGED, "was written again before it was measured");
+    }
   }
 
   /**

@@ -1,10 +1,11 @@
 package io.diffuscope.sampling;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.diffuscope.tensorfile.AtomicFile;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -20,29 +21,35 @@ final class GeometryStore {
     this.directory = cacheDirectory.resolve("geometry");
   }
 
-  Optional<SetGeometry> find(String key) {
+  /** The stored geometry of sets of these sizes, if it is there whole. */
+  Optional<SetGeometry> find(String key, int trainSize, int holdoutSize) {
     Path file = file(key);
     if (!Files.exists(file)) {
       return Optional.empty();
     }
     try {
-      return Optional.of(JSON.readValue(file.toFile(), SetGeometry.class));
+      SetGeometry geometry = JSON.readValue(file.toFile(), SetGeometry.class);
+      if (geometry != null && geometry.fits(trainSize, holdoutSize)) {
+        return Optional.of(geometry);
+      }
+      log.warn("{} does not fit the sets and is computed again", file);
     } catch (IOException e) {
       log.warn("{} is damaged and is computed again: {}", file, e.toString());
-      return Optional.empty();
     }
+    return Optional.empty();
   }
 
   void put(String key, SetGeometry geometry) {
     try {
       Files.createDirectories(directory);
-      Path temporary = Files.createTempFile(directory, ".geometry", ".tmp");
-      try {
-        JSON.writeValue(temporary.toFile(), geometry);
-        Files.move(temporary, file(key), StandardCopyOption.ATOMIC_MOVE);
-      } finally {
-        Files.deleteIfExists(temporary);
-      }
+      ByteBuffer json = ByteBuffer.wrap(JSON.writeValueAsBytes(geometry));
+      AtomicFile.write(
+          file(key),
+          channel -> {
+            while (json.hasRemaining()) {
+              channel.write(json);
+            }
+          });
     } catch (IOException e) {
       log.warn("the geometry of the sets cannot be cached: {}", e.toString());
     }

@@ -9,16 +9,20 @@ import org.jspecify.annotations.Nullable;
  * large the sets are.
  *
  * @param groupedTrain training points that share their duplicate group with another
- * @param comparedHoldout hold-out points that take part in affinity, denoising gap and control
- * @param holdoutDuplicates hold-out points left out because they have a near duplicate in the
- *     training set
- * @param controlCopies how many of the compared hold-out points lie below {@link #COPY_RATIO}
+ * @param distinctTrain training points that differ: one for each group of duplicates
+ * @param comparedHoldout hold-out points that take part in affinity and denoising gap
+ * @param holdoutDuplicates hold-out points left out of that because they have a near duplicate in
+ *     the training set, or an equal one before them
+ * @param controlPoints hold-out points that the control is a share of: all but exact copies
+ * @param controlCopies how many of them lie below {@link #COPY_RATIO}
  * @param holdoutCheck the test of exchangeability; null without a hold-out set
  */
 public record GeometrySummary(
     int groupedTrain,
+    int distinctTrain,
     int comparedHoldout,
     int holdoutDuplicates,
+    int controlPoints,
     int controlCopies,
     @Nullable HoldoutCheck holdoutCheck) {
   /** A point counts as a copy where d1/d2 is below this (Yoon et al. 2023). */
@@ -28,8 +32,10 @@ public record GeometrySummary(
     double[] ratios = geometry.controlRatios();
     return new GeometrySummary(
         geometry.groupedTrain(),
+        geometry.distinctTrain(),
         geometry.comparedHoldoutSize(),
         geometry.holdoutDuplicates(),
+        ratios == null ? 0 : ratios.length,
         ratios == null
             ? 0
             : Math.toIntExact(

@@ -50,7 +50,6 @@ final class GeometryTask implements Task<SetGeometry> {
   private int later;
 
   private final double[] trainDistance;
-  private final int[] pooledNeighbour;
   private final DisjointSets merged;
   private double duplicateDistance;
   private int[] identical = new int[0];
@@ -79,7 +78,6 @@ final class GeometryTask implements Task<SetGeometry> {
     int n = Math.toIntExact(train.size());
     int h = holdout == null ? 0 : Math.toIntExact(holdout.size());
     this.trainDistance = new double[n];
-    this.pooledNeighbour = new int[n + h];
     this.merged = new DisjointSets(n);
     pieces.add(this::mergeIdentical);
     forEachBlock(n, this::trainAgainstTrain);
@@ -122,7 +120,6 @@ final class GeometryTask implements Task<SetGeometry> {
     Nearest nearest =
         search(trainPoints, train, first, count, exceptEqual(identical, first, count));
     System.arraycopy(nearest.firstDistance(), 0, trainDistance, first, count);
-    System.arraycopy(nearest.firstIndex(), 0, pooledNeighbour, first, count);
   }
 
   private void chooseDuplicateDistance() {
@@ -162,55 +159,74 @@ final class GeometryTask implements Task<SetGeometry> {
    */
   private void chooseCompared(DataSet set) throws BadInputException {
     later = 0;
+    int[] identicalHoldout = IdenticalPoints.labels(set);
     List<Integer> kept =
         IntStream.range(0, holdoutFirst.length)
             .filter(i -> holdoutFirst[i] >= duplicateDistance && holdoutFirst[i] > 0)
+            .filter(i -> identicalHoldout[i] == i)
             .boxed()
             .collect(Collectors.toList());
     holdoutDuplicates = holdoutFirst.length - kept.size();
-    if (kept.size() > train.size()) {
+    int[] distinct = IntStream.range(0, groups.length).filter(i -> groups[i] == i).toArray();
+    if (kept.size() > distinct.length) {
       Collections.shuffle(kept, new Random(seed));
-      kept = kept.subList(0, Math.toIntExact(train.size()));
+      kept = kept.subList(0, distinct.length);
     }
     compared = kept.stream().mapToInt(Integer::intValue).sorted().toArray();
-    if (compared.length < 2) {
-      return;
+    if (compared.length >= 2 && distinct.length >= 2) {
+      checkHoldout(RowSubset.of(train, distinct), RowSubset.of(set, compared));
     }
-    DataSet comparedSet = RowSubset.of(set, compared);
-    DevicePoints comparedPoints =
-        DevicePoints.load(manager, comparedSet, trainPoints.centre(), batchSize, residentBytes);
-    int[] comparedIdentical = IdenticalPoints.labels(comparedSet);
-    int n = Math.toIntExact(train.size());
+  }
+
+  /**
+   * Adds the pieces of the hold-out check. Its unit is the group of duplicates, one point for each:
+   * a point whose neighbours are its own copies says nothing about the split.
+   */
+  private void checkHoldout(DataSet trainUnits, DataSet holdoutUnits) throws BadInputException {
+    int n = Math.toIntExact(trainUnits.size());
+    int h = Math.toIntExact(holdoutUnits.size());
+    DevicePoints trainUnitPoints = n == train.size() ? trainPoints : load(trainUnits);
+    DevicePoints holdoutUnitPoints = load(holdoutUnits);
+    int[] pooledNeighbour = new int[n + h];
     forEachBlock(
         n,
         (first, count) -> {
-          Nearest other = search(comparedPoints, train, first, count, null);
+          Nearest own =
+              search(
+                  trainUnitPoints, trainUnits, first, count, exceptEqual(range(n), first, count));
+          Nearest other = search(holdoutUnitPoints, trainUnits, first, count, null);
           for (int i = 0; i < count; i++) {
-            if (other.distance()[i][0] < trainDistance[first + i]) {
-              pooledNeighbour[first + i] = n + other.index()[i][0];
-            }
+            boolean otherIsNearer = other.distance()[i][0] < own.distance()[i][0];
+            pooledNeighbour[first + i] =
+                otherIsNearer ? n + other.index()[i][0] : own.index()[i][0];
           }
         });
     forEachBlock(
-        compared.length,
+        h,
         (first, count) -> {
-          Nearest toTrain = search(trainPoints, comparedSet, first, count, null);
-          Nearest other =
+          Nearest own =
               search(
-                  comparedPoints,
-                  comparedSet,
+                  holdoutUnitPoints,
+                  holdoutUnits,
                   first,
                   count,
-                  exceptEqual(comparedIdentical, first, count));
+                  exceptEqual(range(h), first, count));
+          Nearest other = search(trainUnitPoints, holdoutUnits, first, count, null);
           for (int i = 0; i < count; i++) {
-            boolean trainIsNearer = toTrain.distance()[i][0] <= other.distance()[i][0];
+            boolean otherIsNearer = other.distance()[i][0] <= own.distance()[i][0];
             pooledNeighbour[n + first + i] =
-                trainIsNearer ? toTrain.index()[i][0] : n + other.index()[i][0];
+                otherIsNearer ? other.index()[i][0] : n + own.index()[i][0];
           }
         });
-    pieces.add(
-        () ->
-            check = HoldoutCheck.of(Arrays.copyOf(pooledNeighbour, n + compared.length), n, seed));
+    pieces.add(() -> check = HoldoutCheck.of(pooledNeighbour, n, seed));
+  }
+
+  private DevicePoints load(DataSet set) throws BadInputException {
+    return DevicePoints.load(manager, set, trainPoints.centre(), batchSize, residentBytes);
+  }
+
+  private static int[] range(int size) {
+    return IntStream.range(0, size).toArray();
   }
 
   /** Leaves out, for each of these queries, itself and the points that equal it. */
@@ -251,7 +267,10 @@ final class GeometryTask implements Task<SetGeometry> {
       return new SetGeometry(duplicateDistance, groups, grouped, null, 0, null, null);
     }
     double[] ratios =
-        Arrays.stream(compared).mapToDouble(i -> holdoutFirst[i] / holdoutSecond[i]).toArray();
+        IntStream.range(0, holdoutFirst.length)
+            .filter(i -> holdoutFirst[i] > 0)
+            .mapToDouble(i -> holdoutFirst[i] / holdoutSecond[i])
+            .toArray();
     return new SetGeometry(
         duplicateDistance, groups, grouped, compared, holdoutDuplicates, ratios, check);
   }

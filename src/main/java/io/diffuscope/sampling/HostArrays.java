@@ -18,7 +18,7 @@ final class HostArrays {
       throws BadInputException {
     int d = Math.toIntExact(set.pointShape().elements());
     ByteBuffer bytes =
-        ByteBuffer.allocateDirect(Math.multiplyExact(count * d, Float.BYTES))
+        ByteBuffer.allocateDirect(Math.multiplyExact(Math.multiplyExact(count, d), Float.BYTES))
             .order(ByteOrder.nativeOrder());
     set.read(first, count, bytes.asFloatBuffer());
     return manager.create(bytes, new Shape(count, d), DataType.FLOAT32);

@@ -1,9 +1,7 @@
 package io.diffuscope.sampling;
 
-import io.diffuscope.tensorfile.ArrayFile;
+import io.diffuscope.data.DataSet;
 import io.diffuscope.tensorfile.BadInputException;
-import io.diffuscope.tensorfile.BadInputException.Reason;
-import io.diffuscope.tensorfile.TensorShape;
 import java.nio.FloatBuffer;
 
 /**
@@ -52,32 +50,18 @@ public interface NoiseBank {
   }
 
   /**
-   * Noise read from an array file, for comparison with other programs.
+   * Noise read from an array file, for comparison with other programs. Its rows are checked like
+   * those of a data set: of the right width, finite, unchanged while they are read.
    *
-   * @param spec {@code .npy}, {@code .npz} or safetensors, {@code [M, d]} or {@code [M, ...shape]},
-   *     standard normal
-   * @param contentKey hash of the file's content
+   * @param rows standard normal, one row a noise
    */
-  static NoiseBank of(ArrayFile file, String spec, String contentKey, TensorShape pointShape)
-      throws BadInputException {
-    TensorShape shape = file.shape();
-    boolean fits =
-        shape.rank() >= 2
-            && (shape.withoutFirst().equals(pointShape)
-                || (shape.rank() == 2 && shape.dimension(1) == pointShape.elements()));
-    if (!fits) {
-      throw new BadInputException(
-          spec,
-          Reason.WRONG_SHAPE,
-          "noise of shape %s does not fit points of shape %s: one row a noise is needed"
-              .formatted(shape, pointShape),
-          null);
-    }
-    int d = Math.toIntExact(pointShape.elements());
+  static NoiseBank of(DataSet rows) throws BadInputException {
+    String id = "file-" + rows.contentKey();
+    int d = Math.toIntExact(rows.pointShape().elements());
     return new NoiseBank() {
       @Override
       public String id() {
-        return "file-" + contentKey;
+        return id;
       }
 
       @Override
@@ -88,7 +72,7 @@ public interface NoiseBank {
       @Override
       public double[] read(long first, int count) throws BadInputException {
         FloatBuffer values = FloatBuffer.allocate(Math.multiplyExact(count, d));
-        file.readRows(first, count, values);
+        rows.read(first, count, values);
         double[] wide = new double[values.capacity()];
         for (int i = 0; i < wide.length; i++) {
           wide[i] = values.get(i);

@@ -24,7 +24,8 @@ public sealed interface Observation {
    * @param first index of the block's first noise
    * @param squaredDistances by reference: squared distance between the sample and the reference
    *     flow's endpoint of the same noise, {@code [count]}, in the feature map's units squared
-   * @param trainNeighbour index of the nearest training point
+   * @param trainNeighbour position of the duplicate group of the nearest training point (its index
+   *     where no point has a duplicate)
    * @param trainDistance its distance d1
    * @param secondDistance distance d2 of the nearest training point outside its duplicate group
    * @param holdoutNeighbour index of the nearest hold-out point among those compared; null without

@@ -9,7 +9,6 @@ import io.diffuscope.tensorfile.ArrayFile;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.BadInputException.Reason;
 import io.diffuscope.tensorfile.TensorShape;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,13 +19,16 @@ import org.jspecify.annotations.Nullable;
  * and the probe id that stands on every estimate. Touches no tensor engine.
  */
 public final class Probe implements AutoCloseable {
+  /** Raised with every change that moves a cached number, so that no old one is used again. */
+  private static final String CACHE_FORMAT = "2";
+
   private final ProbeSpec spec;
   private final NetworkSettings network;
   private final DataSet train;
   private final @Nullable DataSet holdout;
   private final @Nullable Teacher teacher;
   private final NoiseBank noise;
-  private final @Nullable ArrayFile noiseFile;
+  private final @Nullable DataSet noiseRows;
   private final int samples;
   private final String id;
 
@@ -49,7 +51,7 @@ public final class Probe implements AutoCloseable {
       @Nullable DataSet holdout,
       @Nullable Teacher teacher,
       NoiseBank noise,
-      @Nullable ArrayFile noiseFile,
+      @Nullable DataSet noiseRows,
       int samples)
       throws BadInputException {
     this.spec = spec;
@@ -58,7 +60,7 @@ public final class Probe implements AutoCloseable {
     this.holdout = holdout;
     this.teacher = teacher;
     this.noise = noise;
-    this.noiseFile = noiseFile;
+    this.noiseRows = noiseRows;
     this.samples = samples;
     this.id =
         ContentHash.of(
@@ -100,11 +102,11 @@ public final class Probe implements AutoCloseable {
     NoiseBank noise = NoiseBank.seeded(spec.seed(), dimension);
     Integer samples = spec.samples();
     String noiseSpec = spec.noise();
-    ArrayFile file = null;
+    DataSet noiseRows = null;
     if (noiseSpec != null) {
-      file = ArrayFile.open(noiseSpec);
-      noise = NoiseBank.of(file, noiseSpec, ContentHash.of(fileOf(noiseSpec)), shape);
-      int rows = Math.toIntExact(file.shape().dimension(0));
+      noiseRows = openNoise(noiseSpec, shape);
+      noise = NoiseBank.of(noiseRows);
+      int rows = Math.toIntExact(noiseRows.size());
       if (samples != null && samples > rows) {
         throw new BadInputException(
             noiseSpec,
@@ -122,14 +124,22 @@ public final class Probe implements AutoCloseable {
         holdout,
         openTeacher(spec.teacher(), shape),
         noise,
-        file,
+        noiseRows,
         samples == null ? ProbeSpec.DEFAULT_SAMPLES : samples);
   }
 
-  private static Path fileOf(String spec) {
-    int colon = spec.lastIndexOf(':');
-    boolean named = colon > 0 && !Files.exists(Path.of(spec));
-    return Path.of(named ? spec.substring(0, colon) : spec);
+  private static DataSet openNoise(String spec, TensorShape shape) throws BadInputException {
+    try (ArrayFile file = ArrayFile.open(spec)) {
+      if (!file.type().isFloatingPoint()) {
+        throw new BadInputException(
+            spec,
+            Reason.UNSUPPORTED,
+            "noise of type %s: standard normal numbers are needed, saved as float32"
+                .formatted(file.type()),
+            null);
+      }
+    }
+    return DataSets.open(spec, "noise", shape);
   }
 
   private static @Nullable Teacher openTeacher(@Nullable String spec, TensorShape shape)
@@ -232,7 +242,12 @@ public final class Probe implements AutoCloseable {
           };
       String kind = reference == Reference.TEACHER ? "teacher" : "empirical";
       return ContentHash.of(
-          kind, content, noise.id(), spec.flow().key(), Integer.toString(spec.batchSize()));
+          CACHE_FORMAT,
+          kind,
+          content,
+          noise.id(),
+          spec.flow().key(),
+          Integer.toString(spec.batchSize()));
     } catch (BadInputException e) {
       throw new IllegalStateException("the content key was computed when the set was opened", e);
     }
@@ -242,6 +257,7 @@ public final class Probe implements AutoCloseable {
   String geometryKey() {
     try {
       return ContentHash.of(
+          CACHE_FORMAT,
           train.contentKey(),
           holdout == null ? "" : holdout.contentKey(),
           Long.toString(spec.seed()));
@@ -256,8 +272,8 @@ public final class Probe implements AutoCloseable {
     if (holdout != null) {
       holdout.close();
     }
-    if (noiseFile != null) {
-      noiseFile.close();
+    if (noiseRows != null) {
+      noiseRows.close();
     }
   }
 }

@@ -41,10 +41,13 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  */
 public final class ProbeDevice implements AutoCloseable {
+  private static final long MOST_BLOCK_ROWS = 4096;
+  private static final long MOST_BLOCK_BYTES = 64L << 20;
+
   /**
    * What the samples of one block are compared with.
    *
-   * @param endpoints of the reference flows, float64 {@code [count, d]}
+   * @param endpoints of the reference flows, float32 {@code [count, d]}
    * @param empiricalNeighbour nearest training point of each of the empirical flow's endpoints
    * @param ruler squared distances between the empirical flows of training and hold-out set; null
    *     without a hold-out set
@@ -96,7 +99,7 @@ public final class ProbeDevice implements AutoCloseable {
               manager,
               probe.train(),
               DevicePoints.meanOf(probe.train()),
-              DATA_BLOCK_ROWS,
+              blockRows(probe.train()),
               spec.residentBytes());
       return new ProbeDevice(probe, manager, NetworkDenoiser.create(graph), train);
     } catch (BadInputException | RuntimeException e) {
@@ -108,8 +111,14 @@ public final class ProbeDevice implements AutoCloseable {
     }
   }
 
-  /** Points in one block of a set on the device: large matrix products, bounded scratch memory. */
-  private static final int DATA_BLOCK_ROWS = 4096;
+  /**
+   * Points in one block of a set on the device: enough for large matrix products, and bounded
+   * memory whatever the dimension.
+   */
+  private static int blockRows(DataSet set) {
+    long bytesPerPoint = Math.multiplyExact(set.pointShape().elements(), (long) Float.BYTES);
+    return (int) Math.clamp(MOST_BLOCK_BYTES / bytesPerPoint, 1L, MOST_BLOCK_ROWS);
+  }
 
   public Probe probe() {
     return probe;
@@ -118,7 +127,10 @@ public final class ProbeDevice implements AutoCloseable {
   /** The geometry of the sets, from the cache or found anew. */
   public Task<SetGeometry> geometry() {
     return geometryStore
-        .find(probe.geometryKey())
+        .find(
+            probe.geometryKey(),
+            Math.toIntExact(probe.train().size()),
+            probe.holdout() == null ? 0 : Math.toIntExact(probe.holdout().size()))
         .map(ProbeDevice::finished)
         .orElseGet(this::findGeometry);
   }
@@ -190,7 +202,7 @@ public final class ProbeDevice implements AutoCloseable {
       DataSet subset = RowSubset.of(holdout, compared);
       points =
           DevicePoints.load(
-              manager, subset, train.centre(), DATA_BLOCK_ROWS, probe.spec().residentBytes());
+              manager, subset, train.centre(), blockRows(subset), probe.spec().residentBytes());
       denoisingPlan = new DenoisingPlan(probe.train(), subset, probe.spec().denoising());
     }
     samples = new Samples(train, geometry, points);
@@ -272,7 +284,7 @@ public final class ProbeDevice implements AutoCloseable {
                         manager,
                         Objects.requireNonNull(probe.holdout()),
                         train.centre(),
-                        DATA_BLOCK_ROWS,
+                        blockRows(probe.train()),
                         probe.spec().residentBytes()));
             case TEACHER -> loadTeacher();
           };
@@ -302,6 +314,16 @@ public final class ProbeDevice implements AutoCloseable {
       loadedCheckpoint = identity;
       loadedFile = weights;
     }
+  }
+
+  /** Whether this checkpoint's weights are in the network. */
+  public boolean isLoaded(String identity) {
+    return identity.equals(loadedCheckpoint);
+  }
+
+  /** Forgets the loaded checkpoint: what was read turned out not to be what was asked for. */
+  public void forgetCheckpoint() {
+    loadedCheckpoint = null;
   }
 
   /** Tensors of the loaded checkpoint that the network has no parameter for. */
@@ -344,12 +366,13 @@ public final class ProbeDevice implements AutoCloseable {
       try (NDManager scratch = manager.newSubManager()) {
         NDArray trainEndpoints = Objects.requireNonNull(endpoints.get(Reference.TRAIN)).duplicate();
         trainEndpoints.attach(scratch);
-        int[] neighbours = measured.nearestTrain(trainEndpoints.toType(DataType.FLOAT32, true));
+        int[] neighbours = measured.nearestTrain(trainEndpoints);
         NDArray holdoutEndpoints = endpoints.get(Reference.HOLDOUT);
         double[] ruler =
             holdoutEndpoints == null
                 ? null
-                : Samples.squaredDistances(trainEndpoints, holdoutEndpoints);
+                : Samples.squaredDistances(
+                    trainEndpoints.toType(DataType.FLOAT64, true), holdoutEndpoints);
         known = new BlockReferences(endpoints, neighbours, ruler);
       }
       blockReferences.put(block, known);
@@ -367,10 +390,7 @@ public final class ProbeDevice implements AutoCloseable {
         values = flow.result();
       }
     }
-    NDArray stored = manager.create(values, new Shape(rows, probe.dimension()));
-    NDArray wide = stored.toType(DataType.FLOAT64, true);
-    stored.close();
-    return wide;
+    return manager.create(values, new Shape(rows, probe.dimension()));
   }
 
   /** Measures one block of the denoising loss of the loaded checkpoint. */

@@ -9,6 +9,7 @@ import io.diffuscope.sampling.NeighbourSearch.Nearest;
 import io.diffuscope.sampling.Observation.SampleObservation;
 import io.diffuscope.sampling.ProbeDevice.BlockReferences;
 import io.diffuscope.tensorfile.BadInputException;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -19,9 +20,12 @@ final class Samples {
   private final SetGeometry geometry;
   private final @Nullable DevicePoints comparedHoldout;
 
+  private final int[] groupPositions;
+
   Samples(DevicePoints train, SetGeometry geometry, @Nullable DevicePoints comparedHoldout) {
     this.train = train;
     this.geometry = geometry;
+    this.groupPositions = geometry.groupPositions();
     this.comparedHoldout = comparedHoldout;
   }
 
@@ -71,7 +75,7 @@ final class Samples {
         block,
         first,
         squared,
-        trainNeighbour,
+        Arrays.stream(trainNeighbour).map(i -> groupPositions[i]).toArray(),
         nearest.firstDistance(),
         second,
         holdout == null ? null : holdout.firstIndex(),

@@ -14,11 +14,12 @@ import org.jspecify.annotations.Nullable;
  *     between a training point and its nearest other one
  * @param trainGroups group label of each training point, {@code [N_train]}
  * @param groupedTrain number of training points that share their group with another
- * @param comparedHoldout hold-out points that take part in affinity, denoising gap and control,
- *     ascending; null without a hold-out set
+ * @param comparedHoldout hold-out points that take part in affinity and denoising gap, ascending;
+ *     null without a hold-out set
  * @param holdoutDuplicates hold-out points left out because they lie within {@code
  *     duplicateDistance} of a training point
- * @param controlRatios d1/d2 of each compared hold-out point to the training set
+ * @param controlRatios d1/d2 to the training set of every hold-out point that is not an exact copy:
+ *     leaving out near ones too would bias the control, because those are what it counts
  * @param holdoutCheck the test of exchangeability; null without a hold-out set
  */
 public record SetGeometry(
@@ -29,6 +30,46 @@ public record SetGeometry(
     int holdoutDuplicates,
     double @Nullable [] controlRatios,
     @Nullable HoldoutCheck holdoutCheck) {
+  /** Whether this can be the geometry of sets of these sizes; a cached file may be anything. */
+  boolean fits(int trainSize, int holdoutSize) {
+    int[] compared = comparedHoldout;
+    boolean holdoutFits =
+        compared == null
+            ? holdoutSize == 0
+            : holdoutSize > 0
+                && controlRatios != null
+                && Arrays.stream(compared).allMatch(i -> i >= 0 && i < holdoutSize);
+    return holdoutFits
+        && trainGroups != null
+        && trainGroups.length == trainSize
+        && Arrays.stream(trainGroups).allMatch(g -> g >= 0 && g < trainSize);
+  }
+
+  /**
+   * For each training point the position of its group among all groups, in the order of their first
+   * points: the point's own index where there are no duplicates.
+   */
+  @JsonIgnore
+  public int[] groupPositions() {
+    int[] positions = new int[trainGroups.length];
+    int next = 0;
+    for (int i = 0; i < positions.length; i++) {
+      // A label is the index of the group's first point, so that one was numbered before.
+      positions[i] = trainGroups[i] == i ? next++ : positions[trainGroups[i]];
+    }
+    return positions;
+  }
+
+  /** Number of training points that differ: one for each group of duplicates. */
+  @JsonIgnore
+  public int distinctTrain() {
+    int distinct = 0;
+    for (int i = 0; i < trainGroups.length; i++) {
+      distinct += trainGroups[i] == i ? 1 : 0;
+    }
+    return distinct;
+  }
+
   /** Whether any training point has a duplicate. */
   @JsonIgnore
   public boolean hasTrainDuplicates() {

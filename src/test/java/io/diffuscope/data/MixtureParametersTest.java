@@ -134,8 +134,6 @@ class MixtureParametersTest {
     put("variances", TensorShape.of(2, 2), 4, 1, -9, 0);
     fails(Reason.MALFORMED, "variances of component 1 holds the negative value -9.0");
     put("variances", TensorShape.of(2, 2), 4, 1, 9, 0);
-    put("residual_variance", TensorShape.of(2), 0.01, 0);
-    fails(Reason.MALFORMED, "residual_variance of component 1 is 0");
     put("residual_variance", TensorShape.of(2), -0.01, 1);
     fails(Reason.MALFORMED, "residual_variance of component 0 holds the negative value");
   }

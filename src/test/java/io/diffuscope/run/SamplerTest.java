@@ -6,6 +6,7 @@ import akka.actor.testkit.typed.javadsl.ActorTestKit;
 import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
 import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.checkpoint.CheckpointFiles;
 import io.diffuscope.model.Devices;
 import io.diffuscope.run.WorkOutcome.Failed;
 import io.diffuscope.run.WorkOutcome.Observed;
@@ -13,6 +14,7 @@ import io.diffuscope.sampling.Observation.SampleObservation;
 import io.diffuscope.sampling.ProbeFiles;
 import io.diffuscope.sampling.ProbeSpec;
 import io.diffuscope.sampling.Reference;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -149,6 +151,28 @@ class SamplerTest {
     return queue.expectMessageClass(WorkQueue.Done.class, Duration.ofSeconds(60));
   }
 
+  /**
+   * The same name, written again between finding and reading: not the checkpoint that was found.
+   */
+  @Test
+  void aCheckpointThatWasWrittenAgainIsNotMeasuredUnderItsOldIdentity() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    Work work = new Work(files.smallSpec());
+    Path file = files.checkpoint("step-100.safetensors", 3);
+    Checkpoint found = CheckpointFiles.describe(file);
+    Files.delete(file);
+    Files.copy(files.checkpoint("other.safetensors", 4), file);
+    assertThat(work.outcome(new WorkUnit.SampleBlock(found, 0)))
+        .isInstanceOfSatisfying(
+            Failed.class,
+            failed -> {
+              assertThat(failed.reason()).isEqualTo("changed");
+              assertThat(failed.message()).contains("step-100.safetensors");
+            });
+    assertThat(work.outcome(new WorkUnit.SampleBlock(CheckpointFiles.describe(file), 0)))
+        .isInstanceOf(Observed.class);
+  }
+
   private static void assertFailed(Work work, Path file, String reason) {
     assertThat(work.outcome(new WorkUnit.SampleBlock(checkpoint(file.toString(), file), 0)))
         .isInstanceOfSatisfying(
@@ -162,7 +186,11 @@ class SamplerTest {
   }
 
   private static Checkpoint checkpoint(String identity, Path file) {
-    return new Checkpoint(identity, file.toString(), 1L);
+    try {
+      return CheckpointFiles.describe(file);
+    } catch (IOException absent) {
+      return new Checkpoint(identity, file.toString(), 1L);
+    }
   }
 
   /** A queue with one sampler. */

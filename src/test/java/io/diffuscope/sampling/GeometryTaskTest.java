@@ -13,6 +13,7 @@ import io.diffuscope.tensorfile.TensorShape;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Objects;
 import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
@@ -45,7 +46,7 @@ class GeometryTaskTest {
     assertThat(geometry.trainGroups()).containsExactly(IntStream.range(0, 60).toArray());
     assertThat(geometry.comparedHoldout()).isNull();
     assertThat(geometry.holdoutCheck()).isNull();
-    assertThat(geometry.summary()).isEqualTo(new GeometrySummary(0, 0, 0, 0, null));
+    assertThat(geometry.summary()).isEqualTo(new GeometrySummary(0, 60, 0, 0, 0, 0, null));
     assertThat(geometry.duplicateDistance())
         .isCloseTo(medianNearest(gaussians(60, 1)) / 3, within(1e-6));
   }
@@ -104,13 +105,17 @@ class GeometryTaskTest {
     assertThat(geometry.comparedHoldout()).containsExactly(left);
     assertThat(geometry.holdoutDuplicates()).isEqualTo(50 - left.length);
     double[] ratios = Objects.requireNonNull(geometry.controlRatios());
-    for (int i = 0; i < left.length; i++) {
-      double[] distances = sortedDistances(holdout, left[i], train);
+    // The control is a share of all but exact copies: near ones are what it counts.
+    assertThat(ratios).hasSize(49);
+    for (int i = 0; i < 49; i++) {
+      double[] distances = sortedDistances(holdout, i + 1, train);
       assertThat(ratios[i]).isCloseTo(distances[0] / distances[1], within(1e-5));
     }
     GeometrySummary summary = geometry.summary();
     assertThat(summary.comparedHoldout()).isEqualTo(left.length);
     assertThat(summary.holdoutDuplicates()).isEqualTo(50 - left.length);
+    assertThat(summary.controlPoints()).isEqualTo(49);
+    assertThat(summary.controlCopies()).isPositive();
     assertThat(summary.controlCopies())
         .isEqualTo((int) Arrays.stream(ratios).filter(r -> r < 1.0 / 3).count());
     assertThat(summary.comparesHoldout()).isTrue();
@@ -141,7 +146,7 @@ class GeometryTaskTest {
     int[] compared = Objects.requireNonNull(geometry.comparedHoldout());
     assertThat(compared).hasSize(40).isSorted().doesNotHaveDuplicates();
     assertThat(compared[39]).as("spread over the whole set").isGreaterThan(100);
-    assertThat(geometry.controlRatios()).hasSize(40);
+    assertThat(geometry.controlRatios()).hasSize(200);
     assertThat(find(gaussians(40, 1), gaussians(200, 2)).comparedHoldout()).isEqualTo(compared);
   }
 
@@ -161,20 +166,26 @@ class GeometryTaskTest {
     assertThat(other.differs()).isTrue();
     // T1 and T2 by all distances.
     int[] compared = Objects.requireNonNull(geometry.comparedHoldout());
+    int[] units = IntStream.range(0, 150).filter(i -> geometry.trainGroups()[i] == i).toArray();
     double trainToTrain = 0;
-    for (int i = 0; i < 150; i++) {
-      double mine = nearest(train, i, train, i);
-      int point = i;
+    for (int point : units) {
+      double mine =
+          Arrays.stream(units)
+              .filter(j -> j != point)
+              .mapToDouble(j -> distance(train, point, train, j))
+              .min()
+              .orElseThrow();
       double theirs =
           Arrays.stream(compared)
               .mapToDouble(j -> distance(train, point, noisy, j))
               .min()
               .orElseThrow();
-      trainToTrain += mine < theirs ? 1 / 150.0 : 0;
+      trainToTrain += mine < theirs ? 1.0 / units.length : 0;
     }
     double holdoutToHoldout = 0;
     for (int i : compared) {
-      double toTrain = nearest(noisy, i, train, -1);
+      double toTrain =
+          Arrays.stream(units).mapToDouble(j -> distance(noisy, i, train, j)).min().orElseThrow();
       double within =
           Arrays.stream(compared)
               .filter(j -> j != i)
@@ -203,15 +214,58 @@ class GeometryTaskTest {
     copy(train, 5, 20);
     SetGeometry geometry = find(train, gaussians(30, 2));
     GeometryStore store = new GeometryStore(folder);
-    assertThat(store.find("key")).isEmpty();
+    assertThat(store.find("key", 40, 30)).isEmpty();
     store.put("key", geometry);
-    SetGeometry read = store.find("key").orElseThrow();
+    SetGeometry read = store.find("key", 40, 30).orElseThrow();
     assertThat(read)
         .usingRecursiveComparison()
         .as("arrays compared by content")
         .isEqualTo(geometry);
     Files.writeString(folder.resolve("geometry").resolve("key.json"), "{\"dup");
-    assertThat(store.find("key")).isEmpty();
+    assertThat(store.find("key", 40, 30)).isEmpty();
+    for (String wrong : List.of("null", "{}", "[]")) {
+      Files.writeString(folder.resolve("geometry").resolve("key.json"), wrong);
+      assertThat(store.find("key", 40, 30)).isEmpty();
+    }
+    store.put("key", geometry);
+    assertThat(store.find("key", 41, 30)).as("of another set").isEmpty();
+  }
+
+  /** A perfect model of the line scores 1/3, and so must its control. */
+  @Test
+  void theControlOfAPerfectModelIsTheModelsOwnShare() throws Exception {
+    float[] line = onALine(800, 1);
+    SetGeometry geometry = find(line, onALine(800, 2));
+    GeometrySummary summary = geometry.summary();
+    assertThat((double) summary.controlCopies() / summary.controlPoints())
+        .isCloseTo(1.0 / 3, within(4 * Math.sqrt(2.0 / 9 / 800)));
+  }
+
+  /** Every training point three times over: the group is the unit of the hold-out check. */
+  @Test
+  void copiesWithinTheTrainingSetDoNotMakeTheSetsDiffer() throws Exception {
+    float[] once = gaussians(100, 1);
+    float[] thrice = Arrays.copyOf(once, 3 * once.length);
+    System.arraycopy(once, 0, thrice, once.length, once.length);
+    System.arraycopy(once, 0, thrice, 2 * once.length, once.length);
+    SetGeometry geometry = find(thrice, gaussians(100, 2));
+    HoldoutCheck check = Objects.requireNonNull(geometry.holdoutCheck());
+    assertThat(check).isEqualTo(find(once, gaussians(100, 2)).holdoutCheck());
+    assertThat(check.differs()).isFalse();
+    assertThat(geometry.distinctTrain()).isEqualTo(find(once, null).distinctTrain());
+    int[] positions = geometry.groupPositions();
+    assertThat(positions[250]).isEqualTo(positions[150]).isEqualTo(positions[50]);
+    assertThat(Arrays.stream(positions).max().orElseThrow())
+        .isEqualTo(geometry.distinctTrain() - 1);
+  }
+
+  private static float[] onALine(int size, long seed) {
+    float[] points = new float[size * D];
+    RandomGenerator random = ProbeFiles.random(seed);
+    for (int i = 0; i < size; i++) {
+      points[i * D] = random.nextFloat();
+    }
+    return points;
   }
 
   /** The same whatever the block size and whether the points stay on the device. */

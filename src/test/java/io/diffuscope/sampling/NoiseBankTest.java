@@ -1,19 +1,20 @@
 package io.diffuscope.sampling;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.diffuscope.data.DataSets;
 import io.diffuscope.sampling.GaussianNoise.Purpose;
-import io.diffuscope.tensorfile.ArrayFile;
-import io.diffuscope.tensorfile.BadInputException;
+import io.diffuscope.tensorfile.DoubleArray;
 import io.diffuscope.tensorfile.NpyWriter;
+import io.diffuscope.tensorfile.NpzWriter;
 import io.diffuscope.tensorfile.TensorShape;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Map;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -97,16 +98,25 @@ class NoiseBankTest {
     Path file = folder.resolve("noise.npy");
     float[] values = {1, 2, 3, 4, 5, 6, 7, 8};
     NpyWriter.write(file, TensorShape.of(2, 1, 2, 2), values);
-    try (ArrayFile array = ArrayFile.open(file.toString())) {
-      NoiseBank bank = NoiseBank.of(array, file.toString(), "key", TensorShape.of(1, 2, 2));
-      assertThat(bank.dimension()).isEqualTo(4);
-      assertThat(bank.read(1, 1)).containsExactly(5, 6, 7, 8);
-      assertThat(NoiseBank.of(array, file.toString(), "key", TensorShape.of(1, 2, 2)).id())
-          .isEqualTo(bank.id());
-      assertThatThrownBy(() -> NoiseBank.of(array, file.toString(), "key", TensorShape.of(3, 2, 2)))
-          .isInstanceOf(BadInputException.class)
-          .hasMessageContaining("[2, 1, 2, 2]")
-          .hasMessageContaining("[3, 2, 2]");
-    }
+    TensorShape shape = TensorShape.of(1, 2, 2);
+    NoiseBank bank = NoiseBank.of(DataSets.open(file.toString(), "noise", shape));
+    assertThat(bank.dimension()).isEqualTo(4);
+    assertThat(bank.read(1, 1)).containsExactly(5, 6, 7, 8);
+    assertThat(NoiseBank.of(DataSets.open(file.toString(), "noise", shape)).id())
+        .isEqualTo(bank.id());
+  }
+
+  @Test
+  void twoArraysOfOneFileAreTwoBanks(@TempDir Path folder) throws Exception {
+    Path file = folder.resolve("noise.npz");
+    TensorShape shape = TensorShape.of(2, 2);
+    NpzWriter.write(
+        file,
+        Map.of(
+            "a", new DoubleArray(shape, new double[] {1, 2, 3, 4}),
+            "b", new DoubleArray(shape, new double[] {4, 3, 2, 1})));
+    NoiseBank a = NoiseBank.of(DataSets.open(file + ":a", "noise", TensorShape.of(2)));
+    NoiseBank b = NoiseBank.of(DataSets.open(file + ":b", "noise", TensorShape.of(2)));
+    assertThat(a.id()).isNotEqualTo(b.id());
   }
 }
