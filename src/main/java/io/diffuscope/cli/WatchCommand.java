@@ -4,6 +4,7 @@ import com.typesafe.config.Config;
 import io.diffuscope.checkpoint.DirectorySettings;
 import io.diffuscope.checkpoint.DirectorySubscription;
 import io.diffuscope.checkpoint.StructuralCheck;
+import io.diffuscope.cli.SettingsReader.InvalidSettingException;
 import io.diffuscope.model.Devices;
 import io.diffuscope.run.RunDecisions;
 import io.diffuscope.run.RunSettings;
@@ -70,6 +71,7 @@ final class WatchCommand implements Callable<Integer> {
     SettingsReader reader = new SettingsReader(config);
     DirectorySettings checkpoints = reader.checkpoints();
     requirePlausible(checkpoints.directory());
+    requireApart(reader.dataDirectory(), checkpoints.directory());
     LogFile.in(reader.dataDirectory());
     RunSettings settings = reader.run(nameOf(checkpoints.directory()));
     Devices.configure(reader.threads());
@@ -112,6 +114,17 @@ final class WatchCommand implements Callable<Integer> {
           Reason.VANISHED,
           "neither it nor the directory above it exists; check the path, or create it if the"
               + " training has not started");
+    }
+  }
+
+  /** The trainer's directory is the trainer's: it may be rotated, synchronized or counted. */
+  private static void requireApart(Path data, Path checkpoints) {
+    Path inside = data.toAbsolutePath().normalize();
+    if (inside.startsWith(checkpoints.toAbsolutePath().normalize())) {
+      throw new InvalidSettingException(
+          "the data directory %s lies in the checkpoint directory: choose another --data-dir"
+              .formatted(data),
+          null);
     }
   }
 

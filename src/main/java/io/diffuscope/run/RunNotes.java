@@ -22,17 +22,21 @@ final class RunNotes {
               + " nearest_ratio and both memorization flags are off");
     }
     if (probe.teacher() == null) {
-      notes.add("no teacher: pfd to teacher is off; pfd to holdout stands in for it");
+      notes.add(
+          probe.holdout() == null
+              ? "no teacher: pfd to teacher is off"
+              : "no teacher: pfd to teacher is off; pfd to holdout stands in for it");
     }
     if (geometry.groupedTrain() > 0) {
       notes.add(
-          "%d training points have a near duplicate and are grouped with it"
+          "near duplicates within the training set are grouped: %d of its points are concerned"
               .formatted(geometry.groupedTrain()));
     }
     if (geometry.holdoutDuplicates() > 0) {
       notes.add(
-          "%d hold-out points have a near duplicate in the training set and are left out"
-              .formatted(geometry.holdoutDuplicates()));
+          "hold-out points with a near duplicate in the training set, or an equal one before them,"
+              + " are"
+              + " left out of affinity and gap: %d".formatted(geometry.holdoutDuplicates()));
     }
     if (probe.holdout() != null) {
       addHoldoutNotes(notes, probe, geometry);
@@ -48,7 +52,7 @@ final class RunNotes {
               + " early_memorization are off");
       return;
     }
-    double p = (double) probe.train().size() / (probe.train().size() + compared);
+    double p = (double) geometry.distinctTrain() / (geometry.distinctTrain() + compared);
     long recommended = Math.round(400 * p / (1 - p));
     if (probe.samples() < recommended) {
       notes.add(

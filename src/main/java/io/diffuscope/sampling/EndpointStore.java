@@ -25,6 +25,9 @@ final class EndpointStore {
 
   private final Path directory;
 
+  /** One full disk is one warning, however many blocks there are. */
+  private boolean complained;
+
   EndpointStore(Path cacheDirectory) {
     this.directory = cacheDirectory.resolve("endpoints");
   }
@@ -57,7 +60,13 @@ final class EndpointStore {
       SafetensorsWriter.write(
           file, Map.of(TENSOR, new FloatArray(TensorShape.of(rows, d), values)), Map.of());
     } catch (IOException e) {
-      log.warn("endpoints cannot be cached and will be computed again: {}", e.toString());
+      if (!complained) {
+        complained = true;
+        log.warn(
+            "endpoints of reference flows cannot be cached and are computed again at every start:"
+                + " {}",
+            e.getMessage());
+      }
     }
   }
 
