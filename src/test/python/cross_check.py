@@ -312,12 +312,14 @@ def measure(arguments):
         add_distance("holdout", holdout_endpoints)
         add("pfd", "train", "ruler", None, root_mean_square(((empirical - holdout_endpoints) ** 2).sum(axis=1)))
 
-        # Hold-out points with a duplicate in the training set do not count as independent of it.
-        apart = np.sqrt(all_squared_distances(holdout, train)).min(axis=1) >= radius
-        compared = holdout[apart]
-        assert len(compared) <= len(train), "a random part of a larger hold-out set is not reproduced here"
-        control_ratios, _ = ratios_to(train, groups, compared)
-        ours, control = share((ratios < 1 / 3).sum(), m), share((control_ratios < 1 / 3).sum(), len(compared))
+        # Hold-out points with a duplicate in the training set do not count as independent of it, and one of those that
+        # equal each other is enough. The control counts near copies, so it leaves out exact ones only.
+        to_train = np.sqrt(all_squared_distances(holdout, train)).min(axis=1)
+        first_of_equals = np.zeros(len(holdout), dtype=bool)
+        first_of_equals[np.unique(holdout, axis=0, return_index=True)[1]] = True
+        compared = holdout[(to_train >= radius) & first_of_equals]
+        control_ratios, _ = ratios_to(train, groups, holdout[to_train > 0])
+        ours, control = share((ratios < 1 / 3).sum(), m), share((control_ratios < 1 / 3).sum(), len(control_ratios))
         add("nearest_ratio", "train", "control", None, control)
         # Newcombe 1998, method 10.
         value = ours["value"] - control["value"]
@@ -328,7 +330,11 @@ def measure(arguments):
         pooled = all_squared_distances(samples, np.concatenate([train, compared]))
         hits = np.bincount(pooled.argmin(axis=1), minlength=pooled.shape[1]).astype(float)
         generator = np.random.default_rng(arguments.seed)
-        for statistic, numbers in affinity(hits[: len(train)], hits[len(train) :], generator):
+        # A group of duplicates is one training point.
+        distinct, position = np.unique(groups, return_inverse=True)
+        assert len(compared) <= len(distinct), "a random part of a larger hold-out set is not reproduced here"
+        train_hits = np.bincount(position, weights=hits[: len(train)], minlength=len(distinct))
+        for statistic, numbers in affinity(train_hits, hits[len(train) :], generator):
             add("train_affinity", None, statistic, None, numbers)
 
         for sigma in GAP_SIGMAS:

@@ -1,11 +1,14 @@
 package io.diffuscope.cli;
 
 import io.diffuscope.demo.DemoData;
+import io.diffuscope.run.EvaluationException;
+import io.diffuscope.run.FailureReason;
 import io.diffuscope.tensorfile.BadInputException;
 import java.io.PrintWriter;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Help.Ansi;
@@ -78,6 +81,17 @@ public final class Main implements Runnable {
     };
   }
 
+  /** Why a monitor cannot go on: a file that only the tensor engine could refuse, or else we. */
+  private static int codeOf(@Nullable Throwable cause, PrintWriter err) {
+    if (cause instanceof EvaluationException e) {
+      return FailureReason.isBadInput(e.reason()) ? ExitCode.BAD_INPUT : ExitCode.FAILURE;
+    }
+    if (cause != null) {
+      cause.printStackTrace(err);
+    }
+    return ExitCode.FAILURE;
+  }
+
   /** The cause, and where help is; a whole page of help would push the cause off the screen. */
   private static int explain(ParameterException failure, String[] arguments) {
     CommandLine command = failure.getCommandLine();
@@ -101,7 +115,7 @@ public final class Main implements Runnable {
           case BadInputException e -> ExitCode.BAD_INPUT;
           case CannotServeException e -> ExitCode.CANNOT_SERVE;
           case SettingsReader.InvalidSettingException e -> ExitCode.USAGE;
-          case MonitorFailedException e -> e.exitCode();
+          case MonitorFailedException e -> codeOf(e.getCause(), err);
           default -> {
             failure.printStackTrace(err);
             yield ExitCode.FAILURE;

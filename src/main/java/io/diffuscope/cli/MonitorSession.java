@@ -215,7 +215,12 @@ final class MonitorSession implements AutoCloseable {
   @Override
   public void close() {
     if (server != null) {
-      server.stop(Duration.ofSeconds(2)).toCompletableFuture().join();
+      // When a person interrupts, the actor system takes the port down at the same time: fine, too.
+      server
+          .stop(Duration.ofSeconds(2))
+          .handle((done, alreadyDown) -> Done.getInstance())
+          .toCompletableFuture()
+          .join();
     }
     system.terminate();
     system.getWhenTerminated().toCompletableFuture().join();

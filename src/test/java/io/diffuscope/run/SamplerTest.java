@@ -113,28 +113,6 @@ class SamplerTest {
     assertThat(work.outcome(new WorkUnit.SampleBlock(checkpoint, 0))).isInstanceOf(Observed.class);
   }
 
-  /**
-   * The same name, written again between finding and reading: not the checkpoint that was found.
-   */
-  @Test
-  void aCheckpointThatWasWrittenAgainIsNotMeasuredUnderItsOldIdentity() throws Exception {
-    ProbeFiles files = new ProbeFiles(folder);
-    Work work = new Work(files.smallSpec());
-    Path file = files.checkpoint("step-100.safetensors", 3);
-    Checkpoint found = CheckpointFiles.describe(file);
-    Files.delete(file);
-    Files.copy(files.checkpoint("other.safetensors", 4), file);
-    assertThat(work.outcome(new WorkUnit.SampleBlock(found, 0)))
-        .isInstanceOfSatisfying(
-            Failed.class,
-            failed -> {
-              assertThat(failed.reason()).isEqualTo("changed");
-              assertThat(failed.message()).contains("step-100.safetensors");
-            });
-    assertThat(work.outcome(new WorkUnit.SampleBlock(CheckpointFiles.describe(file), 0)))
-        .isInstanceOf(Observed.class);
-  }
-
   /** Each look at the clock costs a second: the deadline passes between two pieces. */
   @Test
   void givesUpAtTheDeadlineAndGoesOnWithTheNextUnit() throws Exception {
@@ -171,6 +149,28 @@ class SamplerTest {
 
   private static WorkQueue.Done done(TestProbe<WorkQueue.Command> queue) {
     return queue.expectMessageClass(WorkQueue.Done.class, Duration.ofSeconds(60));
+  }
+
+  /**
+   * The same name, written again between finding and reading: not the checkpoint that was found.
+   */
+  @Test
+  void aCheckpointThatWasWrittenAgainIsNotMeasuredUnderItsOldIdentity() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    Work work = new Work(files.smallSpec());
+    Path file = files.checkpoint("step-100.safetensors", 3);
+    Checkpoint found = CheckpointFiles.describe(file);
+    Files.delete(file);
+    Files.copy(files.checkpoint("other.safetensors", 4), file);
+    assertThat(work.outcome(new WorkUnit.SampleBlock(found, 0)))
+        .isInstanceOfSatisfying(
+            Failed.class,
+            failed -> {
+              assertThat(failed.reason()).isEqualTo("changed");
+              assertThat(failed.message()).contains("step-100.safetensors");
+            });
+    assertThat(work.outcome(new WorkUnit.SampleBlock(CheckpointFiles.describe(file), 0)))
+        .isInstanceOf(Observed.class);
   }
 
   private static void assertFailed(Work work, Path file, String reason) {
