@@ -16,15 +16,17 @@ import ai.djl.training.ParameterStore;
 import ai.djl.training.optimizer.Adam;
 import ai.djl.training.tracker.Tracker;
 import ai.djl.util.Pair;
+import io.diffuscope.model.Devices;
+import io.diffuscope.model.NetworkSettings;
+import io.diffuscope.model.Preconditioning;
+import io.diffuscope.model.TorchScriptNetwork;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.BadInputException.Reason;
 import io.diffuscope.tensorfile.FloatArray;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Objects;
 import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
 
@@ -94,49 +96,41 @@ final class DenoiserTraining implements AutoCloseable {
    */
   static DenoiserTraining open(Path template, TrainingPoints points, TrainingSettings settings)
       throws BadInputException {
-    Model model = Model.newInstance("demo", Device.cpu(), "PyTorch");
-    try {
-      TemplateSettings network = load(model, template);
-      if (network.shape().size() != points.size()) {
-        throw new BadInputException(
-            template,
-            Reason.WRONG_SHAPE,
-            "takes points of shape "
-                + network.shape()
-                + ", but a training point has "
-                + points.size()
-                + " numbers; give the data that the network was made for");
-      }
-      return new DenoiserTraining(
-          model,
-          new TrainingBatch(points, network.sigmaData(), settings.batch()),
-          new Shape(settings.batch()).addAll(network.shape()),
-          settings);
-    } catch (BadInputException | RuntimeException e) {
-      model.close();
-      throw e;
-    }
-  }
-
-  private static TemplateSettings load(Model model, Path template) throws BadInputException {
-    if (!Files.isReadable(template)) {
+    NetworkSettings network =
+        TorchScriptNetwork.readSettings(template, NetworkSettings.Overrides.NONE);
+    if (network.preconditioning() != Preconditioning.EDM) {
       throw new BadInputException(
-          template, Reason.UNREADABLE, "cannot be read; give the TorchScript file of a network");
+          template,
+          Reason.UNSUPPORTED,
+          "the trainer knows the preconditioning edm only, not %s; export the network for it"
+              .formatted(network.preconditioning().label()));
     }
+    if (network.shape().elements() != points.size()) {
+      throw new BadInputException(
+          template,
+          Reason.WRONG_SHAPE,
+          "takes points of shape "
+              + network.shape()
+              + ", but a training point has "
+              + points.size()
+              + " numbers; give the data that the network was made for");
+    }
+    Model model = Model.newInstance("demo", Device.cpu(), Devices.ENGINE);
     try {
-      model.load(
-          template.toAbsolutePath(),
-          null,
-          Map.of("trainParam", "true", "extraFiles", TemplateSettings.FILE));
+      model.load(template.toAbsolutePath(), null, Map.of("trainParam", "true"));
     } catch (IOException | MalformedModelException | EngineException e) {
+      model.close();
       throw new BadInputException(
           template.toString(),
           Reason.MALFORMED,
           "is not a TorchScript file; export the network with torch.jit.save",
           e);
     }
-    return TemplateSettings.parse(
-        template, Objects.requireNonNullElse(model.getProperty(TemplateSettings.FILE), ""));
+    return new DenoiserTraining(
+        model,
+        new TrainingBatch(points, network.sigmaData(), settings.batch()),
+        new Shape(network.shape().withFirst(settings.batch()).toArray()),
+        settings);
   }
 
   /** Draws a batch, follows its gradient once, and moves the average of the weights along. */

@@ -2,6 +2,7 @@ package io.diffuscope.demo;
 
 import io.diffuscope.data.DataSet;
 import io.diffuscope.data.DataSets;
+import io.diffuscope.model.Devices;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.SafetensorsWriter;
 import java.io.IOException;
@@ -132,11 +133,7 @@ public final class Trainer implements Callable<Integer> {
     TrainingSettings settings = new TrainingSettings(seed, batch, learningRate, emaDecay);
     TrainingPoints points = readPoints(train);
     Files.createDirectories(out);
-    // The engine reads these once, when it starts.
-    System.setProperty("ai.djl.offline", "true");
-    System.setProperty("OPT_OUT_TRACKING", "true");
-    System.setProperty("ai.djl.pytorch.num_threads", Integer.toString(threads));
-    System.setProperty("ai.djl.pytorch.num_interop_threads", "1");
+    Devices.configure(threads);
     // As fast without, and the first steps are spared the optimizer's trials.
     System.setProperty("ai.djl.pytorch.graph_optimizer", "false");
     try (DenoiserTraining training = DenoiserTraining.open(template, points, settings)) {

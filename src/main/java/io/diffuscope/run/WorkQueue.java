@@ -87,11 +87,13 @@ public final class WorkQueue extends AbstractOnMessageBehavior<WorkQueue.Command
         free.add(ready.sampler);
       }
       case Done done -> {
-        Entry entry = running.remove(done.sampler);
+        Entry entry = running.get(done.sampler);
+        // Anything else is news of a unit that was given to another since.
         if (entry != null && entry.id == done.id) {
+          running.remove(done.sampler);
           entry.submit.replyTo.tell(done.outcome);
+          free.add(done.sampler);
         }
-        free.add(done.sampler);
       }
     }
     handOut();

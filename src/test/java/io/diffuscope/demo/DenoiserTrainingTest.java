@@ -96,9 +96,9 @@ class DenoiserTrainingTest {
   @Test
   void settingsWithoutAShapeAreRefused() throws IOException {
     replaceSettings("{\"preconditioning\": \"edm\"}");
-    assertThat(refused().reason()).isEqualTo(Reason.MALFORMED);
+    assertThat(refused().reason()).isEqualTo(Reason.UNSUPPORTED);
     replaceSettings("{");
-    assertThat(refused().reason()).isEqualTo(Reason.MALFORMED);
+    assertThat(refused().reason()).isEqualTo(Reason.UNSUPPORTED);
   }
 
   @Test
@@ -152,7 +152,7 @@ class DenoiserTrainingTest {
         ZipOutputStream out = new ZipOutputStream(Files.newOutputStream(template))) {
       for (ZipEntry entry = in.getNextEntry(); entry != null; entry = in.getNextEntry()) {
         byte[] content = in.readAllBytes();
-        if (entry.getName().endsWith(TemplateSettings.FILE)) {
+        if (entry.getName().endsWith("diffuscope.json")) {
           content = json.getBytes(StandardCharsets.UTF_8);
         }
         CRC32 checksum = new CRC32();

@@ -67,16 +67,20 @@ class WorkQueueTest {
 
   @Test
   void twoSamplersShareTheWork() {
-    ActorRef<Sampler.Command> one = sampler();
-    ActorRef<Sampler.Command> other = sampler();
+    TestProbe<Sampler.Command> one = KIT.createTestProbe(Sampler.Command.class);
+    TestProbe<Sampler.Command> other = KIT.createTestProbe(Sampler.Command.class);
+    queue.tell(new WorkQueue.Ready(one.getRef()));
+    queue.tell(new WorkQueue.Ready(other.getRef()));
     submit(new WorkUnit.ReferenceFlow(Reference.TRAIN, 0));
     submit(new WorkUnit.ReferenceFlow(Reference.TRAIN, 1));
-    Sampler.Perform first = performed();
-    Sampler.Perform second = performed();
+    Sampler.Perform first = one.expectMessageClass(Sampler.Perform.class);
+    Sampler.Perform second = other.expectMessageClass(Sampler.Perform.class);
     assertThat(first.id()).isNotEqualTo(second.id());
+    // News of a unit that the sampler was not given is no outcome.
+    queue.tell(new WorkQueue.Done(one.getRef(), second.id(), new EndpointsKept(9)));
     // Outcomes may come in any order.
-    queue.tell(new WorkQueue.Done(other, second.id(), new EndpointsKept(2)));
-    queue.tell(new WorkQueue.Done(one, first.id(), new EndpointsKept(1)));
+    queue.tell(new WorkQueue.Done(other.getRef(), second.id(), new EndpointsKept(2)));
+    queue.tell(new WorkQueue.Done(one.getRef(), first.id(), new EndpointsKept(1)));
     assertThat(outcomes.receiveMessage()).isEqualTo(new EndpointsKept(2));
     assertThat(outcomes.receiveMessage()).isEqualTo(new EndpointsKept(1));
   }
