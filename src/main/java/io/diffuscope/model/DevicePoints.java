@@ -23,6 +23,9 @@ import java.util.List;
  * depend on it.
  */
 public final class DevicePoints implements AutoCloseable {
+  private static final long MOST_BLOCK_ROWS = 4096;
+  private static final long MOST_BLOCK_BYTES = 64L << 20;
+
   /** What is done with each block. */
   @FunctionalInterface
   public interface BlockVisitor {
@@ -115,6 +118,15 @@ public final class DevicePoints implements AutoCloseable {
       }
     }
     return points;
+  }
+
+  /**
+   * Points in one block of a set on the device: enough for large matrix products, and bounded
+   * memory whatever the dimension.
+   */
+  public static int blockRows(DataSet set) {
+    long bytesPerPoint = Math.multiplyExact(set.pointShape().elements(), (long) Float.BYTES);
+    return (int) Math.clamp(MOST_BLOCK_BYTES / bytesPerPoint, 1L, MOST_BLOCK_ROWS);
   }
 
   /** The mean of a set, {@code [d]}, by one pass over it. */

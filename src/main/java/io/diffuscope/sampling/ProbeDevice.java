@@ -3,26 +3,18 @@ package io.diffuscope.sampling;
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
-import ai.djl.ndarray.types.Shape;
 import io.diffuscope.data.DataSet;
-import io.diffuscope.model.Denoiser;
 import io.diffuscope.model.DevicePoints;
-import io.diffuscope.model.EmpiricalDenoiser;
-import io.diffuscope.model.MixtureDenoiser;
 import io.diffuscope.model.NetworkDenoiser;
-import io.diffuscope.model.NetworkSettings;
 import io.diffuscope.model.TorchScriptNetwork;
 import io.diffuscope.sampling.Observation.DenoisingObservation;
 import io.diffuscope.sampling.Observation.SampleObservation;
+import io.diffuscope.sampling.ReferenceFlows.BlockReferences;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.BadInputException.Reason;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.EnumMap;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -41,31 +33,15 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  */
 public final class ProbeDevice implements AutoCloseable {
-  private static final long MOST_BLOCK_ROWS = 4096;
-  private static final long MOST_BLOCK_BYTES = 64L << 20;
-
-  /**
-   * What the samples of one block are compared with.
-   *
-   * @param endpoints of the reference flows, float32 {@code [count, d]}
-   * @param empiricalNeighbour nearest training point of each of the empirical flow's endpoints
-   * @param ruler squared distances between the empirical flows of training and hold-out set; null
-   *     without a hold-out set
-   */
-  record BlockReferences(
-      Map<Reference, NDArray> endpoints, int[] empiricalNeighbour, double @Nullable [] ruler) {}
-
   private static final float LARGEST_SAMPLE = 1e12f;
 
   private final Probe probe;
   private final NDManager manager;
   private final KeptArrays kept;
-  private final EndpointStore endpointStore;
+  private final ReferenceFlows references;
   private final GeometryStore geometryStore;
   private final NetworkDenoiser network;
   private final DevicePoints train;
-  private final Map<Reference, Denoiser> references = new EnumMap<>(Reference.class);
-  private final Map<Integer, BlockReferences> blockReferences = new HashMap<>();
   private @Nullable Samples samples;
   private @Nullable DenoisingPlan denoisingPlan;
   private @Nullable String loadedCheckpoint;
@@ -77,9 +53,8 @@ public final class ProbeDevice implements AutoCloseable {
     this.kept = new KeptArrays(manager);
     this.network = network;
     this.train = train;
-    Path cache = Path.of(probe.spec().cacheDirectory());
-    this.endpointStore = new EndpointStore(cache);
-    this.geometryStore = new GeometryStore(cache);
+    this.references = new ReferenceFlows(probe, manager, kept, train);
+    this.geometryStore = new GeometryStore(Path.of(probe.spec().cacheDirectory()));
   }
 
   /** Puts a probe on a device: loads the template and the sets. */
@@ -99,7 +74,7 @@ public final class ProbeDevice implements AutoCloseable {
               manager,
               probe.train(),
               DevicePoints.meanOf(probe.train()),
-              blockRows(probe.train()),
+              DevicePoints.blockRows(probe.train()),
               spec.residentBytes());
       return new ProbeDevice(probe, manager, NetworkDenoiser.create(graph), train);
     } catch (BadInputException | RuntimeException e) {
@@ -109,15 +84,6 @@ public final class ProbeDevice implements AutoCloseable {
       }
       throw e;
     }
-  }
-
-  /**
-   * Points in one block of a set on the device: enough for large matrix products, and bounded
-   * memory whatever the dimension.
-   */
-  private static int blockRows(DataSet set) {
-    long bytesPerPoint = Math.multiplyExact(set.pointShape().elements(), (long) Float.BYTES);
-    return (int) Math.clamp(MOST_BLOCK_BYTES / bytesPerPoint, 1L, MOST_BLOCK_ROWS);
   }
 
   public Probe probe() {
@@ -131,7 +97,7 @@ public final class ProbeDevice implements AutoCloseable {
             probe.geometryKey(),
             Math.toIntExact(probe.train().size()),
             probe.holdout() == null ? 0 : Math.toIntExact(probe.holdout().size()))
-        .map(ProbeDevice::finished)
+        .map(Task::done)
         .orElseGet(this::findGeometry);
   }
 
@@ -171,28 +137,6 @@ public final class ProbeDevice implements AutoCloseable {
     };
   }
 
-  private static <T> Task<T> finished(T value) {
-    return new Task<>() {
-      @Override
-      public boolean advance() {
-        return false;
-      }
-
-      @Override
-      public double progress() {
-        return 1;
-      }
-
-      @Override
-      public T result() {
-        return value;
-      }
-
-      @Override
-      public void close() {}
-    };
-  }
-
   /** Takes the geometry into use; needed before samples are measured. */
   public void useGeometry(SetGeometry geometry) throws BadInputException {
     DataSet holdout = probe.holdout();
@@ -202,7 +146,11 @@ public final class ProbeDevice implements AutoCloseable {
       DataSet subset = RowSubset.of(holdout, compared);
       points =
           DevicePoints.load(
-              manager, subset, train.centre(), blockRows(subset), probe.spec().residentBytes());
+              manager,
+              subset,
+              train.centre(),
+              DevicePoints.blockRows(subset),
+              probe.spec().residentBytes());
       denoisingPlan = new DenoisingPlan(probe.train(), subset, probe.spec().denoising());
     }
     samples = new Samples(train, geometry, points);
@@ -214,13 +162,7 @@ public final class ProbeDevice implements AutoCloseable {
 
   /** Whether the endpoints of this block are on disk already. */
   public boolean hasReferenceBlock(Reference reference, int block) {
-    return storedEndpoints(reference, block) != null;
-  }
-
-  private float @Nullable [] storedEndpoints(Reference reference, int block) {
-    return endpointStore
-        .find(probe.endpointKey(reference), block, probe.rowsOfBlock(block), probe.dimension())
-        .orElse(null);
+    return references.has(reference, block);
   }
 
   /**
@@ -228,79 +170,7 @@ public final class ProbeDevice implements AutoCloseable {
    * number.
    */
   public Task<Integer> referenceBlock(Reference reference, int block) throws BadInputException {
-    int rows = probe.rowsOfBlock(block);
-    if (hasReferenceBlock(reference, block)) {
-      return finished(rows);
-    }
-    FlowTask<float[]> flow = referenceFlow(reference, block);
-    return new Task<>() {
-      @Override
-      public boolean advance() {
-        return flow.advance();
-      }
-
-      @Override
-      public double progress() {
-        return flow.progress();
-      }
-
-      @Override
-      public Integer result() throws BadInputException {
-        flow.result();
-        return rows;
-      }
-
-      @Override
-      public void close() {
-        flow.close();
-      }
-    };
-  }
-
-  /** The flow of a block from the start; its result is also kept on disk. */
-  private FlowTask<float[]> referenceFlow(Reference reference, int block) throws BadInputException {
-    int rows = probe.rowsOfBlock(block);
-    return new FlowTask<>(manager, kept, denoiser(reference), probe, block, rows) {
-      @Override
-      public float[] result() {
-        try (NDManager scratch = manager.newSubManager()) {
-          float[] values = endpoints(scratch).toFloatArray();
-          endpointStore.put(probe.endpointKey(reference), block, rows, probe.dimension(), values);
-          return values;
-        }
-      }
-    };
-  }
-
-  private Denoiser denoiser(Reference reference) throws BadInputException {
-    Denoiser denoiser = references.get(reference);
-    if (denoiser == null) {
-      denoiser =
-          switch (reference) {
-            case TRAIN -> EmpiricalDenoiser.create(train);
-            case HOLDOUT ->
-                EmpiricalDenoiser.create(
-                    DevicePoints.load(
-                        manager,
-                        Objects.requireNonNull(probe.holdout()),
-                        train.centre(),
-                        blockRows(probe.train()),
-                        probe.spec().residentBytes()));
-            case TEACHER -> loadTeacher();
-          };
-      references.put(reference, denoiser);
-    }
-    return denoiser;
-  }
-
-  private Denoiser loadTeacher() throws BadInputException {
-    return switch (Objects.requireNonNull(probe.teacher())) {
-      case Probe.Teacher.Mixture mixture -> MixtureDenoiser.create(manager, mixture.parameters());
-      case Probe.Teacher.Network teacher ->
-          NetworkDenoiser.create(
-              TorchScriptNetwork.load(
-                  teacher.file(), manager.getDevice(), NetworkSettings.Overrides.NONE));
-    };
+    return references.block(reference, block);
   }
 
   /**
@@ -336,7 +206,7 @@ public final class ProbeDevice implements AutoCloseable {
     Samples measured = Objects.requireNonNull(samples, "useGeometry comes first");
     Objects.requireNonNull(loadedCheckpoint, "useCheckpoint comes first");
     int rows = probe.rowsOfBlock(block);
-    BlockReferences known = referencesOf(block, measured);
+    BlockReferences known = references.of(block, measured);
     long first = (long) block * probe.spec().batchSize();
     return new FlowTask<>(manager, kept, network, probe, block, rows) {
       @Override
@@ -351,46 +221,6 @@ public final class ProbeDevice implements AutoCloseable {
         }
       }
     };
-  }
-
-  /**
-   * The reference endpoints of a block, from disk the first time and from the device afterwards.
-   */
-  private BlockReferences referencesOf(int block, Samples measured) throws BadInputException {
-    BlockReferences known = blockReferences.get(block);
-    if (known == null) {
-      Map<Reference, NDArray> endpoints = new EnumMap<>(Reference.class);
-      for (Reference reference : probe.references()) {
-        endpoints.put(reference, endpointsOf(reference, block));
-      }
-      try (NDManager scratch = manager.newSubManager()) {
-        NDArray trainEndpoints = Objects.requireNonNull(endpoints.get(Reference.TRAIN)).duplicate();
-        trainEndpoints.attach(scratch);
-        int[] neighbours = measured.nearestTrain(trainEndpoints);
-        NDArray holdoutEndpoints = endpoints.get(Reference.HOLDOUT);
-        double[] ruler =
-            holdoutEndpoints == null
-                ? null
-                : Samples.squaredDistances(
-                    trainEndpoints.toType(DataType.FLOAT64, true), holdoutEndpoints);
-        known = new BlockReferences(endpoints, neighbours, ruler);
-      }
-      blockReferences.put(block, known);
-    }
-    return known;
-  }
-
-  private NDArray endpointsOf(Reference reference, int block) throws BadInputException {
-    int rows = probe.rowsOfBlock(block);
-    float[] values = storedEndpoints(reference, block);
-    if (values == null) {
-      // The cache lost it since it was made, or there never was a disk to keep it on.
-      try (FlowTask<float[]> flow = referenceFlow(reference, block)) {
-        while (flow.advance()) {}
-        values = flow.result();
-      }
-    }
-    return manager.create(values, new Shape(rows, probe.dimension()));
   }
 
   /** Measures one block of the denoising loss of the loaded checkpoint. */
@@ -425,7 +255,7 @@ public final class ProbeDevice implements AutoCloseable {
 
   @Override
   public void close() {
-    references.values().forEach(Denoiser::close);
+    references.close();
     network.close();
     manager.close();
   }

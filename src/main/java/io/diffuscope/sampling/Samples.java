@@ -7,7 +7,7 @@ import io.diffuscope.model.DevicePoints;
 import io.diffuscope.sampling.NeighbourSearch.Exclusion;
 import io.diffuscope.sampling.NeighbourSearch.Nearest;
 import io.diffuscope.sampling.Observation.SampleObservation;
-import io.diffuscope.sampling.ProbeDevice.BlockReferences;
+import io.diffuscope.sampling.ReferenceFlows.BlockReferences;
 import io.diffuscope.tensorfile.BadInputException;
 import java.util.Arrays;
 import java.util.EnumMap;
