@@ -307,9 +307,23 @@ class EvaluateBadInputIT {
     try (DataDirectory held = DataDirectory.lock(state)) {
       held.describe("process 1, http://127.0.0.1:1/");
 
-      watch(folder, "--port", "0", "--data-dir", state.toString())
+      watch(emptyDirectory(), "--port", "0", "--data-dir", state.toString())
           .refuses(4, state.toString(), "running monitor", "process 1", "--data-dir");
     }
+  }
+
+  @Test
+  void dataDirectoryInTheTrainersOwn() throws Exception {
+    Path checkpoints = emptyDirectory();
+    Path state = checkpoints.resolve("state");
+
+    watch(checkpoints, "--port", "0", "--data-dir", state.toString())
+        .refuses(2, state.toString(), "lies in the checkpoint directory", "--data-dir");
+    assertThat(state).doesNotExist();
+  }
+
+  private Path emptyDirectory() throws IOException {
+    return Files.createDirectories(folder.resolve("checkpoints"));
   }
 
   // ------------------------------------------------------------------------------- launcher
@@ -372,7 +386,7 @@ class EvaluateBadInputIT {
     try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       String port = Integer.toString(taken.getLocalPort());
 
-      launch("watch", folder, "--port", port, "--pattern", "none").refuses(4, port);
+      launch("watch", emptyDirectory(), "--port", port).refuses(4, port);
     }
   }
 
