@@ -8,7 +8,6 @@ import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.model.Devices;
 import io.diffuscope.publish.RunListener;
 import io.diffuscope.run.EvaluationProgress;
-import io.diffuscope.run.FailureReason;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunSettings;
@@ -133,7 +132,7 @@ final class EvaluateCommand implements Callable<Integer> {
 
     /** One checkpoint could not be measured; the others go on. */
     void failed(String reason, @Nullable String message) {
-      int code = FailureReason.isBadInput(reason) ? ExitCode.BAD_INPUT : ExitCode.FAILURE;
+      int code = ExitCode.ofFailure(reason);
       // A fault that no input explains is the graver news.
       exitCode.accumulateAndGet(code, (a, b) -> a == ExitCode.FAILURE ? a : b);
       status.print("error: %s".formatted(message));

@@ -1,5 +1,7 @@
 package io.diffuscope.cli;
 
+import io.diffuscope.run.FailureReason;
+
 /** Exit codes of all commands, as documented in README. */
 final class ExitCode {
   static final int OK = 0;
@@ -17,4 +19,9 @@ final class ExitCode {
   static final int CANNOT_SERVE = 4;
 
   private ExitCode() {}
+
+  /** For an evaluation that failed: whether an input is at fault, so that a person can mend it. */
+  static int ofFailure(String reason) {
+    return FailureReason.isBadInput(reason) ? BAD_INPUT : FAILURE;
+  }
 }

@@ -2,7 +2,6 @@ package io.diffuscope.cli;
 
 import io.diffuscope.demo.DemoData;
 import io.diffuscope.run.EvaluationException;
-import io.diffuscope.run.FailureReason;
 import io.diffuscope.tensorfile.BadInputException;
 import java.io.PrintWriter;
 import java.util.Arrays;
@@ -84,7 +83,7 @@ public final class Main implements Runnable {
   /** Why a monitor cannot go on: a file that only the tensor engine could refuse, or else we. */
   private static int codeOf(@Nullable Throwable cause, PrintWriter err) {
     if (cause instanceof EvaluationException e) {
-      return FailureReason.isBadInput(e.reason()) ? ExitCode.BAD_INPUT : ExitCode.FAILURE;
+      return ExitCode.ofFailure(e.reason());
     }
     if (cause != null) {
       cause.printStackTrace(err);
