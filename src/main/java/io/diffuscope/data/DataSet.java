@@ -3,6 +3,7 @@ package io.diffuscope.data;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.TensorShape;
 import java.nio.FloatBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Points in the model's own space: a training or a hold-out set.
@@ -55,6 +56,11 @@ public interface DataSet extends AutoCloseable {
    * @throws BadInputException NON_FINITE (naming the point), CHANGED, VANISHED or UNREADABLE
    */
   void read(long from, int count, FloatBuffer target) throws BadInputException;
+
+  /** The class of every point, {@code [N]}, 0 or above; null where the set has no labels. */
+  default int @Nullable [] labels() {
+    return null;
+  }
 
   @Override
   void close();

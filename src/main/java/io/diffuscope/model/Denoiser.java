@@ -31,6 +31,16 @@ public interface Denoiser extends AutoCloseable {
    */
   NDArray denoise(NDArray x, double sigma);
 
+  /**
+   * This denoiser for points of known classes: row i of every {@code x} belongs to class {@code
+   * labels[i]}. A denoiser that knows no classes returns itself. Closing it closes nothing.
+   *
+   * @param labels {@code [B]}; −1 stands for "no class"
+   */
+  default Denoiser given(int[] labels) {
+    return this;
+  }
+
   @Override
   default void close() {}
 }

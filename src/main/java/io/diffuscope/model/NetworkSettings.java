@@ -11,9 +11,18 @@ import org.jspecify.annotations.Nullable;
  * @param preconditioning what turns the raw output into a denoiser
  * @param sigmaData standard deviation of the data, for {@link Preconditioning#EDM}
  * @param shape shape of one point, for example {@code [1, 8, 8]}
+ * @param classes number of classes of a class-conditional network; null for an unconditional one
+ * @param nullLabel the label that stands for "no class", where the network was trained with one
+ * @param guidance weight w of classifier-free guidance, {@code D_null + w (D_class - D_null)}; 1
+ *     uses the class alone
  */
 public record NetworkSettings(
-    Preconditioning preconditioning, double sigmaData, TensorShape shape) {
+    Preconditioning preconditioning,
+    double sigmaData,
+    TensorShape shape,
+    @Nullable Integer classes,
+    @Nullable Integer nullLabel,
+    double guidance) {
   public NetworkSettings {
     if (!(sigmaData > 0)) {
       throw new IllegalArgumentException("sigma_data must be above 0, not " + sigmaData);
@@ -57,6 +66,6 @@ public record NetworkSettings(
                   .mapToLong(JsonNode::asLong)
                   .toArray());
     }
-    return new NetworkSettings(preconditioning, sigmaData, shape);
+    return new NetworkSettings(preconditioning, sigmaData, shape, null, null, 1);
   }
 }

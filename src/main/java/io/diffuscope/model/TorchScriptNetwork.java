@@ -16,9 +16,11 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.BadInputException.Reason;
-import io.diffuscope.tensorfile.SafetensorsFile;
 import io.diffuscope.tensorfile.TensorInfo;
 import io.diffuscope.tensorfile.TensorShape;
+import io.diffuscope.tensorfile.TensorSource;
+import io.diffuscope.tensorfile.WeightFiles;
+import io.diffuscope.tensorfile.WeightsLocation;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -267,8 +269,9 @@ public final class TorchScriptNetwork implements AutoCloseable {
    * @throws BadInputException for a file that cannot be read, a parameter without a tensor, another
    *     shape, or values that are not finite
    */
-  public void loadWeights(Path checkpoint) throws BadInputException {
-    try (SafetensorsFile tensors = SafetensorsFile.open(checkpoint)) {
+  public void loadWeights(WeightsLocation weightsAt) throws BadInputException {
+    Path checkpoint = Path.of(weightsAt.path());
+    try (TensorSource tensors = WeightFiles.open(checkpoint)) {
       Map<String, String> names = pair(checkpoint, tensors.tensors());
       for (Map.Entry<String, Weight> entry : weights.entrySet()) {
         Weight weight = entry.getValue();
@@ -348,7 +351,7 @@ public final class TorchScriptNetwork implements AutoCloseable {
     return items.size() > 8 ? shown + " and %d more".formatted(items.size() - 8) : shown;
   }
 
-  private static void read(Path checkpoint, SafetensorsFile tensors, String name, ByteBuffer host)
+  private static void read(Path checkpoint, TensorSource tensors, String name, ByteBuffer host)
       throws BadInputException {
     FloatBuffer values = host.rewind().asFloatBuffer();
     for (int from = 0; from < values.capacity(); from += CHUNK_ELEMENTS) {

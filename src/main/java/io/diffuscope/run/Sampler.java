@@ -196,7 +196,7 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
       return;
     }
     verify(checkpoint);
-    ready.useCheckpoint(checkpoint.identity(), checkpoint.file());
+    ready.useCheckpoint(checkpoint.identity(), checkpoint.weights());
     try {
       verify(checkpoint);
     } catch (BadInputException e) {

@@ -12,6 +12,7 @@ import io.diffuscope.sampling.Observation.SampleObservation;
 import io.diffuscope.sampling.ReferenceFlows.BlockReferences;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.BadInputException.Reason;
+import io.diffuscope.tensorfile.WeightsLocation;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -24,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>{@code
  * try (ProbeDevice device = ProbeDevice.load(probe, Devices.best())) {
- *   device.useCheckpoint(identity, path);
+ *   device.useCheckpoint(identity, weights);
  *   try (Task<SampleObservation> task = device.sampleBlock(0)) {
  *     while (task.advance()) {}
  *     SampleObservation observation = task.result();
@@ -177,12 +178,12 @@ public final class ProbeDevice implements AutoCloseable {
    * Puts a checkpoint's weights into the network, unless they are there already. After a failure no
    * checkpoint is loaded.
    */
-  public void useCheckpoint(String identity, Path weights) throws BadInputException {
+  public void useCheckpoint(String identity, WeightsLocation weights) throws BadInputException {
     if (!identity.equals(loadedCheckpoint)) {
       loadedCheckpoint = null;
       network.network().loadWeights(weights);
       loadedCheckpoint = identity;
-      loadedFile = weights;
+      loadedFile = Path.of(weights.path());
     }
   }
 

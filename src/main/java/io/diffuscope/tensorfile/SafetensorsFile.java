@@ -27,7 +27,7 @@ import java.util.Objects;
  * was read is to be trusted only after {@link #verifyUnchanged()}: a trainer may write over the
  * file at any time. Reads by several threads are safe and take turns.
  */
-public final class SafetensorsFile implements AutoCloseable {
+public final class SafetensorsFile implements TensorSource {
   private final Path path;
   private final ByteSource source;
   private final ElementReader reader;
@@ -60,11 +60,13 @@ public final class SafetensorsFile implements AutoCloseable {
     }
   }
 
+  @Override
   public Path path() {
     return path;
   }
 
   /** The tensors by name, in the order of their data. */
+  @Override
   public Map<String, TensorInfo> tensors() {
     return tensors;
   }
@@ -91,6 +93,7 @@ public final class SafetensorsFile implements AutoCloseable {
    * @throws BadInputException MISMATCH (no such tensor), UNSUPPORTED (a type that cannot be read),
    *     CHANGED or UNREADABLE
    */
+  @Override
   public void readFloats(String name, long from, FloatBuffer target) throws BadInputException {
     SafetensorsHeader.Entry entry = header.tensor(name, source);
     reader.floats(
@@ -114,6 +117,7 @@ public final class SafetensorsFile implements AutoCloseable {
    * Fails when the file has vanished (VANISHED), or its size, time of modification or inode is not
    * what it was when it was opened (CHANGED).
    */
+  @Override
   public void verifyUnchanged() throws BadInputException {
     source.verifyUnchanged();
   }

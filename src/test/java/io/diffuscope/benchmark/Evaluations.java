@@ -9,6 +9,7 @@ import io.diffuscope.sampling.Reference;
 import io.diffuscope.sampling.SetGeometry;
 import io.diffuscope.sampling.Task;
 import io.diffuscope.tensorfile.BadInputException;
+import io.diffuscope.tensorfile.WeightsLocation;
 import java.nio.file.Path;
 import java.util.Objects;
 
@@ -47,7 +48,7 @@ final class Evaluations implements AutoCloseable {
   /** One evaluation, from the weights in the file to the observations. */
   void evaluate() throws BadInputException {
     // A new identity each time, so that the weights are loaded again.
-    device.useCheckpoint("evaluation-" + evaluations++, checkpoint);
+    device.useCheckpoint("evaluation-" + evaluations++, WeightsLocation.of(checkpoint));
     for (int block = 0; block < probe.sampleBlocks(); block++) {
       finish(device.sampleBlock(block));
     }

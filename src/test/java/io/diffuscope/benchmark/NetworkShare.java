@@ -12,6 +12,7 @@ import io.diffuscope.sampling.DenoisingSettings;
 import io.diffuscope.sampling.FlowSettings;
 import io.diffuscope.sampling.ProbeSpec;
 import io.diffuscope.tensorfile.BadInputException;
+import io.diffuscope.tensorfile.WeightsLocation;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -65,7 +66,7 @@ final class NetworkShare {
         TorchScriptNetwork network =
             TorchScriptNetwork.load(
                 subject.template(), Device.cpu(), NetworkSettings.Overrides.NONE)) {
-      network.loadWeights(subject.checkpoint());
+      network.loadWeights(WeightsLocation.of(subject.checkpoint()));
       int calls = evaluations.networkCalls();
       Spread.Pairs pairs = new Spread.Pairs();
       // The first two evaluations let PyTorch optimise the graph and Java compile its code.
@@ -111,7 +112,8 @@ final class NetworkShare {
         TorchScriptNetwork.load(subject.template(), Device.cpu(), NetworkSettings.Overrides.NONE)) {
       Spread.Pairs pairs = new Spread.Pairs();
       for (int i = -repetitions; i < repetitions; i++) {
-        Clock loading = Clock.time(() -> network.loadWeights(subject.checkpoint()));
+        Clock loading =
+            Clock.time(() -> network.loadWeights(WeightsLocation.of(subject.checkpoint())));
         Clock reading = Clock.time(() -> readAll(subject.checkpoint()));
         if (i >= 0) {
           pairs.add(loading, reading);

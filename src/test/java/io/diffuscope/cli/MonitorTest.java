@@ -215,7 +215,7 @@ class MonitorTest {
 
   private Checkpoint checkpoint(long step) throws Exception {
     Path file = files.checkpoint("step-%d.safetensors".formatted(step), step);
-    return new Checkpoint("step-" + step, file.toString(), step);
+    return Checkpoint.ofFile("step-" + step, file.toString(), step);
   }
 
   private RunEvent next(Predicate<RunEvent> wanted) throws InterruptedException {

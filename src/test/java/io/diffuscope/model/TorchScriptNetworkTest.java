@@ -16,6 +16,7 @@ import io.diffuscope.tensorfile.NpzFile;
 import io.diffuscope.tensorfile.SafetensorsFile;
 import io.diffuscope.tensorfile.SafetensorsWriter;
 import io.diffuscope.tensorfile.TensorShape;
+import io.diffuscope.tensorfile.WeightsLocation;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.FloatBuffer;
@@ -48,7 +49,7 @@ class TorchScriptNetworkTest {
       assertThat(network.parameterCount()).isEqualTo(122);
       // Back and forth: the swap replaces all weights, each time.
       for (String which : new String[] {"a", "b", "a"}) {
-        network.loadWeights(resource("small-%s.safetensors".formatted(which)));
+        network.loadWeights(WeightsLocation.of(resource("small-%s.safetensors".formatted(which))));
         assertThat(network.ignoredTensors()).isEmpty();
         assertThat(outputs(network)).containsExactly(expected(which), within(1e-5f));
       }
@@ -61,7 +62,7 @@ class TorchScriptNetworkTest {
   void removesACommonPrefixOfTheCheckpoint(String prefix) throws Exception {
     Path prefixed = rewritten("small-b.safetensors", name -> prefix + name, Map.of());
     try (TorchScriptNetwork network = load("small.pt")) {
-      network.loadWeights(prefixed);
+      network.loadWeights(WeightsLocation.of(prefixed));
       assertThat(outputs(network)).containsExactly(expected("b"), within(1e-5f));
     }
   }
@@ -74,7 +75,7 @@ class TorchScriptNetworkTest {
             name -> "module." + name,
             Map.of("optimizer.lr", new FloatArray(TensorShape.of(1), new float[] {1})));
     try (TorchScriptNetwork network = load("small.pt")) {
-      network.loadWeights(richer);
+      network.loadWeights(WeightsLocation.of(richer));
       assertThat(network.ignoredTensors()).containsExactly("optimizer.lr");
       assertThat(outputs(network)).containsExactly(expected("a"), within(1e-5f));
     }
@@ -113,7 +114,7 @@ class TorchScriptNetworkTest {
       assertThat(refused.reason()).isEqualTo(Reason.NON_FINITE);
       assertThat(refused).hasMessageContaining("last.bias").hasMessageContaining("element 1");
       // The weights before it were replaced already; the next good checkpoint replaces all.
-      network.loadWeights(resource("small-b.safetensors"));
+      network.loadWeights(WeightsLocation.of(resource("small-b.safetensors")));
       assertThat(outputs(network)).containsExactly(expected("b"), within(1e-5f));
     }
   }
@@ -128,7 +129,7 @@ class TorchScriptNetworkTest {
       assertThat(refusal(network, truncated).reason()).isEqualTo(Reason.TRUNCATED);
       assertThat(refusal(network, folder.resolve("absent.safetensors")).reason())
           .isEqualTo(Reason.VANISHED);
-      network.loadWeights(good);
+      network.loadWeights(WeightsLocation.of(good));
       assertThat(outputs(network)).containsExactly(expected("a"), within(1e-5f));
     }
   }
@@ -209,7 +210,8 @@ class TorchScriptNetworkTest {
         new NetworkSettings.Overrides(Preconditioning.DENOISER, null, TensorShape.of(3, 2));
     NetworkSettings settings = TorchScriptNetwork.readSettings(resource("no-settings.pt"), given);
     assertThat(settings)
-        .isEqualTo(new NetworkSettings(Preconditioning.DENOISER, .5, TensorShape.of(3, 2)));
+        .isEqualTo(
+            new NetworkSettings(Preconditioning.DENOISER, .5, TensorShape.of(3, 2), null, null, 1));
     assertThat(TorchScriptNetwork.readSettings(resource("small.pt"), given).shape())
         .as("what is given replaces what the file says")
         .isEqualTo(TensorShape.of(3, 2));
@@ -231,7 +233,8 @@ class TorchScriptNetworkTest {
 
   private static BadInputException refusal(TorchScriptNetwork network, Path checkpoint) {
     BadInputException refused =
-        catchThrowableOfType(BadInputException.class, () -> network.loadWeights(checkpoint));
+        catchThrowableOfType(
+            BadInputException.class, () -> network.loadWeights(WeightsLocation.of(checkpoint)));
     assertThat(refused).isNotNull();
     return refused;
   }

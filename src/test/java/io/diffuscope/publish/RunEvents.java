@@ -33,7 +33,7 @@ public final class RunEvents {
   }
 
   public static Checkpoint checkpoint(@Nullable Long step) {
-    return new Checkpoint("id-" + step, "/checkpoints/step-" + step + ".safetensors", step);
+    return Checkpoint.ofFile("id-" + step, "/checkpoints/step-" + step + ".safetensors", step);
   }
 
   public static RunEvent found(String run, @Nullable Long step) {

@@ -275,7 +275,7 @@ class RunDecisionsTest {
   }
 
   private static Checkpoint checkpoint(@Nullable Long step) {
-    return new Checkpoint("id-" + step, "/run/step-%s.safetensors".formatted(step), step);
+    return Checkpoint.ofFile("id-" + step, "/run/step-%s.safetensors".formatted(step), step);
   }
 
   /** A share of copies among 1000 samples, and a control of 0. */

@@ -189,7 +189,7 @@ class SamplerTest {
     try {
       return CheckpointFiles.describe(file);
     } catch (IOException absent) {
-      return new Checkpoint(identity, file.toString(), 1L);
+      return Checkpoint.ofFile(identity, file.toString(), 1L);
     }
   }
 

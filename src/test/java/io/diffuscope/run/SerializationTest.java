@@ -44,8 +44,8 @@ class SerializationTest {
   @Test
   void eventsComeOutAsTheyWentIn() {
     Instant at = Instant.parse("2026-11-22T10:11:12.345678Z");
-    Checkpoint checkpoint = new Checkpoint("id", "/run/step-7.safetensors", 7L);
-    Checkpoint without = new Checkpoint("id", "/run/latest.safetensors", null);
+    Checkpoint checkpoint = Checkpoint.ofFile("id", "/run/step-7.safetensors", 7L);
+    Checkpoint without = Checkpoint.ofFile("id", "/run/latest.safetensors", null);
     Verdict verdict = new Verdict(Verdict.State.MEMORIZING, 5L, null, "copies");
     List<SignalEstimate> estimates =
         List.of(
@@ -76,7 +76,7 @@ class SerializationTest {
 
   @Test
   void messagesComeOutAsTheyWentIn() {
-    Checkpoint checkpoint = new Checkpoint("id", "/run/step-7.safetensors", 7L);
+    Checkpoint checkpoint = Checkpoint.ofFile("id", "/run/step-7.safetensors", 7L);
     Instant deadline = Instant.parse("2026-11-22T10:11:12.345678901Z");
     Path folder = Path.of("/data");
     ProbeSpec spec =

@@ -176,7 +176,7 @@ class TrainingRunTest {
     try (ProbeDevice device = ProbeDevice.load(probe, Device.cpu())) {
       SetGeometry found = result(device.geometry());
       device.useGeometry(found);
-      device.useCheckpoint(checkpoint.identity(), checkpoint.file());
+      device.useCheckpoint(checkpoint.identity(), checkpoint.weights());
       GeometrySummary geometry = found.summary();
       double decisionZ = DetectorSettings.DEFAULT.earlyMemorization().decisionZ();
       EvaluationPlan plan = EvaluationPlan.of(probe, geometry, decisionZ);
@@ -209,7 +209,7 @@ class TrainingRunTest {
   }
 
   private static Checkpoint checkpoint(long step, Path file) {
-    return new Checkpoint("step-" + step, file.toString(), step);
+    return Checkpoint.ofFile("step-" + step, file.toString(), step);
   }
 
   private static <E extends RunEvent> List<E> ofKind(List<RunEvent> events, Class<E> kind) {

@@ -55,7 +55,7 @@ class WorkQueueTest {
   @Test
   void aUnitSubmittedLaterGoesToTheSamplerThatWaits() {
     ActorRef<Sampler.Command> sampler = sampler();
-    Checkpoint checkpoint = new Checkpoint("id", "/run/step-1.safetensors", 1L);
+    Checkpoint checkpoint = Checkpoint.ofFile("id", "/run/step-1.safetensors", 1L);
     for (int block = 0; block < 3; block++) {
       submit(new WorkUnit.SampleBlock(checkpoint, block));
       Sampler.Perform perform = performed();
@@ -87,7 +87,7 @@ class WorkQueueTest {
 
   @Test
   void aDyingSamplerGivesItsUnitBackTwice() {
-    WorkUnit unit = new WorkUnit.DenoisingBlock(new Checkpoint("a", "/a", null), .5, 0);
+    WorkUnit unit = new WorkUnit.DenoisingBlock(Checkpoint.ofFile("a", "/a", null), .5, 0);
     submit(unit);
     for (int attempt = 1; attempt <= 3; attempt++) {
       ActorRef<Sampler.Command> sampler = sampler();

@@ -18,6 +18,7 @@ import io.diffuscope.signal.SignalEstimate;
 import io.diffuscope.signal.Statistic;
 import io.diffuscope.statistics.Estimate;
 import io.diffuscope.tensorfile.TensorShape;
+import io.diffuscope.tensorfile.WeightsLocation;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.random.RandomGenerator;
@@ -66,7 +67,7 @@ class MemorizingModelTest {
       device.useGeometry(geometry);
       ratio = new NearestRatio(geometry.summary().controlCopies(), 32);
       affinity = new AffinityToTrain(32, 32, 3.09, 1);
-      device.useCheckpoint("memorizer", checkpoint);
+      device.useCheckpoint("memorizer", WeightsLocation.of(checkpoint));
       for (int block = 0; block < probe.sampleBlocks(); block++) {
         SampleObservation observation = Tasks.run(device.sampleBlock(block));
         for (Signal signal : List.of(toTrain, toHoldout, ratio, affinity)) {

@@ -15,6 +15,7 @@ import io.diffuscope.tensorfile.BadInputException.Reason;
 import io.diffuscope.tensorfile.FloatArray;
 import io.diffuscope.tensorfile.SafetensorsWriter;
 import io.diffuscope.tensorfile.TensorShape;
+import io.diffuscope.tensorfile.WeightsLocation;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
@@ -60,7 +61,7 @@ class ProbeDeviceTest {
           assertThat(device.hasReferenceBlock(reference, block)).isTrue();
         }
       }
-      device.useCheckpoint("a", files.checkpoint("a.safetensors", 3));
+      device.useCheckpoint("a", WeightsLocation.of(files.checkpoint("a.safetensors", 3)));
       for (int block = 0; block < 3; block++) {
         SampleObservation o = Tasks.run(device.sampleBlock(block));
         assertThat(o.block()).isEqualTo(block);
@@ -151,19 +152,19 @@ class ProbeDeviceTest {
     try (Probe probe = Probe.open(files.smallSpec());
         ProbeDevice device = prepared(probe)) {
       assertThatThrownBy(() -> device.sampleBlock(0)).isInstanceOf(NullPointerException.class);
-      device.useCheckpoint("good", good);
+      device.useCheckpoint("good", WeightsLocation.of(good));
       SampleObservation before = Tasks.run(device.sampleBlock(0));
-      assertThatThrownBy(() -> device.useCheckpoint("bad", bad))
+      assertThatThrownBy(() -> device.useCheckpoint("bad", WeightsLocation.of(bad)))
           .isInstanceOf(BadInputException.class)
           .hasMessageContaining(bad.toString())
           .hasMessageContaining("output.bias");
       assertThatThrownBy(() -> device.sampleBlock(0)).isInstanceOf(NullPointerException.class);
       assertThatThrownBy(() -> device.denoisingBlock(1, 0))
           .isInstanceOf(NullPointerException.class);
-      device.useCheckpoint("good", good);
+      device.useCheckpoint("good", WeightsLocation.of(good));
       SampleObservation after = Tasks.run(device.sampleBlock(0));
       assertThat(after).usingRecursiveComparison().isEqualTo(before);
-      device.useCheckpoint("other", files.checkpoint("other.safetensors", 5));
+      device.useCheckpoint("other", WeightsLocation.of(files.checkpoint("other.safetensors", 5)));
       assertThat(Tasks.run(device.sampleBlock(0)).trainDistance())
           .as("another checkpoint gives other samples")
           .isNotEqualTo(before.trainDistance());
@@ -178,7 +179,7 @@ class ProbeDeviceTest {
     Path weights = files.resource("/io/diffuscope/model/nan-below.safetensors");
     try (Probe probe = Probe.open(files.spec(template, points, others));
         ProbeDevice device = prepared(probe)) {
-      device.useCheckpoint("nan", weights);
+      device.useCheckpoint("nan", WeightsLocation.of(weights));
       assertThatThrownBy(() -> Tasks.run(device.sampleBlock(0)))
           .isInstanceOfSatisfying(
               BadInputException.class, e -> assertThat(e.reason()).isEqualTo(Reason.NON_FINITE))
@@ -201,7 +202,7 @@ class ProbeDeviceTest {
       Path b = files.checkpoint("b.safetensors", 4);
       int[] arrays = new int[4];
       for (int round = 0; round < 4; round++) {
-        device.useCheckpoint("round-" + round, round % 2 == 0 ? a : b);
+        device.useCheckpoint("round-" + round, WeightsLocation.of(round % 2 == 0 ? a : b));
         for (int block = 0; block < 3; block++) {
           Tasks.run(device.sampleBlock(block));
           Tasks.run(device.denoisingBlock(1.0, block));
@@ -217,7 +218,7 @@ class ProbeDeviceTest {
     double[][] parts = new double[blocks.length][];
     try (Probe probe = Probe.open(spec);
         ProbeDevice device = prepared(probe)) {
-      device.useCheckpoint("a", checkpoint);
+      device.useCheckpoint("a", WeightsLocation.of(checkpoint));
       for (int block : blocks) {
         SampleObservation o = Tasks.run(device.sampleBlock(block));
         DoubleStream train =
