@@ -32,6 +32,11 @@ public record NetworkSettings(
     }
   }
 
+  /** The noise levels that the network was trained on. */
+  public SigmaRange sigmaRange() {
+    return SigmaRange.ALL;
+  }
+
   /** What the user sets by hand; null leaves what the file says. */
   public record Overrides(
       @Nullable Preconditioning preconditioning,
