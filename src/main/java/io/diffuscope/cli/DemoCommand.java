@@ -3,7 +3,6 @@ package io.diffuscope.cli;
 import com.typesafe.config.Config;
 import io.diffuscope.checkpoint.DirectorySettings;
 import io.diffuscope.checkpoint.DirectorySubscription;
-import io.diffuscope.checkpoint.StructuralCheck;
 import io.diffuscope.cli.SettingsReader.InvalidSettingException;
 import io.diffuscope.config.Configuration;
 import io.diffuscope.demo.DemoData;
@@ -134,7 +133,7 @@ final class DemoCommand implements Callable<Integer> {
               settings,
               Probe.open(settings.probe()),
               reader.samplers(),
-              DirectorySubscription.create(checkpoints, StructuralCheck.safetensors()).source(),
+              DirectorySubscription.create(checkpoints).source(),
               List.of(view),
               reader.web())) {
         usedUntil.accept(session.terminated());
@@ -194,6 +193,7 @@ final class DemoCommand implements Callable<Integer> {
     MeasureOptions.put(overrides, "samples", samples);
     MeasureOptions.put(overrides, "data-dir", state.toString());
     MeasureOptions.put(overrides, "checkpoints.directory", checkpointFolder.toString());
+    MeasureOptions.put(overrides, "checkpoints.pattern", "*.safetensors");
     // The trainer is on this machine and renames whole files into place.
     MeasureOptions.put(overrides, "checkpoints.poll-interval", "250 ms");
     MeasureOptions.put(overrides, "checkpoints.quiet-period", "250 ms");

@@ -173,6 +173,7 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
       case Sighting.Settled s -> tellRun(new TrainingRun.Found(s.checkpoint()));
       case Sighting.PassedOver s ->
           tellRun(new TrainingRun.PassedOver(s.path(), s.reason().label(), s.message()));
+      case Sighting.Recognised s -> getContext().getLog().info("{}", s.message());
       case Sighting.Problem s -> getContext().getLog().warn("{}", s.message());
       case Sighting.Recovered s -> getContext().getLog().info("{}", s.message());
       case Sighting.Listed s -> {

@@ -3,6 +3,8 @@ package io.diffuscope.cli;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigException;
 import io.diffuscope.checkpoint.DirectorySettings;
+import io.diffuscope.checkpoint.DirectorySettings.LayoutSettings;
+import io.diffuscope.checkpoint.DirectorySettings.Markers;
 import io.diffuscope.detect.DetectorSettings;
 import io.diffuscope.detect.EarlyMemorizationSettings;
 import io.diffuscope.detect.MemorizationSettings;
@@ -153,10 +155,23 @@ final class SettingsReader {
                             "checkpoints.directory",
                             "diffuscope watch DIR",
                             "the checkpoint directory")))
-                .withPattern(config.getString("checkpoints.pattern"))
+                .withLayout(layout())
                 .withPollInterval(config.getDuration("checkpoints.poll-interval"))
                 .withQuietPeriod(config.getDuration("checkpoints.quiet-period"))
                 .withSettleTimeout(config.getDuration("checkpoints.settle-timeout")));
+  }
+
+  private LayoutSettings layout() {
+    return new LayoutSettings(
+        config.getString("checkpoints.layout"),
+        text("checkpoints.pattern"),
+        weights(),
+        Markers.of(config.getString("checkpoints.markers")));
+  }
+
+  /** Which copy of the weights is read of a checkpoint that holds several. */
+  String weights() {
+    return checked(() -> config.getString("checkpoints.weights"));
   }
 
   WebSettings web() {

@@ -3,7 +3,6 @@ package io.diffuscope.cli;
 import com.typesafe.config.Config;
 import io.diffuscope.checkpoint.DirectorySettings;
 import io.diffuscope.checkpoint.DirectorySubscription;
-import io.diffuscope.checkpoint.StructuralCheck;
 import io.diffuscope.cli.SettingsReader.InvalidSettingException;
 import io.diffuscope.model.Devices;
 import io.diffuscope.run.RunDecisions;
@@ -47,9 +46,19 @@ final class WatchCommand implements Callable<Integer> {
   @Mixin private ServeOptions serve = new ServeOptions();
 
   @Option(
+      names = "--layout",
+      paramLabel = "NAME",
+      description =
+          "How the job lays out its checkpoints: diffusers, accelerate, lightning, edm, edm2, dit,"
+              + " ... (default auto: recognised).")
+  private @Nullable String layout;
+
+  @Option(
       names = "--pattern",
-      paramLabel = "GLOB",
-      description = "Names of checkpoint files (default *.safetensors).")
+      paramLabel = "PATTERN",
+      description =
+          "Names of checkpoints in place of a layout: a glob (*.safetensors), or a path with {step}"
+              + " (ckpt_{step}.pt, step-{step}/model.safetensors).")
   private @Nullable String pattern;
 
   @Option(
@@ -65,6 +74,7 @@ final class WatchCommand implements Callable<Integer> {
     Map<String, Object> overrides = new HashMap<>();
     serve.addTo(overrides);
     MeasureOptions.put(overrides, "checkpoints.directory", directory);
+    MeasureOptions.put(overrides, "checkpoints.layout", layout);
     MeasureOptions.put(overrides, "checkpoints.pattern", pattern);
     MeasureOptions.put(overrides, "checkpoints.policy", policy);
     Config config = measure.load(overrides);
@@ -85,7 +95,7 @@ final class WatchCommand implements Callable<Integer> {
               settings,
               Probe.open(settings.probe()),
               reader.samplers(),
-              DirectorySubscription.create(checkpoints, StructuralCheck.safetensors()).source(),
+              DirectorySubscription.create(checkpoints).source(),
               List.of(view),
               reader.web())) {
         status.print("watching %s".formatted(checkpoints.directory()));

@@ -47,6 +47,7 @@ class DirectorySubscriptionTest {
   void settings() {
     settings =
         DirectorySettings.of(directory)
+            .withPattern("*.safetensors")
             .withPollInterval(Duration.ofMillis(20))
             .withQuietPeriod(Duration.ofMillis(60));
   }
@@ -119,13 +120,7 @@ class DirectorySubscriptionTest {
   @Test
   void aMissingDirectoryIsAProblemUntilItAppears() throws IOException {
     Path later = directory.resolve("later");
-    settings =
-        new DirectorySettings(
-            later,
-            settings.pattern(),
-            settings.pollInterval(),
-            settings.quietPeriod(),
-            settings.settleTimeout());
+    settings = settings.withDirectory(later);
     TestSubscriber.Probe<Sighting> probe = subscribe();
 
     assertThat(((Problem) next(probe)).message()).contains(later.toString(), "does not exist");
@@ -153,7 +148,7 @@ class DirectorySubscriptionTest {
 
     // Root reads everything; for everybody else it is a problem with a name.
     if (Files.isReadable(closed)) {
-      assertThat(problem(listing)).isEqualTo("listed []");
+      assertThat(problem(listing)).isEqualTo("listed 0");
     } else {
       assertThat(problem(listing)).contains(closed.toString(), "may not be read by this user");
     }
@@ -228,7 +223,7 @@ class DirectorySubscriptionTest {
   }
 
   private Source<Sighting, NotUsed> source() {
-    return DirectorySubscription.create(settings, StructuralCheck.safetensors())
+    return DirectorySubscription.create(settings)
         .withClock(
             () -> {
               polls.incrementAndGet();
@@ -250,7 +245,7 @@ class DirectorySubscriptionTest {
 
   private static String problem(DirectoryListing listing) {
     try {
-      return "listed " + listing.list();
+      return "listed " + listing.list().candidates().size();
     } catch (DirectoryListing.UnlistableException e) {
       return e.sentence();
     }

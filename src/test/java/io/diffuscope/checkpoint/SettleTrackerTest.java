@@ -2,10 +2,12 @@ package io.diffuscope.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.diffuscope.checkpoint.DirectoryListing.Listing;
 import io.diffuscope.checkpoint.Sighting.Listed;
 import io.diffuscope.checkpoint.Sighting.PassedOver;
 import io.diffuscope.checkpoint.Sighting.Problem;
 import io.diffuscope.checkpoint.Sighting.Reason;
+import io.diffuscope.checkpoint.Sighting.Recognised;
 import io.diffuscope.checkpoint.Sighting.Recovered;
 import io.diffuscope.checkpoint.Sighting.Settled;
 import io.diffuscope.tensorfile.BadInputException;
@@ -28,15 +30,15 @@ import org.junit.jupiter.api.Test;
 class SettleTrackerTest {
   private static final Path DIRECTORY = Path.of("/checkpoints");
   private static final DirectorySettings SETTINGS =
-      new DirectorySettings(
-          DIRECTORY,
-          "*.safetensors",
-          Duration.ofSeconds(1),
-          Duration.ofSeconds(2),
-          Duration.ofSeconds(60));
+      DirectorySettings.of(DIRECTORY)
+          .withPollInterval(Duration.ofSeconds(1))
+          .withQuietPeriod(Duration.ofSeconds(2))
+          .withSettleTimeout(Duration.ofSeconds(60));
 
   private final Map<Path, FileVersion> directory = new LinkedHashMap<>();
   private final Map<Path, IOException> faults = new LinkedHashMap<>();
+  private final Map<Path, Obstacle> obstacles = new LinkedHashMap<>();
+  private final Set<Path> setAside = new HashSet<>();
   private final List<Path> checked = new ArrayList<>();
   private final SettleTracker tracker = new SettleTracker(SETTINGS, this::check);
   private Instant now = Instant.parse("2026-01-01T00:00:00Z");
@@ -474,7 +476,7 @@ class SettleTrackerTest {
       for (Sighting sighting : fresh.observe(now, listing())) {
         if (sighting instanceof Settled(Checkpoint checkpoint)) {
           assertThat(identities.add(checkpoint.identity())).as("twice: %s", checkpoint).isTrue();
-          assertThat(CheckpointFiles.of(checkpoint.file(), version(checkpoint)))
+          assertThat(candidate(checkpoint.file(), version(checkpoint)).checkpoint())
               .as("the content reported is the one that is there")
               .isEqualTo(checkpoint);
         }
@@ -488,7 +490,7 @@ class SettleTrackerTest {
     }
     directory.forEach(
         (path, version) ->
-            assertThat(identities).contains(CheckpointFiles.of(path, version).identity()));
+            assertThat(identities).contains(candidate(path, version).checkpoint().identity()));
   }
 
   private FileVersion version(Checkpoint checkpoint) {
@@ -535,10 +537,22 @@ class SettleTrackerTest {
     return DIRECTORY.resolve(name);
   }
 
-  private List<ListedFile> listing() {
-    return directory.entrySet().stream()
-        .map(entry -> new ListedFile(entry.getKey(), entry.getValue()))
-        .toList();
+  private Listing listing() {
+    return new Listing(
+        directory.entrySet().stream()
+            .map(entry -> candidate(entry.getKey(), entry.getValue()))
+            .toList(),
+        setAside,
+        List.of());
+  }
+
+  private Candidate candidate(Path path, FileVersion version) {
+    Candidate plain =
+        Candidate.ofFile(path, CheckpointFiles.stepOf(path.getFileName().toString()), version);
+    Obstacle obstacle = obstacles.get(path);
+    return obstacle == null
+        ? plain
+        : new Candidate(path, path, plain.step(), plain.weights(), plain.version(), obstacle, "");
   }
 
   private List<Sighting> observe() {
@@ -574,6 +588,7 @@ class SettleTrackerTest {
     return switch (sighting) {
       case Settled(Checkpoint checkpoint) -> "settled " + checkpoint.step();
       case PassedOver p -> p.reason().label() + " " + Path.of(p.path()).getFileName();
+      case Recognised r -> r.message();
       case Problem p -> "problem";
       case Recovered r -> "recovered";
       case Listed l -> "listed";
