@@ -1,5 +1,6 @@
 package io.diffuscope.cli;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigException;
 import io.diffuscope.checkpoint.DirectorySettings;
@@ -9,16 +10,17 @@ import io.diffuscope.detect.DetectorSettings;
 import io.diffuscope.detect.EarlyMemorizationSettings;
 import io.diffuscope.detect.MemorizationSettings;
 import io.diffuscope.model.NetworkSettings;
-import io.diffuscope.model.Preconditioning;
 import io.diffuscope.model.SigmaGrid;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.sampling.DenoisingSettings;
 import io.diffuscope.sampling.FlowSettings;
 import io.diffuscope.sampling.ProbeSpec;
-import io.diffuscope.tensorfile.TensorShape;
 import io.diffuscope.web.WebSettings;
+import java.io.IOException;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.Locale;
+import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -49,7 +51,7 @@ final class SettingsReader {
         () ->
             new ProbeSpec(
                 file("template", "--template FILE", "the exported network"),
-                new NetworkSettings.Overrides(preconditioning(), sigmaData(), shape()),
+                network(),
                 file("train", "--train FILE", "the training set"),
                 text("holdout"),
                 text("teacher"),
@@ -83,21 +85,34 @@ final class SettingsReader {
     return value;
   }
 
-  private @Nullable Preconditioning preconditioning() {
-    String name = text("network.preconditioning");
-    return name == null ? null : Preconditioning.of(name);
+  private NetworkSettings.Overrides network() {
+    Map<String, Object> values = new HashMap<>();
+    for (String key : NetworkSettings.KEYS) {
+      String path = "network." + key.replace('_', '-');
+      if (!config.getIsNull(path)) {
+        values.put(key, config.getValue(path).unwrapped());
+      }
+    }
+    String file = text("network.schedule-file");
+    if (file != null) {
+      if (values.containsKey("schedule")) {
+        throw new InvalidSettingException(
+            "diffuscope.network has schedule and schedule-file: give one of them", null);
+      }
+      values.put("schedule", scheduler(Path.of(file)));
+    }
+    return NetworkSettings.Overrides.of(values);
   }
 
-  private @Nullable Double sigmaData() {
-    return config.getIsNull("network.sigma-data")
-        ? null
-        : Double.valueOf(config.getDouble("network.sigma-data"));
-  }
-
-  private @Nullable TensorShape shape() {
-    return config.getIsNull("network.shape")
-        ? null
-        : new TensorShape(config.getLongList("network.shape"));
+  private static Map<?, ?> scheduler(Path file) {
+    try {
+      return new ObjectMapper().readValue(file.toFile(), Map.class);
+    } catch (IOException e) {
+      throw new InvalidSettingException(
+          "diffuscope.network.schedule-file: %s cannot be read as JSON; give the trainer's scheduler_config.json"
+              .formatted(file),
+          e);
+    }
   }
 
   /** The run, its name taken from {@code fallback} where the configuration has none. */

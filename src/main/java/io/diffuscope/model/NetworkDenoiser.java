@@ -29,7 +29,7 @@ public final class NetworkDenoiser implements Denoiser {
   @Override
   public NDArray denoise(NDArray x, double sigma) {
     NetworkSettings settings = network.settings();
-    Coefficients c = settings.preconditioning().at(sigma, settings.sigmaData());
+    Coefficients c = settings.preconditioning().at(sigma, settings);
     int batch = Math.toIntExact(x.getShape().get(0));
     Shape images = new Shape(settings.shape().withFirst(batch).toArray());
     NDArray labels = x.getManager().full(new Shape(batch), (float) c.noise(), DataType.FLOAT32);

@@ -24,6 +24,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.UnaryOperator;
@@ -179,15 +180,6 @@ class TorchScriptNetworkTest {
   }
 
   @Test
-  void theNoiseLabelOfEdmIsAQuarterOfTheLogarithm() {
-    Preconditioning.Coefficients c = Preconditioning.EDM.at(2, .5);
-    assertThat(c.noise()).isCloseTo(Math.log(2) / 4, within(1e-15));
-    assertThat(c.skip()).isCloseTo(.25 / 4.25, within(1e-15));
-    assertThat(c.out()).isCloseTo(1 / Math.sqrt(4.25), within(1e-15));
-    assertThat(c.in()).isCloseTo(1 / Math.sqrt(4.25), within(1e-15));
-  }
-
-  @Test
   void saysWhatIsWrongWithATemplate() throws Exception {
     Path text = Files.writeString(folder.resolve("text.pt"), "no network");
     assertRefused(text, Reason.MALFORMED, "not a TorchScript file");
@@ -207,11 +199,10 @@ class TorchScriptNetworkTest {
   @Test
   void settingsThatTheTemplateLacksCanBeGiven() throws Exception {
     NetworkSettings.Overrides given =
-        new NetworkSettings.Overrides(Preconditioning.DENOISER, null, TensorShape.of(3, 2));
+        NetworkSettings.Overrides.of(Map.of("preconditioning", "denoiser", "shape", List.of(3, 2)));
     NetworkSettings settings = TorchScriptNetwork.readSettings(resource("no-settings.pt"), given);
-    assertThat(settings)
-        .isEqualTo(
-            new NetworkSettings(Preconditioning.DENOISER, .5, TensorShape.of(3, 2), null, null, 1));
+    assertThat(settings.preconditioning()).isEqualTo(Preconditioning.DENOISER);
+    assertThat(settings.shape()).isEqualTo(TensorShape.of(3, 2));
     assertThat(TorchScriptNetwork.readSettings(resource("small.pt"), given).shape())
         .as("what is given replaces what the file says")
         .isEqualTo(TensorShape.of(3, 2));
