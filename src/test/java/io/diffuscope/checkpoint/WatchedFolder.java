@@ -9,6 +9,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
 import java.time.Duration;
@@ -112,7 +113,7 @@ final class WatchedFolder {
   void move(String name) {
     String draft = ".draft-" + path(name).getFileName();
     write(draft, content(name));
-    attempt(() -> Files.move(path(draft), path(name)));
+    attempt(() -> Files.move(path(draft), path(name), StandardCopyOption.REPLACE_EXISTING));
   }
 
   void delete(String name) {
