@@ -5,6 +5,7 @@ import io.diffuscope.checkpoint.Layouts;
 import io.diffuscope.tensorfile.ArrayFile;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.BadInputException.Reason;
+import io.diffuscope.tensorfile.NpzFile;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.AccessDeniedException;
@@ -113,10 +114,24 @@ final class InspectCommand implements Callable<Integer> {
   }
 
   private void printArray(PrintWriter out) throws BadInputException {
-    try (ArrayFile array = ArrayFile.open(path.toString())) {
-      out.printf(
-          "%s: an array %s of type %s%n",
-          array.source(), array.shape(), array.type().toString().toLowerCase(Locale.ROOT));
+    if (path.toString().toLowerCase(Locale.ROOT).endsWith(".npz")) {
+      try (NpzFile arrays = NpzFile.open(path)) {
+        for (String name : arrays.names()) {
+          try (ArrayFile array = arrays.array(name)) {
+            print(array, out);
+          }
+        }
+      }
+      return;
     }
+    try (ArrayFile array = ArrayFile.open(path.toString())) {
+      print(array, out);
+    }
+  }
+
+  private static void print(ArrayFile array, PrintWriter out) {
+    out.printf(
+        "%s: an array %s of type %s%n",
+        array.source(), array.shape(), array.type().toString().toLowerCase(Locale.ROOT));
   }
 }

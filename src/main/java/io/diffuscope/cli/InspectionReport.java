@@ -36,7 +36,8 @@ final class InspectionReport {
     List<Found> all = seen.checkpoints();
     if (seen.layout() != null) {
       long complete = all.stream().filter(Found::isComplete).count();
-      out.printf("  %d checkpoints, %d complete%n", all.size(), complete);
+      out.printf(
+          "  %d checkpoint%s, %d complete%n", all.size(), all.size() == 1 ? "" : "s", complete);
     }
     int left = Math.max(0, all.size() - MOST_ROWS);
     if (left > 0) {

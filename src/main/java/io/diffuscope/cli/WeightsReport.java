@@ -39,7 +39,7 @@ final class WeightsReport {
       if (all) {
         tensors.forEach(t -> out.printf("  %-5s %-20s %s%n", t.type(), t.shape(), t.name()));
       }
-      return !tensors.isEmpty();
+      return template == null || TemplateReport.printMatch(template, source, weights.part(), out);
     }
   }
 
