@@ -34,7 +34,11 @@ final class ParameterMemory {
       // Transposed, overlapping or repeated elements: the engine hands out copies of those, in
       // order. So it gets the memory of another array, which lives as long as this one.
       NDArray inOrder = array.getManager().zeros(array.getShape());
-      EngineChatter.withoutFirstWarning(() -> array.set(view(inOrder, shape)));
+      EngineChatter.withoutFirstWarning(
+          () -> {
+            array.copyTo(inOrder);
+            array.set(view(inOrder, shape));
+          });
     }
     return new ParameterMemory(array, shape, view(array, shape), false);
   }
