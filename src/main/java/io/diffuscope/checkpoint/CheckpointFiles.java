@@ -64,14 +64,7 @@ public final class CheckpointFiles {
 
   private static Candidate file(Path path, Layout.Search search) throws IOException {
     ContentVersion version = search.versions().of(path);
-    WeightsChoice choice = search.choice();
-    String part =
-        switch (choice.word()) {
-          case "auto" -> null;
-          case "ema" -> WeightsChoice.Keys.USUAL.averaged();
-          case "raw" -> WeightsChoice.Keys.USUAL.raw();
-          default -> choice.word();
-        };
+    String part = Layouts.partOf(fileName(path), search.choice());
     return new Candidate(
         path,
         path,

@@ -21,9 +21,8 @@ import org.jspecify.annotations.Nullable;
  * Lists the candidates of a directory by listings and stats. File events are not used, because
  * network file systems do not report the writes of other hosts.
  *
- * <p>A layout that must be recognised is looked for at each listing. One that was recognised stays,
- * until another one of higher precedence is: so that a pipeline that was saved before the first
- * checkpoint does not hide the checkpoints, and a restart would decide the same.
+ * <p>A layout that must be recognised is looked for at each listing until it is. It stays then, but
+ * for those that are {@linkplain KnownLayouts#PROVISIONAL provisional}.
  */
 final class DirectoryListing {
   private final DirectorySettings settings;
@@ -95,7 +94,7 @@ final class DirectoryListing {
   }
 
   private Found recognise(Folder folder, List<Sighting> news) {
-    List<Recognised> all = Layouts.recognise(folder, notBelow(recognised), search);
+    List<Recognised> all = Layouts.recognise(folder, possible(), search);
     if (!all.isEmpty()) {
       Recognised first = all.getFirst();
       if (first.layout() != recognised || !first.folder().path().equals(recognisedIn)) {
@@ -112,9 +111,15 @@ final class DirectoryListing {
     return new Found(null, List.of(), Set.of());
   }
 
-  private static List<Layout> notBelow(@Nullable Layout layout) {
-    int last = layout == null ? KnownLayouts.ALL.size() - 1 : KnownLayouts.ALL.indexOf(layout);
-    return KnownLayouts.ALL.subList(0, last + 1);
+  /** A stray file must not take a running watch to another layout. */
+  private List<Layout> possible() {
+    Layout current = recognised;
+    if (current == null) {
+      return KnownLayouts.ALL;
+    }
+    return KnownLayouts.PROVISIONAL.contains(current.name())
+        ? KnownLayouts.ALL.subList(0, KnownLayouts.ALL.indexOf(current) + 1)
+        : List.of(current);
   }
 
   private static String sentence(Recognised recognised) {

@@ -125,16 +125,22 @@ record FileLayout(
     return new Found(matches.isEmpty() ? null : matches.getFirst().name, candidates, setAside);
   }
 
-  /** The step in a file name; empty where the name is not one of this layout. */
-  Optional<Long> stepOf(String fileName) {
+  /** What a name tells of a file; empty where it is not one of this layout. */
+  Optional<Named> read(String fileName) {
     for (Member member : members) {
       Matcher matcher = member.pattern.matcher(fileName);
-      if (matcher.matches()) {
-        return Optional.ofNullable(step(digits(member, matcher)));
+      if (member.grouping != Grouping.FINAL && matcher.matches()) {
+        return Optional.of(
+            new Named(
+                step(digits(member, matcher)),
+                new Alternative(copy(member, matcher), member.kind)));
       }
     }
     return Optional.empty();
   }
+
+  /** What the name of a file tells of it. */
+  record Named(@Nullable Long step, Alternative alternative) {}
 
   private List<Match> matches(Folder folder, Set<Path> setAside) {
     List<Match> matches = new ArrayList<>();
@@ -164,13 +170,12 @@ record FileLayout(
           return Optional.empty();
         }
         String digits = digits(member, matcher);
-        String copy = member.has("copy") ? matcher.group("copy") : null;
         return Optional.of(
             new Match(
                 name,
                 i,
                 member.grouping,
-                new Alternative(copy == null ? member.copy : copy, member.kind),
+                new Alternative(copy(member, matcher), member.kind),
                 digits,
                 step(digits),
                 member.has("base") ? matcher.group("base") : "",
@@ -178,6 +183,11 @@ record FileLayout(
       }
     }
     return Optional.empty();
+  }
+
+  private static String copy(Member member, Matcher matcher) {
+    String copy = member.has("copy") ? matcher.group("copy") : null;
+    return copy == null ? member.copy : copy;
   }
 
   private static String digits(Member member, Matcher matcher) {

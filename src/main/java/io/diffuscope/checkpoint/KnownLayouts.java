@@ -8,6 +8,7 @@ import io.diffuscope.checkpoint.WeightsChoice.Keys;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -157,7 +158,7 @@ final class KnownLayouts {
               Member.of("last(-.*)?\\.ckpt", "", Kind.EITHER, Grouping.SPARE),
               Member.each("(?:.*[^A-Za-z])?step=(?<step>\\d+).*\\.ckpt"),
               Member.each("(?:.*[^A-Za-z])?epoch=(?<step>\\d+).*\\.ckpt"),
-              Member.each("(?:.*[^\\d.=])?(?<step>\\d+)(?:-v\\d+)?\\.ckpt"),
+              Member.each("(?:.*?[^\\d.=])??(?<step>\\d+)(?:-v\\d+)?\\.ckpt"),
               Member.each(".*\\.ckpt")),
           files(
               "kohya",
@@ -186,6 +187,13 @@ final class KnownLayouts {
               Member.each(".*\\.safetensors\\.index\\.json"),
               Member.each("(?!.*-\\d{5}-of-\\d{5}\\.)(?:.*\\D)?(?<step>\\d+)\\D*\\.safetensors"),
               Member.each("(?!.*-\\d{5}-of-\\d{5}\\.).*\\.safetensors")));
+
+  /**
+   * Layouts that give way to one of higher precedence: a pipeline that is saved before the first
+   * checkpoint does not hide the checkpoints, and a folder of prime-rl looks like one of accelerate
+   * until its marker is there.
+   */
+  static final Set<String> PROVISIONAL = Set.of("diffusers-pipeline", "accelerate");
 
   /** A folder of weights under any name, for paths that a person gave. */
   static final List<FolderLayout> FOLDERS =

@@ -155,16 +155,36 @@ public final class Layouts {
   /** The step of a checkpoint's path: the layout's, or the last digits of its name. */
   static @Nullable Long stepOf(Path path) {
     String name = CheckpointFiles.fileName(path);
-    for (Layout layout : KnownLayouts.ALL) {
-      if (layout instanceof FileLayout files) {
-        Optional<Long> step = files.stepOf(name);
-        if (step.isPresent()) {
-          return step.get();
-        }
+    for (FileLayout layout : fileLayouts()) {
+      Optional<FileLayout.Named> named = layout.read(name);
+      if (named.isPresent()) {
+        Long step = named.get().step();
+        return step == null && isPartOfACheckpoint(name) ? stepAbove(path) : step;
       }
     }
     Long digits = CheckpointFiles.stepOf(name);
     return isPartOfACheckpoint(name) ? stepAbove(path) : digits;
+  }
+
+  /**
+   * The part that is read of a file that a person gave: the file was chosen already, so that only a
+   * choice inside of it is left.
+   */
+  static @Nullable String partOf(String fileName, WeightsChoice choice) {
+    for (FileLayout layout : fileLayouts()) {
+      Optional<FileLayout.Named> named = layout.read(fileName);
+      if (named.isPresent()) {
+        return choice.part(named.get().alternative(), layout.keys());
+      }
+    }
+    return choice.part(new Alternative("", Alternative.Kind.EITHER), WeightsChoice.Keys.USUAL);
+  }
+
+  private static List<FileLayout> fileLayouts() {
+    return KnownLayouts.ALL.stream()
+        .filter(FileLayout.class::isInstance)
+        .map(FileLayout.class::cast)
+        .toList();
   }
 
   /** Names that say nothing of a step: their folder does. */

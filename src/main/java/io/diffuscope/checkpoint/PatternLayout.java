@@ -1,7 +1,6 @@
 package io.diffuscope.checkpoint;
 
 import io.diffuscope.checkpoint.Alternative.Kind;
-import io.diffuscope.checkpoint.WeightsChoice.Chosen;
 import io.diffuscope.checkpoint.WeightsChoice.Keys;
 import io.diffuscope.tensorfile.WeightsLocation;
 import java.io.IOException;
@@ -189,11 +188,7 @@ final class PatternLayout implements Layout {
     if (version == null) {
       return Optional.empty();
     }
-    Optional<Chosen> choice =
-        search
-            .choice()
-            .choose(List.of(new Alternative(name, Kind.EITHER)), Set.of(), false, Keys.USUAL);
-    String part = choice.map(Chosen::part).orElse(null);
+    String part = search.choice().part(new Alternative(name, Kind.EITHER), Keys.USUAL);
     try {
       ContentVersion content =
           name.endsWith(".json") ? search.versions().of(path) : ContentVersion.of(version);

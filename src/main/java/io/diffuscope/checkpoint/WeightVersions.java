@@ -3,6 +3,7 @@ package io.diffuscope.checkpoint;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.WeightFiles;
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -11,7 +12,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Versions of weights that may consist of several files: an index and its shards, a distributed
@@ -23,6 +23,8 @@ import org.jspecify.annotations.Nullable;
 final class WeightVersions {
   /** In the place of a file that an index names and that is not there. */
   private static final FileVersion ABSENT = new FileVersion(-1, -1, "");
+
+  private static final String INDEX = ".json";
 
   private record Known(FileVersion index, List<Path> files) {}
 
@@ -41,42 +43,54 @@ final class WeightVersions {
    * @throws NoSuchFileException if there are none
    */
   ContentVersion of(Path weights) throws IOException {
-    Path index = indexOf(weights);
-    if (index == null) {
-      return ContentVersion.of(FileVersion.of(weights));
+    if (weights.toString().endsWith(INDEX)) {
+      return ofIndexed(weights);
     }
+    return Files.isDirectory(weights)
+        ? ofDistributed(weights)
+        : ContentVersion.of(FileVersion.of(weights));
+  }
+
+  private ContentVersion ofIndexed(Path index) throws IOException {
     FileVersion version = FileVersion.of(index);
-    Known found = known.get(weights);
+    Known found = known.get(index);
     if (found == null || !found.index.equals(version)) {
-      found = new Known(version, filesOf(weights, index));
+      found = new Known(version, filesOf(index));
     }
-    used.put(weights, found);
+    used.put(index, found);
     SortedMap<Path, FileVersion> versions = new TreeMap<>();
     for (Path file : found.files) {
       versions.put(file, versionOf(file));
     }
+    versions.put(index, version);
     return ContentVersion.of(versions);
   }
 
-  /** The file that says which others belong to the weights; null where they are one file. */
-  private static @Nullable Path indexOf(Path weights) {
-    if (weights.toString().endsWith(".json")) {
-      return weights;
+  /** Every file in the folder: its index is a pickle, which need not be read for this. */
+  private static ContentVersion ofDistributed(Path weights) throws IOException {
+    Folder folder = Folder.list(weights);
+    SortedMap<Path, FileVersion> versions = new TreeMap<>();
+    for (String name : folder.names()) {
+      Folder.Entry entry = folder.entry(name);
+      if (entry.kind() == Folder.Kind.REFUSED) {
+        throw new AccessDeniedException(folder.resolve(name).toString());
+      }
+      if (entry.version() != null) {
+        versions.put(folder.resolve(name), entry.version());
+      }
     }
-    if (Files.isDirectory(weights)) {
-      Path metadata = weights.resolve(".metadata");
-      return Files.exists(metadata) ? metadata : weights;
+    if (versions.isEmpty()) {
+      throw new NoSuchFileException(weights.toString());
     }
-    return null;
+    return ContentVersion.of(versions);
   }
 
   /**
    * An index that cannot be read yet stands for itself; the structural check tells what is wrong.
    */
-  private static List<Path> filesOf(Path weights, Path index) {
+  private static List<Path> filesOf(Path index) {
     try {
-      List<Path> files = WeightFiles.filesOf(weights);
-      return files.isEmpty() ? List.of(index) : files;
+      return WeightFiles.filesOf(index);
     } catch (BadInputException e) {
       return List.of(index);
     }

@@ -69,6 +69,11 @@ record WeightsChoice(String word) {
     };
   }
 
+  /** The part of a file that was chosen already; null where it is the file as a whole. */
+  @Nullable String part(Alternative file, Keys keys) {
+    return choose(List.of(file), Set.of(), false, keys).map(Chosen::part).orElse(null);
+  }
+
   private String orWord(@Nullable String key) {
     return key == null ? word : key;
   }

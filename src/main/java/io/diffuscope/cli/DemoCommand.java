@@ -130,16 +130,16 @@ final class DemoCommand implements Callable<Integer> {
       try (MonitorSession session =
           MonitorSession.start(
               config,
-              settings,
+              new RunSources.One(
+                  new MonitoredRun(settings, DirectorySubscription.create(checkpoints).source())),
               Probe.open(settings.probe()),
               reader.samplers(),
-              DirectorySubscription.create(checkpoints).source(),
               List.of(view),
               reader.web())) {
         usedUntil.accept(session.terminated());
         lock.describe("process %d, %s".formatted(ProcessHandle.current().pid(), session.uri()));
         introduce(status, session, folder);
-        session.beforeInterrupt(() -> WatchCommand.tellVerdict(session, settings, status, view));
+        session.beforeInterrupt(() -> WatchCommand.tellVerdicts(session, status, view));
         try (TrainerProcess trainer = train(files, checkpointFolder, status)) {
           usedUntil.accept(trainer.exit());
           session.beforeInterrupt(trainer::close);

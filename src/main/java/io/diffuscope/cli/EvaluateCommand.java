@@ -87,10 +87,9 @@ final class EvaluateCommand implements Callable<Integer> {
       try (MonitorSession session =
           MonitorSession.start(
               config,
-              settings,
+              new RunSources.One(new MonitoredRun(settings, Source.from(sightings))),
               Probe.open(settings.probe()),
               reader.samplers(),
-              Source.from(sightings),
               List.of(printer),
               null)) {
         session.await();

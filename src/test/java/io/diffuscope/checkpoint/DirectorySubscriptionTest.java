@@ -14,6 +14,7 @@ import io.diffuscope.checkpoint.Sighting.Listed;
 import io.diffuscope.checkpoint.Sighting.PassedOver;
 import io.diffuscope.checkpoint.Sighting.Problem;
 import io.diffuscope.checkpoint.Sighting.Reason;
+import io.diffuscope.checkpoint.Sighting.Recognised;
 import io.diffuscope.checkpoint.Sighting.Recovered;
 import io.diffuscope.checkpoint.Sighting.Settled;
 import io.diffuscope.tensorfile.FloatArray;
@@ -168,6 +169,23 @@ class DirectorySubscriptionTest {
 
     assertThat(settled(probe).step()).isEqualTo(2);
     assertThat(settled(probe).step()).isEqualTo(3);
+    probe.cancel();
+  }
+
+  @Test
+  void aLayoutThatIsRecognisedIsSaidBeforeItsFirstCheckpoint() throws IOException {
+    settings = settings.withLayout(DirectorySettings.LayoutSettings.AUTO);
+    Path folder = Files.createDirectories(directory.resolve("checkpoint-7/unet_ema"));
+    Path weights = folder.resolve("diffusion_pytorch_model.safetensors");
+    Files.move(write("draft"), weights);
+    Files.createFile(directory.resolve("checkpoint-7/random_states_0.pkl"));
+    TestSubscriber.Probe<Sighting> probe = subscribe();
+
+    assertThat(((Recognised) next(probe)).message()).contains("layout diffusers");
+    assertThat(((Recognised) next(probe)).message()).contains("unet_ema");
+    Checkpoint checkpoint = settled(probe);
+    assertThat(checkpoint.weights().path()).isEqualTo(weights.toString());
+    assertThat(checkpoint).isEqualTo(CheckpointFiles.describe(directory.resolve("checkpoint-7")));
     probe.cancel();
   }
 

@@ -39,6 +39,7 @@ class SettleTrackerTest {
   private final Map<Path, IOException> faults = new LinkedHashMap<>();
   private final Map<Path, Obstacle> obstacles = new LinkedHashMap<>();
   private final Set<Path> setAside = new HashSet<>();
+  private String choice = "";
   private final List<Path> checked = new ArrayList<>();
   private final SettleTracker tracker = new SettleTracker(SETTINGS, this::check);
   private Instant now = Instant.parse("2026-01-01T00:00:00Z");
@@ -355,6 +356,84 @@ class SettleTrackerTest {
   }
 
   @Test
+  void aMissingMarkerHoldsBackUntilTheTimeoutAndIsNamedOnce() {
+    write("step-1.safetensors", 10);
+    obstruct("step-1.safetensors", Obstacle.Kind.MARKER);
+    write("step-2.safetensors", 10);
+    poll();
+    for (int second = 1; second < 60; second++) {
+      assertThat(after(1)).isEmpty();
+    }
+    assertThat(listed(observe()).pending()).isEqualTo(2);
+
+    List<Sighting> sightings = after(1);
+    assertThat(sightings)
+        .extracting(SettleTrackerTest::brief)
+        .containsExactly("incomplete step-1.safetensors", "settled 2");
+    assertThat(((PassedOver) sightings.getFirst()).message())
+        .contains("in the way", "60 s", "diffuscope.checkpoints.markers = ignored");
+    assertThat(after(100)).isEmpty();
+    assertThat(listed(observe()).pending()).isZero();
+    assertThat(checked).doesNotContain(path("step-1.safetensors"));
+
+    obstacles.clear();
+    assertThat(after(1)).extracting(SettleTrackerTest::brief).containsExactly("settled 1");
+  }
+
+  @Test
+  void aMarkerThatGoesAwayAgainIsNoNews() {
+    write("step-1.safetensors", 10);
+    poll();
+    assertThat(after(2)).hasSize(1);
+    obstruct("step-1.safetensors", Obstacle.Kind.MARKER);
+
+    assertThat(after(100)).isEmpty();
+  }
+
+  @Test
+  void whatMayNotBeLookedAtHoldsNothingBackAndIsTakenOnceItMay() {
+    write("step-1.safetensors", 10);
+    write("step-2.safetensors", 10);
+    obstruct("step-1.safetensors", Obstacle.Kind.UNREADABLE);
+    assertThat(poll())
+        .extracting(SettleTrackerTest::brief)
+        .containsExactly("unreadable step-1.safetensors");
+    assertThat(after(2)).extracting(SettleTrackerTest::brief).containsExactly("settled 2");
+    assertThat(after(100)).isEmpty();
+
+    obstacles.clear();
+    assertThat(after(1)).extracting(SettleTrackerTest::brief).containsExactly("settled 1");
+  }
+
+  @Test
+  void whatIsSetAsideHasNotVanished() {
+    write("last.safetensors", 10);
+    write("other.safetensors", 10);
+    poll();
+    setAside.add(path("last.safetensors"));
+    directory.clear();
+
+    assertThat(after(1))
+        .extracting(SettleTrackerTest::brief)
+        .containsExactly("vanished other.safetensors");
+  }
+
+  @Test
+  void theChoiceOfWeightsIsSaidBeforeTheFirstThatItAppliesTo() {
+    choice = "averaged";
+    write("step-1.safetensors", 10);
+    write("step-2.safetensors", 10);
+    assertThat(poll()).isEmpty();
+    assertThat(after(2))
+        .extracting(SettleTrackerTest::brief)
+        .containsExactly("averaged", "settled 1", "settled 2");
+    choice = "raw";
+    write("step-3.safetensors", 10);
+    after(1);
+    assertThat(after(2)).extracting(SettleTrackerTest::brief).containsExactly("raw", "settled 3");
+  }
+
+  @Test
   void anInputErrorWhileCheckingIsUnreadable() {
     write("step-1.safetensors", 10);
     faults.put(path("step-1.safetensors"), new IOException("Stale file handle"));
@@ -533,6 +612,10 @@ class SettleTrackerTest {
     faults.put(path(name), new BadInputException(path(name), reason, "not good"));
   }
 
+  private void obstruct(String name, Obstacle.Kind kind) {
+    obstacles.put(path(name), new Obstacle(kind, "something is in the way"));
+  }
+
   private static Path path(String name) {
     return DIRECTORY.resolve(name);
   }
@@ -550,9 +633,8 @@ class SettleTrackerTest {
     Candidate plain =
         Candidate.ofFile(path, CheckpointFiles.stepOf(path.getFileName().toString()), version);
     Obstacle obstacle = obstacles.get(path);
-    return obstacle == null
-        ? plain
-        : new Candidate(path, path, plain.step(), plain.weights(), plain.version(), obstacle, "");
+    return new Candidate(
+        path, path, plain.step(), plain.weights(), plain.version(), obstacle, choice);
   }
 
   private List<Sighting> observe() {

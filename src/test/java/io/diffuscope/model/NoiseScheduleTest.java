@@ -40,7 +40,7 @@ class NoiseScheduleTest {
     boolean terminal = example.get("schedule").path("rescale_betas_zero_snr").asBoolean();
     assertThat(schedule.sigmas()).hasSize(terminal ? count - 1 : count);
     JsonNode levels = example.get("sigmas");
-    assertThat(levels.size()).isGreaterThan(4);
+    assertThat(levels.size()).isGreaterThan(3);
     levels
         .properties()
         .forEach(
@@ -49,6 +49,8 @@ class NoiseScheduleTest {
               double expected = level.getValue().asDouble();
               double rounding =
                   0x1p-24 * (timestep + 2) * (1 + 1 / (expected * expected))
+                      // A factor of 1 - 0.999 has lost three more digits.
+                      + (expected > 200 ? 0x1p-24 / .001 : 0)
                       + (terminal ? 0x1p-22 * expected : 0);
               assertThat(schedule.sigmas().get(timestep))
                   .as("timestep %d", timestep)
