@@ -34,7 +34,7 @@ record ExportIndex(TensorShape shape, ElementType type, boolean labelled, List<S
   static final String FILE = "index.json";
   static final String FORMAT = "diffuscope-data";
 
-  private static final int VERSION = 1;
+  static final int VERSION = 1;
   private static final int MOST_BYTES = 1 << 24;
   private static final int MOST_SHARDS = 100_000;
   private static final int MOST_DIMENSIONS = 64;
