@@ -1,17 +1,15 @@
 #!/usr/bin/python3
-"""Makes the fixtures of io.diffuscope.model.PreconditioningTest and NoiseScheduleTest.
+"""Makes the fixture of io.diffuscope.model.PreconditioningTest.
 
     /usr/bin/python3 src/test/python/make_preconditioning_fixtures.py
 
-Needs NumPy. The files are committed.
+Needs NumPy. The file is committed.
 
 preconditioning.json   what each kind of network is asked for, and what it should answer, for Gaussian data: by
                        definition of its training target, not by any preconditioning's coefficients. Data are
                        independent N(mean, variance) in each of three dimensions; the network is the exact
                        conditional expectation of its target given its input, and the denoiser is the exact
                        posterior mean.
-schedules.json         sigma_t of schedules, recomputed here in float64 from their definitions. Where the file
-                       schedules-diffusers.json is (see make_schedule_fixtures.py), it holds diffusers' own.
 """
 import json
 import math

@@ -44,7 +44,9 @@ final class EvaluateCommand implements Callable<Integer> {
   @Parameters(
       arity = "1..*",
       paramLabel = "CHECKPOINT",
-      description = "Weights: safetensors files whose names match the template's parameters.")
+      description =
+          "Checkpoints: files of weights whose names match the template's parameters, or the folder"
+              + " of a checkpoint.")
   private List<Path> files = List.of();
 
   @Mixin private MeasureOptions measure = new MeasureOptions();
@@ -74,7 +76,7 @@ final class EvaluateCommand implements Callable<Integer> {
       List<Sighting> sightings = new ArrayList<>();
       for (Path file : files) {
         try {
-          sightings.add(new Sighting.Settled(describe(file)));
+          sightings.add(new Sighting.Settled(describe(file, reader.weights())));
         } catch (BadInputException e) {
           printer.failed(e.reason().label(), e.getMessage());
         }
@@ -85,10 +87,9 @@ final class EvaluateCommand implements Callable<Integer> {
       try (MonitorSession session =
           MonitorSession.start(
               config,
-              settings,
+              new RunSources.One(new MonitoredRun(settings, Source.from(sightings))),
               Probe.open(settings.probe()),
               reader.samplers(),
-              Source.from(sightings),
               List.of(printer),
               null)) {
         session.await();
@@ -97,13 +98,11 @@ final class EvaluateCommand implements Callable<Integer> {
     }
   }
 
-  private static Checkpoint describe(Path file) throws BadInputException {
-    if (Files.isDirectory(file)) {
-      throw new BadInputException(
-          file, Reason.UNSUPPORTED, "a directory; give the safetensors files in it");
-    }
+  private static Checkpoint describe(Path file, String weights) throws BadInputException {
     try {
-      return CheckpointFiles.describe(file);
+      return CheckpointFiles.describe(file, weights);
+    } catch (BadInputException e) {
+      throw e;
     } catch (IOException e) {
       throw new BadInputException(
           file.toString(),

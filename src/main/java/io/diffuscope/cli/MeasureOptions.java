@@ -107,6 +107,14 @@ final class MeasureOptions {
   private @Nullable Integer batchSize;
 
   @Option(
+      names = "--weights",
+      paramLabel = "WHICH",
+      description =
+          "Copy of the weights where a checkpoint has several: auto (averaged ones first), ema,"
+              + " raw, a name such as unet or 0.100, or a key path inside the file (default auto).")
+  private @Nullable String weights;
+
+  @Option(
       names = "--run",
       paramLabel = "NAME",
       description = "Id of the run (default: the directory's name).")
@@ -140,6 +148,7 @@ final class MeasureOptions {
     put(overrides, "samples", samples);
     put(overrides, "ode.steps", odeSteps);
     put(overrides, "batch-size", batchSize);
+    put(overrides, "checkpoints.weights", weights);
     put(overrides, "run", run);
     put(overrides, "data-dir", dataDirectory == null ? null : dataDirectory.toString());
     put(overrides, "device.threads", threads);

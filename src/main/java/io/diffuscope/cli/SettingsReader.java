@@ -4,6 +4,9 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigException;
 import io.diffuscope.checkpoint.DirectorySettings;
+import io.diffuscope.checkpoint.DirectorySettings.LayoutSettings;
+import io.diffuscope.checkpoint.DirectorySettings.Markers;
+import io.diffuscope.checkpoint.RunDirectories;
 import io.diffuscope.detect.DetectorSettings;
 import io.diffuscope.detect.EarlyMemorizationSettings;
 import io.diffuscope.detect.MemorizationSettings;
@@ -17,6 +20,7 @@ import io.diffuscope.web.WebSettings;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.Supplier;
@@ -171,10 +175,46 @@ final class SettingsReader {
                             "checkpoints.directory",
                             "diffuscope watch DIR",
                             "the checkpoint directory")))
-                .withPattern(config.getString("checkpoints.pattern"))
+                .withLayout(layout())
                 .withPollInterval(config.getDuration("checkpoints.poll-interval"))
                 .withQuietPeriod(config.getDuration("checkpoints.quiet-period"))
                 .withSettleTimeout(config.getDuration("checkpoints.settle-timeout")));
+  }
+
+  /** The glob for subdirectories that are runs; null where the directory is the run. */
+  @Nullable String runs() {
+    String glob = checked(() -> text("checkpoints.runs"));
+    if (glob != null) {
+      for (String key : List.of("run", "display-name")) {
+        if (text(key) != null) {
+          throw new InvalidSettingException(
+              "diffuscope.%s names one run, and --runs (diffuscope.checkpoints.runs) takes the names of several from their directories: give one of them"
+                  .formatted(key),
+              null);
+        }
+      }
+    }
+    return glob;
+  }
+
+  /** The directories of the runs whose names match a glob. */
+  RunDirectories runDirectories(String glob) {
+    DirectorySettings checkpoints = checkpoints();
+    return checked(
+        () -> RunDirectories.create(checkpoints.directory(), glob, checkpoints.pollInterval()));
+  }
+
+  private LayoutSettings layout() {
+    return new LayoutSettings(
+        config.getString("checkpoints.layout"),
+        text("checkpoints.pattern"),
+        weights(),
+        Markers.of(config.getString("checkpoints.markers")));
+  }
+
+  /** Which copy of the weights is read of a checkpoint that holds several. */
+  String weights() {
+    return checked(() -> config.getString("checkpoints.weights"));
   }
 
   WebSettings web() {

@@ -100,7 +100,7 @@ final class NetworkShare {
       return Clock.time(
           () -> {
             for (int i = 0; i < calls; i++) {
-              network.forward(input, labels).close();
+              network.forward(input, labels, null).close();
             }
           });
     }

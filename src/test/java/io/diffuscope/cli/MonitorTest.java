@@ -206,7 +206,11 @@ class MonitorTest {
     return kit.spawn(
         Monitor.create(
             new Monitor.Plan(
-                settings, probe, source.second(), 1, List.of(listener), failure::complete)));
+                new RunSources.One(new MonitoredRun(settings, source.second())),
+                probe,
+                1,
+                List.of(listener),
+                failure::complete)));
   }
 
   private void offer(Sighting sighting) {

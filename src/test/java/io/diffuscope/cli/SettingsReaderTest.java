@@ -3,6 +3,7 @@ package io.diffuscope.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.diffuscope.checkpoint.DirectorySettings.LayoutSettings;
 import io.diffuscope.config.Configuration;
 import io.diffuscope.detect.DetectorSettings;
 import io.diffuscope.model.NetworkSettings;
@@ -41,7 +42,7 @@ class SettingsReaderTest {
         .isEqualTo(new FlowSettings(FlowSettings.Solver.HEUN, SigmaGrid.edm(18)));
     assertThat(probe.samples()).isNull();
     assertThat(probe.holdout()).isNull();
-    assertThat(reader.checkpoints().pattern()).isEqualTo("*.safetensors");
+    assertThat(reader.checkpoints().layout()).isEqualTo(LayoutSettings.AUTO);
     assertThat(reader.web().host()).isEqualTo("127.0.0.1");
     assertThat(reader.web().port()).isEqualTo(9464);
     assertThat(reader.dataDirectory()).isEqualTo(Path.of("state"));

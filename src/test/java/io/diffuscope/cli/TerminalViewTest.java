@@ -14,6 +14,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class TerminalViewTest {
@@ -78,7 +79,7 @@ class TerminalViewTest {
   void nothingFollowsTheVerdictOfAnInterruptedRun() {
     TerminalView view = new TerminalView(StatusLine.on(out, false));
     view.onEvent(look(50, 3.5));
-    view.printVerdict(new Verdict(Verdict.State.LEARNING, 50L, null, "because"));
+    view.printVerdicts(Map.of("r", new Verdict(Verdict.State.LEARNING, 50L, null, "because")));
     String before = text();
     view.onEvent(look(60, 3.5));
     view.onEvent(RunEvents.ended("r", Verdict.State.LEARNING, null));
