@@ -37,7 +37,8 @@ public final class CheckpointFiles {
     String identity =
         "%s@%d-%d-%s"
             .formatted(absolute, version.size(), version.modifiedNanos(), version.fileKey());
-    return Checkpoint.ofFile(identity, absolute.toString(), stepOf(fileName(absolute)));
+    return Checkpoint.ofFile(
+        identity, absolute.toString(), stepOf(fileName(absolute)), version.modified());
   }
 
   /**

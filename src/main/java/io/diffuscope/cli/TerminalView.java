@@ -62,6 +62,7 @@ final class TerminalView implements RunListener {
       case RunEvent.RunStarted e -> started(e);
       case RunEvent.EvaluationCompleted e -> row(e);
       case RunEvent.FlagChanged e -> flag(e.change());
+      case RunEvent.AttemptStarted e -> attempt(e);
       case RunEvent.CheckpointPassedOver e ->
           status.print(styled("yellow", "passed over (%s): %s".formatted(e.reason(), e.message())));
       case RunEvent.EvaluationFailed e ->
@@ -114,9 +115,7 @@ final class TerminalView implements RunListener {
           e -> curves.computeIfAbsent(column.title, t -> new ArrayList<>()).add(e.value()));
     }
     if (!event.judged()) {
-      line.append("  (not judged: ")
-          .append(step == null ? "no step in its name" : "an earlier step")
-          .append(')');
+      line.append("  (not judged: ").append(event.standing().text()).append(')');
     }
     status.print(line.toString());
     status.doing("waiting for checkpoints");
@@ -139,6 +138,10 @@ final class TerminalView implements RunListener {
             change.raised() ? "bold,red" : "green",
             "%9d  %s %s: %s"
                 .formatted(change.step(), change.flag().label(), word, change.evidence())));
+  }
+
+  private void attempt(RunEvent.AttemptStarted event) {
+    status.print(styled("bold,yellow", "%9d  %s".formatted(event.fromStep(), event.message())));
   }
 
   private void ended(RunEvent.RunEnded event) {
