@@ -153,6 +153,7 @@ final class EvaluateCommand implements Callable<Integer> {
         case RunEvent.CheckpointPassedOver e -> {}
         case RunEvent.EvaluationStarted e -> status.doing("evaluating " + e.checkpoint().name());
         case RunEvent.FlagChanged e -> {}
+        case RunEvent.AttemptStarted e -> {}
         case RunEvent.VerdictChanged e -> {}
       }
     }

@@ -83,6 +83,8 @@ final class TerminalView implements RunListener {
       case RunEvent.RunStarted e -> started(run, e);
       case RunEvent.EvaluationCompleted e -> row(run, e);
       case RunEvent.FlagChanged e -> flag(run, e.change());
+      case RunEvent.AttemptStarted e ->
+          print(run, "bold,yellow", "%9d  %s".formatted(e.fromStep(), e.message()));
       case RunEvent.CheckpointPassedOver e ->
           print(run, "yellow", "passed over (%s): %s".formatted(e.reason(), e.message()));
       case RunEvent.EvaluationFailed e ->
@@ -169,9 +171,7 @@ final class TerminalView implements RunListener {
           e -> run.curves.computeIfAbsent(column.title, t -> new ArrayList<>()).add(e.value()));
     }
     if (!event.judged()) {
-      line.append("  (not judged: ")
-          .append(step == null ? "no step in its name" : "an earlier step")
-          .append(')');
+      line.append("  (not judged: ").append(event.standing().text()).append(')');
     }
     status.print(line.toString());
     status.doing("waiting for checkpoints");

@@ -58,11 +58,11 @@ public final class LogPublisher implements RunListener {
                   e.run(),
                   name(e.checkpoint()),
                   e.estimates().size(),
-                  e.judged()
-                      ? ""
-                      : e.checkpoint().step() == null
-                          ? ", not judged: no step in its name"
-                          : ", not judged: an earlier step");
+                  e.judged() ? "" : ", not judged: " + e.standing().text());
+      case RunEvent.AttemptStarted e ->
+          line(log.atWarn(), e)
+              .addKeyValue("attempt", e.attempt())
+              .log("run {}: {}", e.run(), safe(e.message()));
       case RunEvent.VerdictChanged e ->
           line(log.atInfo(), e)
               .addKeyValue("state", e.verdict().state().label())
