@@ -176,7 +176,7 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
 
   /** Beside an observation goes what was read of the checkpoint. */
   private static <T extends Observation> Function<T, WorkOutcome> observed(ProbeDevice loaded) {
-    WeightsUsed weights = WeightsUsed.of(null, loaded.ignoredTensors());
+    WeightsUsed weights = WeightsUsed.of(loaded.weightsChoice(), loaded.ignoredTensors());
     return observation -> new WorkOutcome.Observed(observation, weights);
   }
 
