@@ -258,7 +258,7 @@ public final class ProbeDevice implements AutoCloseable {
     return new DenoisingTask(
         manager,
         kept,
-        network,
+        network.unguided(),
         probe,
         Objects.requireNonNull(denoisingPlan, "there is no hold-out set"),
         sigma,
