@@ -207,18 +207,21 @@ def export(
 
     with _undisturbed():
         say("copying the network to the CPU, in float32")
-        reference = _reference_copy(network)
+        unused = _reference_copy(network)
+        reference = copy.deepcopy(unused)
         inputs = _Inputs(settings)
         _try_out(reference, forward, settings, inputs)
         say("tracing")
-        traced = _trace(reference, forward, settings, inputs)
+        traced = _trace(unused, forward, settings, inputs)
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         with _replacing(target) as temporary:
             torch.jit.save(traced, str(temporary), _extra_files={"diffuscope.json": json.dumps(settings, indent=1)})
             del traced
             say("comparing the file with the network")
-            _verify(temporary, reference, forward, settings, inputs)
+            idle = _verify(temporary, reference, unused, forward, settings, inputs)
+    if idle:
+        say("the graph does not use %s: right only for weights that sampling does not need" % _some(idle))
     say("%s: %s, %s" % (target, settings["preconditioning"], _listing(settings["shape"])))
     return settings
 
@@ -852,15 +855,15 @@ def _difference(found: Sequence[torch.Tensor], expected: Sequence[torch.Tensor])
 # --- Tracing
 
 
-def _trace(reference, forward, settings, inputs: _Inputs) -> torch.jit.ScriptModule:
-    network = _with_buffers_as_parameters(reference)
-    traced = _trace_once(network, {}, forward, settings, inputs)
+def _trace(unused, forward, settings, inputs: _Inputs) -> torch.jit.ScriptModule:
+    traced = _trace_once(_with_buffers_as_parameters(unused), {}, forward, settings, inputs)
     constants = _constants_by_content(traced.graph)
     if constants:
         # A buffer can only be declared before tracing, and what must become one is only known after it.
         buffers = {_CONSTANT % i: value for i, value in enumerate(constants.values())}
         names = dict(zip(constants, buffers))
-        traced = _trace_once(network, buffers, forward, settings, inputs)
+        # From another copy: the first may keep something that it computed while it was traced.
+        traced = _trace_once(_with_buffers_as_parameters(unused), buffers, forward, settings, inputs)
         _read_constants_from_buffers(traced.graph, names)
     torch._C._jit_pass_lint(traced.graph)
     return traced
@@ -1113,8 +1116,11 @@ def _read_constants_from_buffers(graph: Any, names: Dict[Tuple[Any, ...], str]) 
 # --- Comparing
 
 
-def _verify(file: Path, reference, forward, settings, inputs: _Inputs) -> None:
-    """Reads the file as Diffuscope will, and compares it with the network."""
+def _verify(file: Path, reference, unused, forward, settings, inputs: _Inputs) -> List[str]:
+    """Reads the file as Diffuscope will, and compares it with the network; returns the weights that it does not use.
+
+    ``unused`` is a copy of the network that has not run yet, so that it keeps nothing computed from earlier weights.
+    """
     loaded = torch.jit.load(str(file), map_location="cpu")
     graph = loaded.graph
     if any(n.kind() == "prim::Constant" and n.output().type().kind() == "DeviceObjType" for n in _nodes(graph)):
@@ -1130,37 +1136,49 @@ def _verify(file: Path, reference, forward, settings, inputs: _Inputs) -> None:
                 ".item(), a cache, a number of samples kept from an earlier call); give forward= without it"
                 % (difference, batch)
             )
-    state = _perturbed(reference)
-    reference.load_state_dict(state)
-    parameters = dict(loaded.named_parameters())
+    state = _perturbed(unused)
+    unused.load_state_dict(state)
     with torch.no_grad():
-        for name, value in state.items():
-            if value.is_floating_point():
-                parameters["network." + name].copy_(value)
-    difference = _compare(loaded, reference, forward, settings, inputs.of(2, seed=9))
+        for name, parameter in loaded.named_parameters():
+            parameter.copy_(state[name[len("network.") :]])
+    difference = _compare(loaded, unused, forward, settings, inputs.of(2, seed=9))
     if difference > _TOLERANCE:
         raise ExportError(
             "the graph does not follow its weights (relative difference %.2g after changing all of them): forward keeps "
             "some of them, or something computed from them, from an earlier call; of such a graph every checkpoint would "
             "give the same outputs; give forward= without it, or clear that cache in eval()" % difference
         )
+    used = _attributes_read(graph)
+    return [name[len("network.") :] for name, _ in loaded.named_parameters() if name not in used]
 
 
 def _verify_names(loaded: torch.jit.ScriptModule, reference: torch.nn.Module) -> None:
-    wanted = {"network." + name for name, value in reference.state_dict().items() if value.is_floating_point()}
+    wanted: Dict[str, int] = {
+        "network." + name: value.data_ptr()
+        for name, value in reference.state_dict().items()
+        if value.is_floating_point()
+    }
     found = {name for name, _ in loaded.named_parameters()}
-    shared = {"network." + name for name, _ in _named_parameters_with_duplicates(reference)}
-    if not found <= wanted or not wanted - shared <= found:
+    # A weight under two names is one parameter.
+    missing = [name for name in wanted if name not in found and wanted[name] not in {wanted.get(f) for f in found}]
+    if missing or not found <= set(wanted):
         raise ExportError(
-            "the graph's weights have other names than the state_dict: %s" % _listing(sorted(found ^ wanted)[:8])
+            "the graph's weights have other names than the state_dict: %s" % _some(missing + sorted(found - set(wanted)))
         )
 
 
-def _named_parameters_with_duplicates(network: torch.nn.Module) -> Iterator[Tuple[str, torch.Tensor]]:
-    for prefix, module in network.named_modules():
-        for name, parameter in module._parameters.items():
-            if parameter is not None:
-                yield (prefix + "." if prefix else "") + name, parameter
+def _attributes_read(graph: Any) -> set:
+    """Dotted names of what the graph reads of its module."""
+    names: Dict[str, str] = {next(iter(graph.inputs())).debugName(): ""}
+    read = set()
+    for node in _nodes(graph):
+        if node.kind() == "prim::GetAttr" and node.input().debugName() in names:
+            above = names[node.input().debugName()]
+            name = above + "." + node.s("name") if above else node.s("name")
+            names[node.output().debugName()] = name
+            if node.output().uses():
+                read.add(name)
+    return read
 
 
 def _compare(loaded, reference, forward, settings, example: Sequence[torch.Tensor]) -> float:
@@ -1332,7 +1350,8 @@ class _PointReader:
         self._label_key = label_key
         dataset = getattr(data, "dataset", None) if _is_loader(data) else data
         self._indexed = dataset if _has_length(dataset) and hasattr(dataset, "__getitem__") else None
-        self._batched = _is_loader(data) if batched is None else batched
+        # With batch_size=None a loader hands out single items.
+        self._batched = _is_loader(data) and data.batch_sampler is not None if batched is None else batched
         if self._batched and not _is_loader(data):
             self._indexed = None
         self.count = limit
@@ -1358,7 +1377,7 @@ class _PointReader:
             yield (identity,) + self._parsed(identity, item)
 
     def _by_index(self, indices: List[int]) -> Iterator[Any]:
-        if not _is_loader(self._data):
+        if not self._batched:
             for i in indices:
                 yield self._indexed[i]
             return
@@ -1366,16 +1385,12 @@ class _PointReader:
 
         loader = DataLoader(
             self._indexed,
-            batch_size=self._data.batch_size or 1,
+            batch_size=self._data.batch_size or 64,
             sampler=indices,
             num_workers=self._data.num_workers,
             collate_fn=self._data.collate_fn,
         )
-        if self._data.batch_size is None and self._data.batch_sampler is None:
-            for batch in loader:
-                yield _unbatched(batch)[0]
-        else:
-            yield from self._items(loader)
+        yield from self._items(loader)
 
     def _items(self, source: Any) -> Iterator[Any]:
         for item in source:
@@ -2027,6 +2042,10 @@ class _Progress:
 
 def _listing(items: Iterable[Any]) -> str:
     return ", ".join(str(item) for item in items) or "nothing"
+
+
+def _some(items: Sequence[Any]) -> str:
+    return _listing(items[:8]) + (" and %d more" % (len(items) - 8) if len(items) > 8 else "")
 
 
 def _brief(value: Any) -> str:
