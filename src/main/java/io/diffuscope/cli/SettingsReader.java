@@ -54,8 +54,11 @@ final class SettingsReader {
             new ProbeSpec(
                 file("template", "--template FILE", "the exported network"),
                 network(),
+                text("decoder"),
                 file("train", "--train FILE", "the training set"),
+                text("train-labels"),
                 text("holdout"),
+                text("holdout-labels"),
                 text("teacher"),
                 text("noise"),
                 config.getLong("seed"),
