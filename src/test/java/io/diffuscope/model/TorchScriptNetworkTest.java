@@ -16,6 +16,8 @@ import io.diffuscope.tensorfile.NpzFile;
 import io.diffuscope.tensorfile.SafetensorsFile;
 import io.diffuscope.tensorfile.SafetensorsWriter;
 import io.diffuscope.tensorfile.TensorShape;
+import io.diffuscope.tensorfile.TensorSource;
+import io.diffuscope.tensorfile.WeightFiles;
 import io.diffuscope.tensorfile.WeightsLocation;
 import java.io.IOException;
 import java.io.InputStream;
@@ -260,6 +262,34 @@ class TorchScriptNetworkTest {
     Files.write(cut, Arrays.copyOf(whole, whole.length / 2));
     assertRefused(cut, Reason.MALFORMED, "not a TorchScript file");
     assertRefused(Files.createDirectory(folder.resolve("folder.pt")), null, "folder.pt");
+  }
+
+  /** What is found in the archive is what the engine has, so that both match alike. */
+  @ParameterizedTest
+  @ValueSource(strings = {"small.pt", "memorizer.pt", "gaussian-epsilon.pt", "conditional.pt"})
+  void parametersInTheArchiveAreThoseOfTheEngine(String name) throws Exception {
+    try (TensorSource template = WeightFiles.open(resource(name));
+        TorchScriptNetwork network = load(name)) {
+      TemplateMatch match = TemplateMatch.of(template, template, null);
+      assertThat(match.isComplete()).isTrue();
+      assertThat(
+              match.tensors().values().stream()
+                  .mapToLong(
+                      tensor ->
+                          Objects.requireNonNull(template.tensors().get(tensor)).shape().elements())
+                  .sum())
+          .isEqualTo(network.parameterCount());
+    }
+  }
+
+  @Test
+  void theArchiveTellsBuffersFromParameters() throws Exception {
+    try (TensorSource template = WeightFiles.open(resource("batchnorm.pt"));
+        TensorSource checkpoint = WeightFiles.open(resource("batchnorm.safetensors"))) {
+      TemplateMatch match = TemplateMatch.of(template, checkpoint, null);
+      assertThat(match.tensors()).containsOnlyKeys("norm.weight", "norm.bias");
+      assertThat(match.lostBuffers()).containsExactly("norm.running_mean", "norm.running_var");
+    }
   }
 
   @Test
