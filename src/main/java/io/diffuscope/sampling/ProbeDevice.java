@@ -8,6 +8,7 @@ import io.diffuscope.feature.FeatureMap;
 import io.diffuscope.model.DevicePoints;
 import io.diffuscope.model.NetworkDenoiser;
 import io.diffuscope.model.TorchScriptNetwork;
+import io.diffuscope.model.WeightsChoice;
 import io.diffuscope.sampling.Observation.DenoisingObservation;
 import io.diffuscope.sampling.Observation.SampleObservation;
 import io.diffuscope.tensorfile.BadInputException;
@@ -223,6 +224,17 @@ public final class ProbeDevice implements AutoCloseable {
   /** Tensors of the loaded checkpoint that the network has no parameter for. */
   public List<String> ignoredTensors() {
     return network.network().ignoredTensors();
+  }
+
+  /**
+   * Which copy of the network in the loaded checkpoint is used, for people; null where there is
+   * only one, under the network's own names.
+   */
+  public @Nullable String weightsChoice() {
+    WeightsChoice choice = network.network().choice();
+    return choice == null || (choice.prefix().isEmpty() && choice.others().isEmpty())
+        ? null
+        : choice.toString();
   }
 
   /** Samples one block of noises from the loaded checkpoint and measures them. */

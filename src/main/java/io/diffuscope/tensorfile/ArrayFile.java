@@ -41,7 +41,7 @@ public final class ArrayFile implements AutoCloseable {
   private ArrayFile(ByteSource source, String name, ArrayLayout layout) {
     this.source = source;
     this.name = name;
-    this.reader = new ElementReader(source);
+    this.reader = new ElementReader(source.size());
     this.layout = layout;
   }
 
@@ -166,7 +166,7 @@ public final class ArrayFile implements AutoCloseable {
     if (layout.fortran()) {
       readColumns(fromRow, rows, width, part);
     } else {
-      reader.floats(layout.type(), layout.order(), layout.position(fromRow * width), part);
+      reader.floats(source, layout.type(), layout.order(), layout.position(fromRow * width), part);
     }
     target.position(target.position() + count);
   }
@@ -179,7 +179,11 @@ public final class ArrayFile implements AutoCloseable {
     FloatBuffer column = FloatBuffer.allocate(rows);
     for (int j = 0; j < width; j++) {
       reader.floats(
-          layout.type(), layout.order(), layout.position(j * height + fromRow), column.clear());
+          source,
+          layout.type(),
+          layout.order(),
+          layout.position(j * height + fromRow),
+          column.clear());
       int at = (int) ArrayLayout.fortranToC(row, j);
       for (int i = 0; i < rows; i++) {
         target.put(i * width + at, column.get(i));
@@ -203,7 +207,8 @@ public final class ArrayFile implements AutoCloseable {
           null);
     }
     double[] values = new double[(int) count];
-    reader.doubles(layout.type(), layout.order(), layout.position(0), DoubleBuffer.wrap(values));
+    reader.doubles(
+        source, layout.type(), layout.order(), layout.position(0), DoubleBuffer.wrap(values));
     if (!layout.fortran()) {
       return values;
     }

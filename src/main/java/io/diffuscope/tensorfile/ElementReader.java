@@ -7,41 +7,48 @@ import java.nio.DoubleBuffer;
 import java.nio.FloatBuffer;
 
 /**
- * Reads runs of elements through one direct buffer of bounded size, which all arrays of a source
- * share. Safe for use by several threads: they take turns.
+ * Reads runs of elements through one direct buffer of bounded size, which all arrays of a file or
+ * of a set of files share. Safe for use by several threads: they take turns.
  */
 final class ElementReader {
   private static final int CHUNK_BYTES = 1 << 20;
 
-  private final ByteSource source;
   private final ByteBuffer chunk;
 
-  ElementReader(ByteSource source) {
-    this.source = source;
-    this.chunk = ByteBuffer.allocateDirect(Math.clamp(source.size(), 1, CHUNK_BYTES));
+  /**
+   * Makes the buffer.
+   *
+   * @param mostBytes the largest number of bytes that there will be to read
+   */
+  ElementReader(long mostBytes) {
+    // No smaller than the largest element, for files that lie about their size.
+    this.chunk = ByteBuffer.allocateDirect(Math.clamp(mostBytes, Long.BYTES, CHUNK_BYTES));
   }
 
   /** Fills what remains of {@code target} with the elements at {@code position} bytes. */
-  synchronized void floats(ElementType type, ByteOrder order, long position, FloatBuffer target)
+  synchronized void floats(
+      ByteSource source, ElementType type, ByteOrder order, long position, FloatBuffer target)
       throws BadInputException {
     long at = position;
     while (target.hasRemaining()) {
-      at += fill(type, order, at, target.remaining());
+      at += fill(source, type, order, at, target.remaining());
       ElementDecoder.toFloats(type, chunk, target);
     }
   }
 
   /** Fills what remains of {@code target} with the elements at {@code position} bytes. */
-  synchronized void doubles(ElementType type, ByteOrder order, long position, DoubleBuffer target)
+  synchronized void doubles(
+      ByteSource source, ElementType type, ByteOrder order, long position, DoubleBuffer target)
       throws BadInputException {
     long at = position;
     while (target.hasRemaining()) {
-      at += fill(type, order, at, target.remaining());
+      at += fill(source, type, order, at, target.remaining());
       ElementDecoder.toDoubles(type, chunk, target);
     }
   }
 
-  private int fill(ElementType type, ByteOrder order, long position, int elements)
+  private int fill(
+      ByteSource source, ElementType type, ByteOrder order, long position, int elements)
       throws BadInputException {
     if (!type.isReadable()) {
       throw new BadInputException(

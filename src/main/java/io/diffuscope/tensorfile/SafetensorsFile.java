@@ -37,7 +37,7 @@ public final class SafetensorsFile implements TensorSource {
   private SafetensorsFile(Path path, ByteSource source, SafetensorsHeader header) {
     this.path = path;
     this.source = source;
-    this.reader = new ElementReader(source);
+    this.reader = new ElementReader(source.size());
     this.header = header;
     Map<String, TensorInfo> infos = new LinkedHashMap<>();
     header.tensors().forEach((name, entry) -> infos.put(name, entry.info()));
@@ -53,11 +53,16 @@ public final class SafetensorsFile implements TensorSource {
   public static SafetensorsFile open(Path path) throws BadInputException {
     ByteSource source = FileBytes.open(path);
     try {
-      return new SafetensorsFile(path, source, SafetensorsHeader.read(source));
+      return of(path, source);
     } catch (BadInputException failure) {
       source.close();
       throw failure;
     }
+  }
+
+  /** Takes over {@code source}, unless it fails. */
+  static SafetensorsFile of(Path path, ByteSource source) throws BadInputException {
+    return new SafetensorsFile(path, source, SafetensorsHeader.read(source));
   }
 
   @Override
@@ -97,6 +102,7 @@ public final class SafetensorsFile implements TensorSource {
   public void readFloats(String name, long from, FloatBuffer target) throws BadInputException {
     SafetensorsHeader.Entry entry = header.tensor(name, source);
     reader.floats(
+        source,
         entry.info().type(),
         ByteOrder.LITTLE_ENDIAN,
         position(entry, from, target.remaining()),
@@ -107,6 +113,7 @@ public final class SafetensorsFile implements TensorSource {
   public void readDoubles(String name, long from, DoubleBuffer target) throws BadInputException {
     SafetensorsHeader.Entry entry = header.tensor(name, source);
     reader.doubles(
+        source,
         entry.info().type(),
         ByteOrder.LITTLE_ENDIAN,
         position(entry, from, target.remaining()),

@@ -20,6 +20,14 @@ public interface TensorSource extends AutoCloseable {
   Map<String, TensorInfo> tensors();
 
   /**
+   * What else is in the files and is left alone: the type of each object by its dotted name, for
+   * example {@code args} to {@code argparse.Namespace}. Not complete in files with very many.
+   */
+  default Map<String, String> objects() {
+    return Map.of();
+  }
+
+  /**
    * Fills what remains of {@code target} with the values of a tensor, in C order from element
    * {@code from} on, as float32.
    *

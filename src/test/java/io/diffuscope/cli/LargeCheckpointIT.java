@@ -58,6 +58,7 @@ class LargeCheckpointIT {
                 "--train=" + train,
                 "--samples=4",
                 "--ode-steps=2",
+                "--data-dir=" + folder.resolve("state"),
                 "--format=jsonl"));
 
     assertThat(outcome.exit()).as(outcome.errors()).isZero();

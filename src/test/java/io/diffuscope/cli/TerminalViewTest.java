@@ -76,6 +76,15 @@ class TerminalViewTest {
   }
 
   @Test
+  void aNewAttemptIsToldWithItsEvidence() {
+    TerminalView view = new TerminalView(StatusLine.on(out, false));
+    view.onEvent(look(60, 3.5));
+    view.onEvent(RunEvents.attempt("r", 2, 60));
+
+    assertThat(text()).endsWith("       60  step 60 was written again\n");
+  }
+
+  @Test
   void nothingFollowsTheVerdictOfAnInterruptedRun() {
     TerminalView view = new TerminalView(StatusLine.on(out, false));
     view.onEvent(look(50, 3.5));
