@@ -15,7 +15,7 @@ conditional-flows.npz          noise [24, 8], classes of the noises, and where t
 linear-decoder.pt              images [3, 2, 2] = 3 Q (latents / 0.5 + shift), Q with orthonormal columns: six times the distances;
                                shift_factor has one number for each of the 8 channels
 one-image-decoder.pt           has the batch size 1 built in; nan-decoder.pt returns NaN above 0; bfloat16-decoder.pt;
-zero-scale-decoder.pt          has the scaling_factor 0
+zero-scale-decoder.pt          has the scaling_factor 0; zero-shift-decoder.pt no shift_factor
 """
 import numpy as np
 import torch
@@ -106,6 +106,7 @@ def main():
 
     shift = [round(0.1 * i - 0.3, 1) for i in range(SIZE)]
     make_model_fixtures.save("linear-decoder", LinearDecoder(), {"scaling_factor": 0.5, "shift_factor": shift})
+    make_model_fixtures.save("zero-shift-decoder", LinearDecoder(), {"scaling_factor": 0.5})
     make_model_fixtures.save("one-image-decoder", OneImageDecoder(), None)
     make_model_fixtures.save("nan-decoder", NanDecoder(), None)
     make_model_fixtures.save("bfloat16-decoder", LinearDecoder().bfloat16(), None)

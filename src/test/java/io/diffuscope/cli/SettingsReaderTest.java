@@ -56,6 +56,9 @@ class SettingsReaderTest {
     options.put("diffuscope.display-name", "Run seven");
     options.put("diffuscope.holdout", "holdout.npy");
     options.put("diffuscope.teacher", "teacher.npz");
+    options.put("diffuscope.train-labels", "train-labels.npy");
+    options.put("diffuscope.holdout-labels", "holdout-labels.npy");
+    options.put("diffuscope.decoder", "decoder.pt");
     options.put("diffuscope.samples", 300);
     options.put("diffuscope.seed", 11);
     options.put("diffuscope.batch-size", 64);
@@ -92,6 +95,9 @@ class SettingsReaderTest {
     ProbeSpec probe = run.probe();
     assertThat(probe.holdout()).isEqualTo("holdout.npy");
     assertThat(probe.teacher()).isEqualTo("teacher.npz");
+    assertThat(probe.trainLabels()).isEqualTo("train-labels.npy");
+    assertThat(probe.holdoutLabels()).isEqualTo("holdout-labels.npy");
+    assertThat(probe.decoder()).isEqualTo("decoder.pt");
     assertThat(probe.samples()).isEqualTo(300);
     assertThat(probe.seed()).isEqualTo(11);
     assertThat(probe.batchSize()).isEqualTo(64);

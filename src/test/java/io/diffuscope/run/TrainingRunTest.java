@@ -23,7 +23,9 @@ import io.diffuscope.sampling.Task;
 import io.diffuscope.signal.ProbabilityFlowDistance;
 import io.diffuscope.signal.Signal;
 import io.diffuscope.signal.SignalEstimate;
+import io.diffuscope.signal.SignalNames;
 import io.diffuscope.signal.Statistic;
+import io.diffuscope.tensorfile.TensorShape;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -117,6 +119,34 @@ class TrainingRunTest {
           .containsEntry("step-20", Status.EVALUATED);
       assertThat(((RunEvent.RunEnded) events.getLast()).cause()).isEqualTo("training is over");
       assertThat(run.rebuilt(events)).isEqualTo(state);
+    }
+  }
+
+  /** There is no flow to compare with, and nothing to prepare but the sets' geometry. */
+  @Test
+  void aClassConditionalNetworkWithoutLabelsIsStillMeasured() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    String models = "/io/diffuscope/model/conditional-memorizer";
+    TensorShape point = TensorShape.of(8);
+    ProbeSpec spec =
+        files.spec(
+            files.resource(models + "-without-null.pt"),
+            files.write("plain.npy", point, ProbeFiles.blobs(24, 8, 1)),
+            files.write("other.npy", point, ProbeFiles.blobs(20, 8, 2)));
+    Checkpoint checkpoint = checkpoint(10, files.resource(models + ".safetensors"));
+    try (Run run = new Run("without-labels", spec, 1)) {
+      run.actor.tell(new TrainingRun.Found(checkpoint));
+      run.actor.tell(new TrainingRun.SourceEnded("over"));
+      List<RunEvent> events = run.untilItsEnd();
+      assertThat(ofKind(events, RunEvent.RunStarted.class).getFirst().notes())
+          .anyMatch(note -> note.startsWith("pfd to train is off"))
+          .anyMatch(note -> note.startsWith("pfd to holdout is off"))
+          .anyMatch(note -> note.startsWith("denoising_gap is off"))
+          .contains("no teacher: pfd to teacher is off");
+      assertThat(ofKind(events, RunEvent.EvaluationCompleted.class).getFirst().estimates())
+          .extracting(SignalEstimate::signal)
+          .contains(SignalNames.NEAREST_RATIO, SignalNames.TRAIN_AFFINITY)
+          .doesNotContain(SignalNames.PFD, SignalNames.DENOISING_GAP);
     }
   }
 
