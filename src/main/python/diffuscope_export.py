@@ -54,10 +54,12 @@ import os
 import pickle
 import platform
 import re
+import shutil
 import sys
 import tempfile
 import time
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
@@ -218,6 +220,7 @@ def export(
         with _replacing(target) as temporary:
             torch.jit.save(traced, str(temporary), _extra_files={"diffuscope.json": json.dumps(settings, indent=1)})
             del traced
+            _strip_source_lines(temporary)
             say("comparing the file with the network")
             idle = _verify(temporary, reference, unused, forward, settings, inputs)
     if idle:
@@ -920,6 +923,27 @@ def _template(network, forward, settings, watch: _Watch) -> torch.nn.Module:
     template = Template()
     template.network = network
     return template.eval()
+
+
+def _strip_source_lines(archive: Path) -> None:
+    """Removes the lines of Python that each operation came from: half of the file, with the paths of this machine."""
+    with _replacing(archive) as stripped:
+        with zipfile.ZipFile(str(archive)) as source, zipfile.ZipFile(str(stripped), "w") as target:
+            for entry in source.infolist():
+                if entry.filename.endswith(".debug_pkl"):
+                    continue
+                kept = zipfile.ZipInfo(entry.filename)
+                kept.compress_type = entry.compress_type
+                kept.file_size = entry.file_size
+                # PyTorch begins each entry at a multiple of 64 bytes: its header is 30 bytes, its name and this field.
+                kept.extra = _padding(target.fp.tell() + 30 + len(entry.filename.encode("utf-8")))
+                with source.open(entry) as data, target.open(kept, "w") as copied:
+                    shutil.copyfileobj(data, copied, 1 << 20)
+
+
+def _padding(begin: int) -> bytes:
+    size = -(begin + 4) % 64
+    return b"FB" + size.to_bytes(2, "little") + b"Z" * size
 
 
 @contextlib.contextmanager

@@ -299,6 +299,20 @@ class ExportTest(Case):
         self.assertEqual(settings["exported_with"]["torch"], str(torch.__version__))
         self.assertNotIn("guidance", settings)
 
+    def test_the_file_does_not_tell_of_this_machine(self):
+        self.export(Network())
+        with zipfile.ZipFile(str(self.path)) as archive:
+            self.assertIsNone(archive.testzip())
+            for entry in archive.infolist():
+                self.assertNotIn(b"diffuscope_export.py", archive.read(entry), entry.filename)
+                self.assertEqual(archive.getinfo(entry.filename).date_time[0], 1980)
+            storages = [e for e in archive.infolist() if "/data/" in e.filename]
+            raw = self.path.read_bytes()
+            for entry in storages:
+                name, extra = struct.unpack("<HH", raw[entry.header_offset + 26 : entry.header_offset + 30])
+                self.assertEqual((entry.header_offset + 30 + name + extra) % 64, 0)
+        self.assertGreater(len(storages), 8)
+
     def test_the_shape_comes_from_an_example(self):
         example = (torch.zeros([2] + SHAPE), torch.zeros(2))
         settings = exporter.export(Small(), example, self.path, preconditioning="edm", quiet=True)
