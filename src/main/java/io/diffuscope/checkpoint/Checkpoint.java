@@ -8,8 +8,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A checkpoint as the rest of Diffuscope knows it.
  *
- * @param identity opaque and unique among the runs of a monitor; two different contents never share
- *     it
+ * @param identity opaque and unique within a run; two different contents never share it
  * @param path absolute path of the checkpoint, a file or a directory, as text so that it can travel
  *     between processes
  * @param step training step of its name; null where the name has none
