@@ -235,6 +235,9 @@ final class TerminalView implements RunListener {
   /** Prints verdicts as they stand, by the names of the runs, and nothing after them. */
   void printVerdicts(Map<String, Verdict> verdicts) {
     over = true;
+    if (verdicts.isEmpty()) {
+      status.print("no run had a checkpoint yet");
+    }
     verdicts.forEach(this::printVerdict);
   }
 

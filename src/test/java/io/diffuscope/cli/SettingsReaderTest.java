@@ -213,6 +213,28 @@ class SettingsReaderTest {
         .hasMessageContaining(named);
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "run, r7, diffuscope.run",
+    "display-name, Run 7, diffuscope.display-name",
+    "checkpoints.runs, a/*, a/*",
+    "checkpoints.runs, '[a', '[a'",
+  })
+  void severalRunsAreNamedByTheirDirectories(String key, String value, String named)
+      throws Exception {
+    Map<String, Object> options = new HashMap<>();
+    options.put("diffuscope.checkpoints.directory", "c");
+    assertThat(reader(options).runs()).isNull();
+    options.put("diffuscope.checkpoints.runs", "*");
+    assertThat(reader(options).runs()).isEqualTo("*");
+
+    options.put("diffuscope." + key, value);
+    SettingsReader reader = reader(options);
+    assertThatThrownBy(() -> reader.runDirectories(String.valueOf(reader.runs())))
+        .isInstanceOf(SettingsReader.InvalidSettingException.class)
+        .hasMessageContaining(named);
+  }
+
   private static SettingsReader reader(Map<String, Object> more) throws Exception {
     Map<String, Object> options = new HashMap<>(NEEDED);
     options.putAll(more);
