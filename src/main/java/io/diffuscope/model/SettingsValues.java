@@ -16,7 +16,7 @@ record SettingsValues(SettingsObject json) {
 
   /** Keys that say what the file holds, and change nothing here. */
   private static final List<String> RECORDED =
-      List.of("format", "representation", "state_dict", "exported_with");
+      List.of("format", "representation", "state_dict", "exported_with", "torch");
 
   /** Keys that belong to a preconditioning and mean nothing to another one. */
   private static final List<String> DEPENDENT =

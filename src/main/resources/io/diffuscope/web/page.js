@@ -191,7 +191,7 @@ function panel(run) {
   section.append(charts);
   const lines = [
     ...run.attempts.map((attempt) => attempt.message),
-    ...(run.weights === null ? [] : [run.weights]),
+    ...(run.weights === null ? [] : ["weights: " + run.weights]),
     ...run.flags.filter((flag) => flag.evidence !== null).map((flag) =>
       words(flag.flag) + (flag.raised ? " raised" : " cleared") + " at step " + flag.step + ": " + flag.evidence),
     ...run.messages.slice(0, 5).map((message) => message.reason + ": " + message.message),
