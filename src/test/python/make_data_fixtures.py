@@ -3,20 +3,26 @@
 
     /usr/bin/python3 src/test/python/make_data_fixtures.py
 
-Needs NumPy. The files are committed; safetensors are written by hand, so that nothing of Diffuscope takes part.
+Needs NumPy and PyTorch. The files are committed; safetensors are written by hand, so that nothing of Diffuscope takes part
+in all but exported-real.
 
 exported-u8/     a folder as export_data writes it: 7 images [1, 2, 2] that count 0, 9, 18, ..., in shards of 3, 3 and 1,
                  with labels 2, 0, 1, 2, 0, 1, 2 and ids 100, 101, ...
 exported-f16/    5 points [3] in shards of 4 and 1, half of 0, 1, 2, ..., without labels
+exported-real/   the same images and labels, written by export_data of src/main/python itself, in shards of 2
 labelled.npz     the images of exported-u8 and their labels; labelled-points.npz has a third array beside them;
                  one-hot.npz has rows in place of labels; two-candidates.npz has images and x
 labels.npy       int32; labels-negative.npy has a -1; labels-float.npy is float32
 """
 import json
 import struct
+import sys
 from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "main" / "python"))
+from diffuscope_export import export_data  # noqa: E402
 
 TARGET = Path(__file__).resolve().parents[1] / "resources" / "io" / "diffuscope" / "data"
 CODES = {"float32": "F32", "float16": "F16", "uint8": "U8", "int64": "I64"}
@@ -67,6 +73,8 @@ def main():
     labels = np.array([2, 0, 1, 2, 0, 1, 2], dtype=np.int64)
     export("exported-u8", images, labels, [3, 3, 1])
     export("exported-f16", (np.arange(15) / 2).astype(np.float16).reshape(5, 3), None, [4, 1])
+    items = [(image, int(label)) for image, label in zip(images, labels)]
+    export_data(items, TARGET / "exported-real", shard_size=2, overwrite=True, quiet=True)
     np.savez(TARGET / "labelled.npz", images=images, labels=labels)
     np.savez(TARGET / "labelled-points.npz", points=images, labels=labels.astype(np.uint8), ids=np.arange(7))
     np.savez(TARGET / "one-hot.npz", images=images, labels=np.eye(3, dtype=np.int64)[labels])

@@ -11,8 +11,12 @@ conditional.pt         D = table[class_label] + weight * input, three classes an
 text-to-image.pt       forward takes text embeddings as well
 three-inputs.pt        takes a class label, but its settings say nothing about classes
 strided.pt             parameters in unusual memory: transposed, shared, one element repeated
+large.pt               eight parameters of 256 MiB whose numbers are left out: the test that needs them writes zeros.
+                       D is the first number of the first parameter and the last one of the last.
 """
-import math
+import io
+import json
+import zipfile
 
 import torch
 from torch import nn
@@ -108,6 +112,28 @@ class Strided(nn.Module):
         return input * 0 + stacked
 
 
+class Large(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ParameterList([nn.Parameter(torch.zeros(8192, 8192)) for _ in range(8)])
+
+    def forward(self, input, noise_label):
+        whole = sum((layer[0, :1] * 0).sum() for layer in self.layers)
+        return input * 0 + torch.stack([self.layers[0][0, 0], self.layers[7][-1, -1]]) + whole
+
+
+def save_without_numbers(name, module, example, settings):
+    buffer = io.BytesIO()
+    traced = torch.jit.trace(module.eval(), example, check_trace=False)
+    torch.jit.save(traced, buffer, _extra_files={"diffuscope.json": json.dumps(settings)})
+    with zipfile.ZipFile(buffer) as source, zipfile.ZipFile(TARGET / f"{name}.pt", "w") as archive:
+        for entry in source.infolist():
+            inner = entry.filename[entry.filename.index("/") :]
+            if not inner.endswith(".debug_pkl"):
+                content = b"" if inner.startswith("/data/") else source.read(entry)
+                archive.writestr(zipfile.ZipInfo(name + inner, date_time=(1980, 1, 1, 0, 0, 0)), content)
+
+
 def trace(name, module, shape, settings, *more):
     module.eval()
     example = (torch.randn(2, *shape), torch.full((2,), 0.5), *more)
@@ -129,6 +155,8 @@ def main():
     more = (torch.randn(2, 4, 5), torch.randn(2, 5))
     trace("text-to-image", TextToImage(), [2], {"preconditioning": "denoiser"}, *more)
     trace("strided", Strided(), [4, 3, 2], {"preconditioning": "denoiser"})
+    example = (torch.zeros(2, 2), torch.zeros(2))
+    save_without_numbers("large", Large(), example, {"preconditioning": "denoiser", "shape": [2]})
     numbers = torch.arange(24.0).reshape(4, 3, 2) + 100
     names = ("transposed", "repeated", "front", "back")
     save_tensors("strided", {name: numbers[i] for i, name in enumerate(names)})

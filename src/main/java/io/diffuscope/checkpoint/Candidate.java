@@ -2,6 +2,7 @@ package io.diffuscope.checkpoint;
 
 import io.diffuscope.tensorfile.WeightsLocation;
 import java.nio.file.Path;
+import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,7 +51,12 @@ record Candidate(
     if (weights == null) {
       throw new IllegalStateException(path + " has no weights yet");
     }
-    return new Checkpoint(identity(path, version, weights), path.toString(), step, weights);
+    return new Checkpoint(
+        identity(path, version, weights),
+        path.toString(),
+        step,
+        weights,
+        Instant.EPOCH.plusNanos(version.modifiedNanos()));
   }
 
   static String identity(Path path, ContentVersion version, WeightsLocation weights) {

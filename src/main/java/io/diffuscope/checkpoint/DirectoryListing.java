@@ -31,6 +31,7 @@ final class DirectoryListing {
   private @Nullable Layout recognised;
   private @Nullable Path recognisedIn;
   private Set<Path> listed = Set.of();
+  private Set<String> unexplained = Set.of();
   private boolean puzzled;
 
   DirectoryListing(DirectorySettings settings) {
@@ -105,8 +106,12 @@ final class DirectoryListing {
       return first.found();
     }
     if (recognised == null && !puzzled && !folder.names().isEmpty()) {
-      puzzled = true;
-      news.add(new Sighting.Problem(unknown(folder)));
+      // A training that has just begun makes folders before it fills them.
+      puzzled = folder.names().equals(unexplained);
+      unexplained = folder.names();
+      if (puzzled) {
+        news.add(new Sighting.Problem(unknown(folder)));
+      }
     }
     return new Found(null, List.of(), Set.of());
   }

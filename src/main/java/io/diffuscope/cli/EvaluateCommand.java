@@ -18,6 +18,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -73,17 +74,26 @@ final class EvaluateCommand implements Callable<Integer> {
     // Numbers go to standard output alone, so that it can be piped.
     try (StatusLine status = StatusLine.onStandardError()) {
       Printer printer = new Printer(status, format);
-      List<Sighting> sightings = new ArrayList<>();
+      List<Checkpoint> checkpoints = new ArrayList<>();
       for (Path file : files) {
         try {
-          sightings.add(new Sighting.Settled(describe(file, reader.weights())));
+          checkpoints.add(describe(file, reader.weights()));
         } catch (BadInputException e) {
           printer.failed(e.reason().label(), e.getMessage());
         }
       }
-      if (sightings.isEmpty()) {
+      if (checkpoints.isEmpty()) {
         return ExitCode.BAD_INPUT;
       }
+      // As a directory would be read: a lower step after a higher one looks like a resumed
+      // training.
+      List<Sighting> sightings =
+          checkpoints.stream()
+              .sorted(
+                  Comparator.comparing(
+                      Checkpoint::step, Comparator.nullsLast(Comparator.naturalOrder())))
+              .<Sighting>map(Sighting.Settled::new)
+              .toList();
       try (MonitorSession session =
           MonitorSession.start(
               config,
@@ -153,6 +163,7 @@ final class EvaluateCommand implements Callable<Integer> {
         case RunEvent.CheckpointPassedOver e -> {}
         case RunEvent.EvaluationStarted e -> status.doing("evaluating " + e.checkpoint().name());
         case RunEvent.FlagChanged e -> {}
+        case RunEvent.AttemptStarted e -> {}
         case RunEvent.VerdictChanged e -> {}
       }
     }

@@ -185,8 +185,11 @@ final class MonitorSession implements AutoCloseable {
                     }));
   }
 
-  /** The states of all runs now, in the order in which they were found. */
-  Map<RunSettings, RunState> states() {
+  /**
+   * The states of the runs now, in the order in which they were found: of several those that have
+   * started, a single one in any case.
+   */
+  Map<RunSettings, RunState> startedStates() {
     Monitor.Runs live =
         AskPattern.<Monitor.Command, Monitor.Runs>ask(
                 system, Monitor.GetRuns::new, PATIENCE, system.scheduler())
@@ -205,7 +208,13 @@ final class MonitorSession implements AutoCloseable {
       // There is one even before it was begun.
       states.put(one.run().settings(), RunState.EMPTY);
     }
-    asked.forEach((settings, state) -> states.put(settings, state.join()));
+    asked.forEach(
+        (settings, asking) -> {
+          RunState state = asking.join();
+          if (runs instanceof RunSources.One || state.started() != null) {
+            states.put(settings, state);
+          }
+        });
     return states;
   }
 

@@ -6,6 +6,7 @@ import akka.actor.typed.Behavior;
 import akka.actor.typed.ChildFailed;
 import akka.actor.typed.Signal;
 import akka.actor.typed.Terminated;
+import akka.actor.typed.eventstream.EventStream;
 import akka.actor.typed.javadsl.AbstractOnMessageBehavior;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
@@ -13,6 +14,7 @@ import akka.stream.Materializer;
 import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.run.EvaluationException;
 import io.diffuscope.run.RunState;
+import io.diffuscope.run.SourceNews;
 import io.diffuscope.run.TrainingRun;
 import io.diffuscope.run.WorkQueue;
 import io.diffuscope.sampling.Probe;
@@ -170,9 +172,9 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
       case Sighting.Settled s -> started().tell(new TrainingRun.Found(s.checkpoint()));
       case Sighting.PassedOver s ->
           started().tell(new TrainingRun.PassedOver(s.path(), s.reason().label(), s.message()));
-      case Sighting.Recognised s -> getContext().getLog().info("{}", s.message());
-      case Sighting.Problem s -> getContext().getLog().warn("{}", s.message());
-      case Sighting.Recovered s -> getContext().getLog().info("{}", s.message());
+      case Sighting.Recognised s -> tellNews(false, s.message());
+      case Sighting.Problem s -> tellNews(true, s.message());
+      case Sighting.Recovered s -> tellNews(false, s.message());
       case Sighting.Listed s -> {
         Monitor.TrainingEnded ended = trainingEnded;
         if (ended != null && s.pending() == 0 && s.listedAt().isAfter(ended.at())) {
@@ -181,6 +183,11 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
         }
       }
     }
+  }
+
+  private void tellNews(boolean problem, String message) {
+    SourceNews news = new SourceNews(plan.settings().id(), problem, message);
+    getContext().getSystem().eventStream().tell(new EventStream.Publish<>(news));
   }
 
   @Override

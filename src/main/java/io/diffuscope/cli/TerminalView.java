@@ -7,6 +7,8 @@ import io.diffuscope.publish.RunListener;
 import io.diffuscope.run.EvaluationProgress;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
+import io.diffuscope.run.SourceNews;
+import io.diffuscope.run.WeightsUsed;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.signal.SignalNames;
 import io.diffuscope.signal.Statistic;
@@ -56,6 +58,7 @@ final class TerminalView implements RunListener {
   private static final class Shown {
     private final Map<String, List<Double>> curves = new LinkedHashMap<>();
     private String name;
+    private @Nullable WeightsUsed weights;
 
     Shown(String name) {
       this.name = name;
@@ -83,6 +86,8 @@ final class TerminalView implements RunListener {
       case RunEvent.RunStarted e -> started(run, e);
       case RunEvent.EvaluationCompleted e -> row(run, e);
       case RunEvent.FlagChanged e -> flag(run, e.change());
+      case RunEvent.AttemptStarted e ->
+          print(run, "bold,yellow", "%9d  %s".formatted(e.fromStep(), e.message()));
       case RunEvent.CheckpointPassedOver e ->
           print(run, "yellow", "passed over (%s): %s".formatted(e.reason(), e.message()));
       case RunEvent.EvaluationFailed e ->
@@ -110,6 +115,11 @@ final class TerminalView implements RunListener {
     doing(
         runOf(progress.run()),
         "preparing: %s, %d of %d".formatted(progress.what(), progress.done(), progress.total()));
+  }
+
+  @Override
+  public void onSourceNews(SourceNews news) {
+    print(runOf(news.run()), news.problem() ? "yellow" : "faint", news.message());
   }
 
   private Shown runOf(String id) {
@@ -169,12 +179,20 @@ final class TerminalView implements RunListener {
           e -> run.curves.computeIfAbsent(column.title, t -> new ArrayList<>()).add(e.value()));
     }
     if (!event.judged()) {
-      line.append("  (not judged: ")
-          .append(step == null ? "no step in its name" : "an earlier step")
-          .append(')');
+      line.append("  (not judged: ").append(event.standing().text()).append(')');
     }
     status.print(line.toString());
+    tellWeights(run, event);
     status.doing("waiting for checkpoints");
+  }
+
+  /** Which weights were read, and what was left out: once, until it changes. */
+  private void tellWeights(Shown run, RunEvent.EvaluationCompleted event) {
+    WeightsUsed weights = event.weights();
+    if (weights != null && weights.isRemarkable() && !weights.equals(run.weights)) {
+      run.weights = weights;
+      print(run, "faint", "weights: " + weights.describe());
+    }
   }
 
   private static Optional<Estimate> find(Look look, Column column) {
@@ -217,6 +235,9 @@ final class TerminalView implements RunListener {
   /** Prints verdicts as they stand, by the names of the runs, and nothing after them. */
   void printVerdicts(Map<String, Verdict> verdicts) {
     over = true;
+    if (verdicts.isEmpty()) {
+      status.print("no run had a checkpoint yet");
+    }
     verdicts.forEach(this::printVerdict);
   }
 

@@ -174,13 +174,13 @@ final class WatchCommand implements Callable<Integer> {
         complaint -> status.print("error: " + complaint));
   }
 
-  /** Prints each run's verdict so far when a person interrupts. */
+  /** Prints the verdict so far of each run that has started when a person interrupts. */
   static void tellVerdicts(MonitorSession session, StatusLine status, TerminalView view) {
     if (!session.hasEnded()) {
       status.close();
       Map<String, Verdict> verdicts = new LinkedHashMap<>();
       session
-          .states()
+          .startedStates()
           .forEach(
               (settings, state) ->
                   verdicts.put(settings.displayName(), new RunDecisions(settings).verdict(state)));

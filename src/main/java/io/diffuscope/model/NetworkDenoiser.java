@@ -16,13 +16,23 @@ import org.jspecify.annotations.Nullable;
  */
 public final class NetworkDenoiser implements Denoiser {
   private final TorchScriptNetwork network;
+  private final double guidance;
 
-  private NetworkDenoiser(TorchScriptNetwork network) {
+  private NetworkDenoiser(TorchScriptNetwork network, double guidance) {
     this.network = network;
+    this.guidance = guidance;
   }
 
   public static NetworkDenoiser create(TorchScriptNetwork network) {
-    return new NetworkDenoiser(network);
+    return new NetworkDenoiser(network, network.settings().guidance());
+  }
+
+  /**
+   * This network without guidance: what it was trained to compute, and what a denoising loss is
+   * about. It is closed with this one.
+   */
+  public NetworkDenoiser unguided() {
+    return guidance == 1 ? this : new NetworkDenoiser(network, 1);
   }
 
   public TorchScriptNetwork network() {
@@ -95,7 +105,6 @@ public final class NetworkDenoiser implements Denoiser {
             "%d labels for points of shape %s".formatted(labels.length, x.getShape()));
       }
       NDArray conditional = NetworkDenoiser.this.denoise(x, sigma, labels);
-      double guidance = network.settings().guidance();
       if (guidance == 1) {
         return conditional;
       }

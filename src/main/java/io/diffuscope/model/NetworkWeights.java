@@ -117,7 +117,7 @@ final class NetworkWeights {
   private void report(Path checkpoint, TemplateMatch match) {
     TemplateMatch before = loaded;
     if (before == null || !before.choice().equals(match.choice())) {
-      log.info("{}: weights from {}", checkpoint, match.choice());
+      log.debug("{}: weights from {}", checkpoint, match.choice());
     }
     if (!match.extra().isEmpty() && (before == null || !before.extra().equals(match.extra()))) {
       log.warn(

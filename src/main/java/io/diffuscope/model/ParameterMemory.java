@@ -32,8 +32,13 @@ final class ParameterMemory {
     TensorShape shape = TensorShape.of(array.getShape().getShape());
     if (shape.elements() > 0 && !isSeenThrough(array)) {
       // Transposed, overlapping or repeated elements: the engine hands out copies of those, in
-      // order. Memory from here is in order.
-      EngineChatter.withoutFirstWarning(() -> array.set(allocate(bytes(shape))));
+      // order. So it gets the memory of another array, which lives as long as this one.
+      NDArray inOrder = array.getManager().zeros(array.getShape());
+      EngineChatter.withoutFirstWarning(
+          () -> {
+            array.copyTo(inOrder);
+            array.set(view(inOrder, shape));
+          });
     }
     return new ParameterMemory(array, shape, view(array, shape), false);
   }

@@ -26,9 +26,9 @@ final class RunNotes {
     }
     if (probe.teacher() == null) {
       notes.add(
-          probe.holdout() == null
-              ? "no teacher: pfd to teacher is off"
-              : "no teacher: pfd to teacher is off; pfd to holdout stands in for it");
+          probe.references().contains(Reference.HOLDOUT)
+              ? "no teacher: pfd to teacher is off; pfd to holdout stands in for it"
+              : "no teacher: pfd to teacher is off");
     }
     addClassNotes(notes, probe);
     addRangeNotes(notes, probe);

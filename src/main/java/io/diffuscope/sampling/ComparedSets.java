@@ -52,7 +52,12 @@ record ComparedSets(DataSet train, DevicePoints trainPoints, @Nullable DataSet h
       throws BadInputException {
     Path cache = Path.of(probe.spec().cacheDirectory(), "features");
     return new FeatureTask(
-        manager, set, role, map, cache.resolve(probe.featureKey(set, map.rows())));
+        manager,
+        set,
+        role,
+        map,
+        cache.resolve(probe.featureKey(set, map.rows())),
+        FeatureTask.Limits.standard());
   }
 
   private static ComparedSets load(

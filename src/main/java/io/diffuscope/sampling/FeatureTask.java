@@ -31,6 +31,19 @@ final class FeatureTask implements Task<DataSet> {
 
   private static final int HEAP_PART = 8;
 
+  /**
+   * What bounds memory.
+   *
+   * @param shardBytes size of one file
+   * @param mostInMemory all features together, where there is no disk to keep them on
+   */
+  record Limits(long shardBytes, long mostInMemory) {
+    static Limits standard() {
+      return new Limits(
+          SHARD_BYTES, Math.min(MOST_IN_MEMORY, Runtime.getRuntime().maxMemory() / HEAP_PART));
+    }
+  }
+
   private final NDManager manager;
   private final DataSet set;
   private final String role;
@@ -48,7 +61,8 @@ final class FeatureTask implements Task<DataSet> {
    * @param role what the set is for, for messages
    * @param cache folder of this set's features
    */
-  FeatureTask(NDManager parent, DataSet set, String role, FeatureMap map, Path cache) {
+  FeatureTask(
+      NDManager parent, DataSet set, String role, FeatureMap map, Path cache, Limits limits) {
     this.manager = parent.newSubManager();
     this.set = set;
     this.role = role;
@@ -56,10 +70,8 @@ final class FeatureTask implements Task<DataSet> {
     int size = Math.toIntExact(set.size());
     long partBytes = (long) map.rows() * map.dimension() * Float.BYTES;
     long total = (long) size * map.dimension();
-    this.inMemory =
-        total * Float.BYTES
-            <= Math.min(MOST_IN_MEMORY, Runtime.getRuntime().maxMemory() / HEAP_PART);
-    int parts = (int) Math.clamp(SHARD_BYTES / partBytes, 1L, size / map.rows() + 1L);
+    this.inMemory = total * Float.BYTES <= limits.mostInMemory;
+    int parts = (int) Math.clamp(limits.shardBytes / partBytes, 1L, size / map.rows() + 1L);
     this.folder =
         new ShardedFolder(cache, TensorShape.of(map.dimension()), size, parts * map.rows());
     this.result = folder.open("features of the " + role).orElse(null);

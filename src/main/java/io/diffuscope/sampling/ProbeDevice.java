@@ -8,6 +8,7 @@ import io.diffuscope.feature.FeatureMap;
 import io.diffuscope.model.DevicePoints;
 import io.diffuscope.model.NetworkDenoiser;
 import io.diffuscope.model.TorchScriptNetwork;
+import io.diffuscope.model.WeightsChoice;
 import io.diffuscope.sampling.Observation.DenoisingObservation;
 import io.diffuscope.sampling.Observation.SampleObservation;
 import io.diffuscope.tensorfile.BadInputException;
@@ -225,6 +226,17 @@ public final class ProbeDevice implements AutoCloseable {
     return network.network().ignoredTensors();
   }
 
+  /**
+   * Which copy of the network in the loaded checkpoint is used, for people; null where there is
+   * only one, under the network's own names.
+   */
+  public @Nullable String weightsChoice() {
+    WeightsChoice choice = network.network().choice();
+    return choice == null || (choice.prefix().isEmpty() && choice.others().isEmpty())
+        ? null
+        : choice.toString();
+  }
+
   /** Samples one block of noises from the loaded checkpoint and measures them. */
   public Task<SampleObservation> sampleBlock(int block) throws BadInputException {
     Samples measured = Objects.requireNonNull(samples, "useGeometry comes first");
@@ -246,7 +258,7 @@ public final class ProbeDevice implements AutoCloseable {
     return new DenoisingTask(
         manager,
         kept,
-        network,
+        network.unguided(),
         probe,
         Objects.requireNonNull(denoisingPlan, "there is no hold-out set"),
         sigma,

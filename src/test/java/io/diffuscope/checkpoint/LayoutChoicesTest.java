@@ -432,7 +432,9 @@ class LayoutChoicesTest {
   void aDirectoryThatNothingIsKnownOfIsSaidOnce() {
     assertThat(folder.wait(5)).as("empty: the training has not begun").isEmpty();
     folder.write("net_A_100.pth");
+    assertThat(folder.poll()).as("it may just have begun").isEmpty();
     folder.write("samples/1.png");
+    assertThat(folder.poll()).isEmpty();
 
     assertThat(folder.wait(100))
         .singleElement()

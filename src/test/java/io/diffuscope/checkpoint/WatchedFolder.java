@@ -4,7 +4,9 @@ import io.diffuscope.checkpoint.Sighting.Listed;
 import io.diffuscope.tensorfile.FloatArray;
 import io.diffuscope.tensorfile.SafetensorsWriter;
 import io.diffuscope.tensorfile.TensorShape;
+import io.diffuscope.tensorfile.WeightFiles;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -18,6 +20,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * A real directory that a trainer writes to and a subscription lists, both by a clock that is
@@ -134,11 +137,25 @@ final class WatchedFolder {
         });
   }
 
-  /** Names of weights hold safetensors; the formats are told by content, not by name. */
-  byte[] content(String name) {
-    return name.endsWith(".json") || name.endsWith(".jsonl")
-        ? "{\"_class_name\": \"UNet2DModel\"}\n".getBytes(StandardCharsets.UTF_8)
-        : weights;
+  /** What a trainer's file of this name holds: torch files were written by torch itself. */
+  private byte[] content(String name) {
+    String extension = name.substring(name.lastIndexOf('.') + 1);
+    return switch (extension) {
+      case "json", "jsonl" ->
+          "{\"_class_name\": \"UNet2DModel\"}\n".getBytes(StandardCharsets.UTF_8);
+      case "pt", "pth", "bin" -> resource("dit.pt");
+      case "ckpt" -> resource("lightning.ckpt");
+      default -> weights;
+    };
+  }
+
+  private static byte[] resource(String name) {
+    try (InputStream stream =
+        WeightFiles.class.getResourceAsStream("/io/diffuscope/tensorfile/torch-1.13/" + name)) {
+      return Objects.requireNonNull(stream, name).readAllBytes();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   void touch(String name) {

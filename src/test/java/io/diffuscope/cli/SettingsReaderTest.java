@@ -56,6 +56,9 @@ class SettingsReaderTest {
     options.put("diffuscope.display-name", "Run seven");
     options.put("diffuscope.holdout", "holdout.npy");
     options.put("diffuscope.teacher", "teacher.npz");
+    options.put("diffuscope.train-labels", "train-labels.npy");
+    options.put("diffuscope.holdout-labels", "holdout-labels.npy");
+    options.put("diffuscope.decoder", "decoder.pt");
     options.put("diffuscope.samples", 300);
     options.put("diffuscope.seed", 11);
     options.put("diffuscope.batch-size", 64);
@@ -92,6 +95,9 @@ class SettingsReaderTest {
     ProbeSpec probe = run.probe();
     assertThat(probe.holdout()).isEqualTo("holdout.npy");
     assertThat(probe.teacher()).isEqualTo("teacher.npz");
+    assertThat(probe.trainLabels()).isEqualTo("train-labels.npy");
+    assertThat(probe.holdoutLabels()).isEqualTo("holdout-labels.npy");
+    assertThat(probe.decoder()).isEqualTo("decoder.pt");
     assertThat(probe.samples()).isEqualTo(300);
     assertThat(probe.seed()).isEqualTo(11);
     assertThat(probe.batchSize()).isEqualTo(64);
@@ -203,6 +209,28 @@ class SettingsReaderTest {
               reader.samplers();
               reader.dataDirectory();
             })
+        .isInstanceOf(SettingsReader.InvalidSettingException.class)
+        .hasMessageContaining(named);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "run, r7, diffuscope.run",
+    "display-name, Run 7, diffuscope.display-name",
+    "checkpoints.runs, a/*, a/*",
+    "checkpoints.runs, '[a', '[a'",
+  })
+  void severalRunsAreNamedByTheirDirectories(String key, String value, String named)
+      throws Exception {
+    Map<String, Object> options = new HashMap<>();
+    options.put("diffuscope.checkpoints.directory", "c");
+    assertThat(reader(options).runs()).isNull();
+    options.put("diffuscope.checkpoints.runs", "*");
+    assertThat(reader(options).runs()).isEqualTo("*");
+
+    options.put("diffuscope." + key, value);
+    SettingsReader reader = reader(options);
+    assertThatThrownBy(() -> reader.runDirectories(String.valueOf(reader.runs())))
         .isInstanceOf(SettingsReader.InvalidSettingException.class)
         .hasMessageContaining(named);
   }

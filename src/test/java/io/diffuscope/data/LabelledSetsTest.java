@@ -40,7 +40,13 @@ class LabelledSetsTest {
 
   @Test
   void aFolderIsOneSetWithItsLabels() throws Exception {
+    String own;
+    try (DataSet data = open(exported("exported-real").toString(), IMAGE)) {
+      own = data.contentKey();
+      assertThat(data.labels()).containsExactly(LABELS);
+    }
     try (DataSet data = open(exported("exported-u8").toString(), IMAGE)) {
+      assertThat(data.contentKey()).as("whatever the shards").isEqualTo(own);
       assertThat(data.size()).isEqualTo(7);
       assertThat(data.pointShape()).isEqualTo(IMAGE);
       assertThat(data.labels()).containsExactly(LABELS);
@@ -262,7 +268,12 @@ class LabelledSetsTest {
   /** A copy of a folder among the fixtures. */
   private Path exported(String name) throws IOException {
     Path target = Files.createDirectories(folder.resolve(name));
-    int shards = name.equals("exported-u8") ? 3 : 2;
+    int shards =
+        switch (name) {
+          case "exported-u8" -> 3;
+          case "exported-f16" -> 2;
+          default -> 4;
+        };
     List<String> files = new ArrayList<>(List.of("index.json"));
     for (int i = 0; i < shards; i++) {
       files.add("data-%05d-of-%05d.safetensors".formatted(i, shards));

@@ -16,6 +16,8 @@ import io.diffuscope.tensorfile.NpzFile;
 import io.diffuscope.tensorfile.SafetensorsFile;
 import io.diffuscope.tensorfile.SafetensorsWriter;
 import io.diffuscope.tensorfile.TensorShape;
+import io.diffuscope.tensorfile.TensorSource;
+import io.diffuscope.tensorfile.WeightFiles;
 import io.diffuscope.tensorfile.WeightsLocation;
 import java.io.IOException;
 import java.io.InputStream;
@@ -115,15 +117,21 @@ class TorchScriptNetworkTest {
   void parametersInUnusualMemoryAreReplaced() throws Exception {
     try (TorchScriptNetwork network = load("strided.pt");
         NDManager manager = NDManager.newBaseManager(Device.cpu())) {
+      // A teacher is used with the weights that it was exported with.
+      assertThat(constant(network, manager))
+          .containsExactly(
+              0, 3, 1, 4, 2, 5, 1, 1, 1, 1, 1, 1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11);
       for (int round = 0; round < 2; round++) {
         network.loadWeights(WeightsLocation.of(resource("strided.safetensors")));
-        NDArray output =
-            network.forward(
-                manager.zeros(new Shape(1, 4, 3, 2)), manager.zeros(new Shape(1)), null);
-        assertThat(output.toFloatArray())
+        assertThat(constant(network, manager))
             .containsExactly(manager.arange(24f).add(100).toFloatArray());
       }
     }
+  }
+
+  private static float[] constant(TorchScriptNetwork network, NDManager manager) {
+    NDArray input = manager.zeros(new Shape(1, 4, 3, 2));
+    return network.forward(input, manager.zeros(new Shape(1)), null).toFloatArray();
   }
 
   /** What a GPU does: through one buffer, from which each parameter is copied. */
@@ -254,6 +262,34 @@ class TorchScriptNetworkTest {
     Files.write(cut, Arrays.copyOf(whole, whole.length / 2));
     assertRefused(cut, Reason.MALFORMED, "not a TorchScript file");
     assertRefused(Files.createDirectory(folder.resolve("folder.pt")), null, "folder.pt");
+  }
+
+  /** What is found in the archive is what the engine has, so that both match alike. */
+  @ParameterizedTest
+  @ValueSource(strings = {"small.pt", "memorizer.pt", "gaussian-epsilon.pt", "conditional.pt"})
+  void parametersInTheArchiveAreThoseOfTheEngine(String name) throws Exception {
+    try (TensorSource template = WeightFiles.open(resource(name));
+        TorchScriptNetwork network = load(name)) {
+      TemplateMatch match = TemplateMatch.of(template, template, null);
+      assertThat(match.isComplete()).isTrue();
+      assertThat(
+              match.tensors().values().stream()
+                  .mapToLong(
+                      tensor ->
+                          Objects.requireNonNull(template.tensors().get(tensor)).shape().elements())
+                  .sum())
+          .isEqualTo(network.parameterCount());
+    }
+  }
+
+  @Test
+  void theArchiveTellsBuffersFromParameters() throws Exception {
+    try (TensorSource template = WeightFiles.open(resource("batchnorm.pt"));
+        TensorSource checkpoint = WeightFiles.open(resource("batchnorm.safetensors"))) {
+      TemplateMatch match = TemplateMatch.of(template, checkpoint, null);
+      assertThat(match.tensors()).containsOnlyKeys("norm.weight", "norm.bias");
+      assertThat(match.lostBuffers()).containsExactly("norm.running_mean", "norm.running_var");
+    }
   }
 
   @Test
