@@ -878,7 +878,7 @@ def _trace_once(network, buffers: Dict[str, torch.Tensor], forward, settings, in
     for name, value in buffers.items():
         template.register_buffer(name, value)
     try:
-        with warnings.catch_warnings(), torch.no_grad(), _plain_autograd_functions(network):
+        with warnings.catch_warnings(), torch.no_grad(), _plain_autograd_functions(network), _numbers_for_convolutions():
             # What a trace would freeze is found by comparing, which is better than a warning.
             warnings.simplefilter("ignore")
             traced = torch.jit.trace(template, inputs.of(3, seed=0), check_trace=False)
@@ -1013,6 +1013,31 @@ def _plain_autograd_functions(network: torch.nn.Module) -> Iterator[None]:
             del base.apply
         else:
             base.apply = own
+
+
+@contextlib.contextmanager
+def _numbers_for_convolutions() -> Iterator[None]:
+    """Makes numbers of paddings that were computed from a weight's shape, which a trace hands out as tensors.
+
+    PyTorch 1.13 refuses those. A weight's shape never changes.
+    """
+    functional = torch.nn.functional
+    names = [kind + size for kind in ("conv", "conv_transpose") for size in ("1d", "2d", "3d")]
+    originals = {name: getattr(functional, name) for name in names}
+
+    def plain(value):
+        return int(value) if isinstance(value, torch.Tensor) and value.dim() == 0 else value
+
+    def with_numbers(function):
+        return lambda *a, **k: function(*a[:3], *[plain(v) for v in a[3:]], **{n: plain(v) for n, v in k.items()})
+
+    try:
+        for name, function in originals.items():
+            setattr(functional, name, with_numbers(function))
+        yield
+    finally:
+        for name, function in originals.items():
+            setattr(functional, name, function)
 
 
 def _nodes(block: Any) -> Iterator[Any]:

@@ -338,6 +338,19 @@ class ExportTest(Case):
 
         self.export(Tied())
 
+    def test_paddings_may_come_from_a_weight(self):
+        class Padded(Small):
+            def __init__(self):
+                super().__init__()
+                self.kernel = nn.Parameter(torch.randn(2, 2, 3, 3))
+
+            def forward(self, x, t):
+                return nn.functional.conv2d(super().forward(x, t), self.kernel, padding=self.kernel.shape[-1] // 2)
+
+        convolution = nn.functional.conv2d
+        self.export(Padded())
+        self.assertIs(nn.functional.conv2d, convolution)
+
     def test_numbers_keep_their_type(self):
         class Counts(Small):
             def forward(self, x, t):
