@@ -2,6 +2,8 @@ package io.diffuscope.cli;
 
 import io.diffuscope.checkpoint.Inspection;
 import io.diffuscope.checkpoint.Layouts;
+import io.diffuscope.data.DataSet;
+import io.diffuscope.data.DataSets;
 import io.diffuscope.tensorfile.ArrayFile;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.BadInputException.Reason;
@@ -76,6 +78,10 @@ final class InspectCommand implements Callable<Integer> {
       printArray(out);
       return ExitCode.OK;
     }
+    if (Files.isRegularFile(path.resolve("index.json"))) {
+      printDataFolder(out);
+      return ExitCode.OK;
+    }
     Inspection seen = Layouts.inspect(path, weights);
     InspectionReport.print(path, seen, out);
     Inspection.Found newest = InspectionReport.newestComplete(seen);
@@ -111,6 +117,15 @@ final class InspectCommand implements Callable<Integer> {
   private boolean isDataSet() {
     String name = path.toString().toLowerCase(Locale.ROOT);
     return Files.isRegularFile(path) && (name.endsWith(".npy") || name.endsWith(".npz"));
+  }
+
+  /** What {@code export_data} writes; no trainer gives a directory of checkpoints this index. */
+  private void printDataFolder(PrintWriter out) throws BadInputException {
+    try (DataSet set = DataSets.open(path.toString(), "data set", null)) {
+      out.printf(
+          "%s: a data set of %d points of shape %s, %s%n",
+          path, set.size(), set.pointShape(), set.labels() == null ? "no labels" : "with labels");
+    }
   }
 
   private void printArray(PrintWriter out) throws BadInputException {
