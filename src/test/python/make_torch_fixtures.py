@@ -261,11 +261,244 @@ def large_entries(source, target):
             zipfile.ZIP64_LIMIT = limit
 
 
+def legacy():
+    """What torch.save wrote before PyTorch 1.6."""
+    tensors = torch.load(OUT / "views-2.pt")
+    # This format refuses a storage seen as two types, and knows none of the newest ones.
+    old = {name: value for name, value in tensors.items() if name not in ("uint16", "float8_e4m3fn")}
+    torch.save({"ema": old, "step": 1}, OUT / "legacy.pt", _use_new_zipfile_serialization=False)
+    torch.save({"ema": old}, OUT / "legacy-4.pt", _use_new_zipfile_serialization=False, pickle_protocol=4)
+    expect("legacy", flat({"ema": old}))
+
+
+def persistence():
+    """NVlabs' mechanism, in a module of their name: an object is pickled as a call of one function with a
+    dictionary that holds the source code of its class and its attributes."""
+    package = types.ModuleType("torch_utils")
+    module = types.ModuleType("torch_utils.persistence")
+
+    def _reconstruct_persistent_obj(meta):
+        raise AssertionError("the tests of this project load nothing")
+
+    _reconstruct_persistent_obj.__module__ = "torch_utils.persistence"
+    _reconstruct_persistent_obj.__qualname__ = "_reconstruct_persistent_obj"
+    module._reconstruct_persistent_obj = _reconstruct_persistent_obj
+    package.persistence = module
+    sys.modules.update({"torch_utils": package, "torch_utils.persistence": module})
+
+    def persistent(cls):
+        def reduce(self):
+            meta = {
+                "type": "class",
+                "version": 6,
+                "module_src": "import os\n" + "# source code\n" * 500,
+                "class_name": cls.__name__,
+                "state": dict(self.__dict__),
+            }
+            return (_reconstruct_persistent_obj, (meta,), None)
+
+        return type(cls.__name__, (cls,), {"__reduce__": reduce, "__reduce_ex__": lambda self, protocol: reduce(self)})
+
+    return persistent
+
+
+def edm():
+    persistent = persistence()
+
+    @persistent
+    class Block(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.randn(3, 2))
+            self.register_parameter("bias", None)
+            self.register_buffer("resample_filter", torch.ones(1, 1, 2, 2) / 4)
+            self.register_buffer("scratch", torch.ones(2), persistent=False)
+
+    @persistent
+    class UNet(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.map_noise = Block()
+            self.enc = torch.nn.ModuleDict({"8x8_conv": Block(), "8x8_aux": torch.nn.Linear(2, 2)})
+            self.plain = torch.randn(3)
+            self.register_buffer("logvar", torch.randn(4).to(torch.float16))
+
+    @persistent
+    class Precond(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.sigma_data = 0.5
+            self.img_resolution = 8
+            self.model = UNet()
+
+    @persistent
+    class Loss:
+        def __init__(self):
+            self.P_mean = -1.2
+            self.sigmas = np.float64(0.5)
+            self.own = torch.ones(2)
+
+    class EasyDict(dict):
+        """As dnnlib's."""
+
+    EasyDict.__module__ = "dnnlib.util"
+    EasyDict.__qualname__ = "EasyDict"
+    util = types.ModuleType("dnnlib.util")
+    util.EasyDict = EasyDict
+    sys.modules.update({"dnnlib": types.ModuleType("dnnlib"), "dnnlib.util": util})
+
+    net = Precond().eval().requires_grad_(False)
+    data = dict(ema=net, loss_fn=Loss(), augment_pipe=None, dataset_kwargs=dict(class_name="x", path="data.zip"))
+    with open(OUT / "network-snapshot-000100.pkl", "wb") as out:
+        pickle.dump(data, out)
+    expect("network-snapshot-000100", {"ema." + name: value for name, value in net.state_dict().items()})
+    half = Precond().eval().requires_grad_(False).to(torch.float16)
+    data = EasyDict(encoder=Loss(), dataset_kwargs=EasyDict(class_name="x"), loss_fn=Loss())
+    data.update(ema=half)
+    with open(OUT / "network-snapshot-0000100-0.050.pkl", "wb") as out:
+        pickle.dump(data, out)
+    expect("network-snapshot-0000100-0.050", {"ema." + name: value for name, value in half.state_dict().items()})
+    weights = dict(ema=dict(weight=torch.ones(2)))
+    with open(OUT / "attack-nested.pkl", "wb") as out:
+        pickle.dump(dict(**weights, loss_fn=Hidden()), out)
+
+
+class Hidden:
+    """An attack in the stream of a tensor, as pickle.dump writes tensors."""
+
+    def __reduce__(self):
+        stream = io.BytesIO()
+        torch.save(
+            Attack(os.system, "touch diffuscope-was-attacked"), stream, _use_new_zipfile_serialization=False
+        )
+        return (torch.storage._load_from_bytes, (stream.getvalue(),))
+
+
+class Scripted(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = torch.nn.Conv2d(1, 2, 3)
+        self.norm = torch.nn.BatchNorm2d(2)
+        self.layers = torch.nn.ModuleList([torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)])
+        self.scale = torch.nn.Parameter(torch.randn(2))
+        self.register_buffer("table", torch.arange(6.0).reshape(3, 2).t())
+
+    def forward(self, x):
+        x = self.norm(self.stem(x)).mean((2, 3)) * self.scale
+        for layer in self.layers:
+            x = layer(x)
+        return x @ self.table
+
+
+def scripted():
+    model = Scripted().eval()
+    with torch.no_grad():
+        model.norm.running_mean.normal_()
+    torch.jit.save(torch.jit.trace(model, torch.randn(1, 1, 5, 5)), str(OUT / "traced.pt"))
+    torch.jit.save(torch.jit.script(model), str(OUT / "scripted.pt"))
+    for name in ("traced.pt", "scripted.pt"):
+        without_places(OUT / name)
+    expect("scripted", model.state_dict())
+
+
+def without_places(path):
+    """Leaves out where on this machine the lines of the code came from."""
+    copy = path.with_suffix(".copy")
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(copy, "w") as new:
+        for member in old.infolist():
+            if not member.filename.endswith(".debug_pkl"):
+                new.writestr(member.filename, old.read(member), compress_type=member.compress_type)
+    copy.replace(path)
+
+
+def sharded():
+    """As diffusers and transformers write large models."""
+    tensors = {f"blocks.{i}.weight": torch.randn(2, i + 1) for i in range(4)}
+    shards = [dict(list(tensors.items())[:2]), dict(list(tensors.items())[2:])]
+    kinds = [("unet-bin", "diffusion_pytorch_model", "bin", torch.save)]
+    try:
+        from safetensors.torch import save_file
+
+        kinds.append(("unet", "diffusion_pytorch_model", "safetensors", save_file))
+    except ImportError:
+        pass
+    for folder, stem, suffix, save in kinds:
+        (OUT / folder).mkdir(exist_ok=True)
+        weight_map = {}
+        for number, shard in enumerate(shards, 1):
+            name = f"{stem}-{number:05d}-of-{len(shards):05d}.{suffix}"
+            save(shard, OUT / folder / name)
+            weight_map.update({key: name for key in shard})
+        index = {"metadata": {"total_size": sum(4 * t.numel() for t in tensors.values())}, "weight_map": weight_map}
+        (OUT / folder / f"{stem}.{suffix}.index.json").write_text(json.dumps(index, indent=2) + "\n")
+    expect("unet", tensors)
+
+
+def distributed():
+    """torch.distributed.checkpoint: by one process, and by two that hold a part each."""
+    import torch.distributed.checkpoint as checkpoint
+
+    torch.manual_seed(2)
+    net = network()
+    optimizer = trained(net)
+    state = {"model": net.state_dict(), "optimizer": optimizer.state_dict(), "step": 7}
+    shutil.rmtree(OUT / "dcp-1", ignore_errors=True)
+    checkpoint.save(state, checkpoint_id=OUT / "dcp-1", no_dist=True)
+    expect("dcp-1", flat({"model": state["model"]}))
+    shutil.rmtree(OUT / "dcp-2", ignore_errors=True)
+    environment = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29511", "WORLD_SIZE": "2"}
+    command = [sys.executable, __file__, str(ROOT), "--processes"]
+    processes = [subprocess.Popen(command, env={**environment, "RANK": str(rank)}) for rank in range(2)]
+    assert [process.wait() for process in processes] == [0, 0]
+    (OUT / "dcp-attack").mkdir(exist_ok=True)
+    with open(OUT / "dcp-attack" / ".metadata", "wb") as out:
+        pickle.dump([Attack(os.system, "touch diffuscope-was-attacked")], out)
+    for folder in OUT.glob("dcp-*/"):
+        # The build does not copy files of this name, which other programs use as well.
+        (folder / ".metadata").rename(folder / "metadata")
+
+
+def one_of_two():
+    import torch.distributed
+    import torch.distributed.checkpoint as checkpoint
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard
+    from torch.distributed.tensor import Replicate, Shard, distribute_tensor
+
+    torch.distributed.init_process_group("gloo")
+    mesh = init_device_mesh("cpu", (2,))
+    torch.manual_seed(3)
+    whole = {
+        "rows": torch.randn(5, 3),
+        "columns": torch.randn(3, 5, 2),
+        "both": torch.randn(2, 3).to(torch.bfloat16),
+        "one_row": torch.randn(1, 4),
+    }
+    split = {"rows": Shard(0), "columns": Shard(1), "both": Replicate(), "one_row": Shard(0)}
+    state = {name: distribute_tensor(whole[name], mesh, [split[name]]) for name in whole}
+    net = torch.nn.Sequential(torch.nn.Linear(3, 5), torch.nn.Linear(5, 2))
+    expected = {**whole, **{"net." + key: value.clone() for key, value in net.state_dict().items()}}
+    fully_shard(net, mesh=mesh)
+    checkpoint.save({**state, "net": net.state_dict(), "step": 9}, checkpoint_id=OUT / "dcp-2")
+    if torch.distributed.get_rank() == 0:
+        expect("dcp-2", expected)
+    torch.distributed.destroy_process_group()
+
+
 def main():
+    if "--processes" in sys.argv:
+        one_of_two()
+        return
     OUT.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(1)
     zips()
     attacks()
+    legacy()
+    edm()
+    scripted()
+    sharded()
+    if NEW:
+        distributed()
 
 
 main()

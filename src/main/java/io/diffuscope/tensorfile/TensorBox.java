@@ -2,6 +2,7 @@ package io.diffuscope.tensorfile;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 
@@ -45,6 +46,36 @@ record TensorBox(List<Long> starts, List<Long> sizes) {
       count[i] = end - from[i];
     }
     return Optional.of(new TensorBox(List.of(from), List.of(count)));
+  }
+
+  /** Whether any two of them have something in common. */
+  static boolean overlap(List<TensorBox> boxes) {
+    if (boxes.size() < 2 || boxes.get(0).starts.isEmpty()) {
+      return boxes.size() > 1;
+    }
+    // Along the axis that tells most of them apart, few lie beside each other.
+    int axis = 0;
+    long most = 0;
+    for (int i = 0; i < boxes.get(0).starts.size(); i++) {
+      int candidate = i;
+      long distinct = boxes.stream().mapToLong(box -> box.start(candidate)).distinct().count();
+      if (distinct > most) {
+        most = distinct;
+        axis = candidate;
+      }
+    }
+    int by = axis;
+    List<TensorBox> sorted = new ArrayList<>(boxes);
+    sorted.sort(Comparator.comparingLong(box -> box.start(by)));
+    for (int i = 0; i < sorted.size(); i++) {
+      long end = sorted.get(i).start(by) + sorted.get(i).size(by);
+      for (int j = i + 1; j < sorted.size() && sorted.get(j).start(by) < end; j++) {
+        if (sorted.get(i).intersect(sorted.get(j)).isPresent()) {
+          return true;
+        }
+      }
+    }
+    return false;
   }
 
   /** The same box as seen from {@code origin}. */

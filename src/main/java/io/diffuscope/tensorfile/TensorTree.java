@@ -27,6 +27,9 @@ import org.jspecify.annotations.Nullable;
  * atoms, so what is visited and what is named is bounded.
  */
 final class TensorTree {
+  /** The name of a tensor that is all there is in a stream. */
+  static final String ROOT = "tensor";
+
   private static final int MAX_DEPTH = 64;
   private static final int MAX_VISITS = 5_000_000;
   private static final int MAX_TENSORS = 500_000;
@@ -101,7 +104,7 @@ final class TensorTree {
   }
 
   /** By keys that can be part of a name; the last value of a key is the one that Python keeps. */
-  private static Map<String, PickleValue> byKey(List<Entry> entries) {
+  static Map<String, PickleValue> byKey(List<Entry> entries) {
     Map<String, PickleValue> result = new LinkedHashMap<>();
     for (Entry entry : entries) {
       if (entry.key() instanceof Words key) {
@@ -129,7 +132,7 @@ final class TensorTree {
   private void instance(String name, Instance instance, int depth) throws BadInputException {
     StridedArray tensor = rebuild.tensor(instance);
     if (tensor != null) {
-      put(name.isEmpty() ? "tensor" : name, tensor);
+      put(name.isEmpty() ? ROOT : name, tensor);
       return;
     }
     Global type = typeOf(instance.callable());
