@@ -2,8 +2,10 @@ package io.diffuscope.tensorfile;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.io.JsonEOFException;
 import io.diffuscope.tensorfile.BadInputException.Reason;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -72,14 +74,17 @@ record ShardIndex(Map<String, Set<String>> shards) {
       }
     } catch (BadInputException known) {
       throw known;
-    } catch (com.fasterxml.jackson.core.io.JsonEOFException failure) {
+    } catch (JsonProcessingException failure) {
+      if (!endsThere(failure, source.size())) {
+        throw malformed(source, "its JSON is not valid", failure);
+      }
       throw new BadInputException(
           source.name(),
           Reason.TRUNCATED,
           "ends within its JSON; wait for its writer or copy it again",
           failure);
     } catch (IOException failure) {
-      throw malformed(source, "its JSON is not valid", failure);
+      throw malformed(source, "its text is not valid", failure);
     }
     if (shards == null) {
       throw malformed(source, "it has no weight_map", null);
@@ -89,6 +94,12 @@ record ShardIndex(Map<String, Set<String>> shards) {
           source.name(), Reason.EMPTY, "lists no tensors; save the weights again", null);
     }
     return new ShardIndex(shards);
+  }
+
+  /** Whether the parser had come to the end of the text when it failed. */
+  private static boolean endsThere(JsonProcessingException failure, long size) {
+    return failure instanceof JsonEOFException
+        || (failure.getLocation() != null && failure.getLocation().getCharOffset() >= size);
   }
 
   private static Map<String, Set<String>> weightMap(ByteSource source, JsonParser json)

@@ -93,6 +93,28 @@ class ChangingFilesTest {
   }
 
   @Test
+  void torchFilesSeeTheSame() throws IOException {
+    for (String name : new String[] {"dit.pt", "legacy.pt", "network-snapshot-000100.pkl"}) {
+      Path copy = folder.resolve(name);
+      Files.copy(TorchFixtures.path("torch-2.13", name), copy);
+      try (TensorSource open = WeightFiles.open(copy)) {
+        open.verifyUnchanged();
+        TensorInfo last = open.tensors().values().iterator().next();
+        try (FileChannel channel = FileChannel.open(copy, StandardOpenOption.WRITE)) {
+          channel.truncate(64);
+        }
+        fails(
+            () -> open.readFloats(last.name(), 0, FloatBuffer.allocate(1)),
+            Reason.CHANGED,
+            "became shorter");
+        fails(open::verifyUnchanged, Reason.CHANGED, "size went from");
+        Files.delete(copy);
+        fails(open::verifyUnchanged, Reason.VANISHED, "no such file");
+      }
+    }
+  }
+
+  @Test
   void aFileThatMayNotBeReadIsUnreadable() throws IOException {
     assertThat(FileFailures.describe("a", new AccessDeniedException("a")))
         .satisfies(e -> assertThat(e.reason()).isEqualTo(Reason.UNREADABLE))

@@ -22,9 +22,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** Whatever bytes a file holds, reading it ends in values or in a BadInputException. */
 class HostileFilesTest {
-  private static final byte[] TELLING =
-      "{}[]():,'\"0123456789<>|=-eFLTU".getBytes(StandardCharsets.US_ASCII);
-
   private static final int CENTRAL_DIRECTORY_ENTRY = 0x02014b50;
 
   @TempDir private Path folder;
@@ -45,7 +42,7 @@ class HostileFilesTest {
     Map<Reason, Integer> refused = new EnumMap<>(Reason.class);
     int read = 0;
     for (int trial = 0; trial < trials; trial++) {
-      byte[] bytes = mutate(valid, Math.min(prefix, valid.length), random);
+      byte[] bytes = Mutations.of(valid, 0, Math.min(prefix, valid.length), random);
       // A new file each time, as the runtime caches the directory of a zip file by its identity.
       Path file = Files.write(folder.resolve(trial + "-" + fixture), bytes);
       try {
@@ -167,38 +164,6 @@ class HostileFilesTest {
     bytes[8] = (byte) text.length();
     System.arraycopy(text.getBytes(StandardCharsets.ISO_8859_1), 0, bytes, 10, text.length());
     return Files.write(folder.resolve("hand-made.npy"), bytes);
-  }
-
-  private static byte[] mutate(byte[] valid, int prefix, SplittableRandom random) {
-    byte[] bytes = valid.clone();
-    int changes = 1 + random.nextInt(3);
-    for (int i = 0; i < changes; i++) {
-      int at = random.nextInt(prefix);
-      switch (random.nextInt(6)) {
-        case 0 -> bytes[at] = (byte) random.nextInt(256);
-        case 1 -> bytes[at] ^= (byte) (1 << random.nextInt(8));
-        case 2 -> bytes[at] = TELLING[random.nextInt(TELLING.length)];
-        // A length or an offset at the end of its range.
-        case 3 -> Arrays.fill(bytes, at, Math.min(at + 4, prefix), (byte) (random.nextInt(2) - 1));
-        case 4 -> {
-          int from = random.nextInt(prefix);
-          int length = random.nextInt(1, 20);
-          length = Math.min(length, bytes.length - Math.max(from, at));
-          System.arraycopy(valid, from, bytes, at, length);
-        }
-        default -> {
-          int to = at + random.nextInt(1, 8);
-          if (to < bytes.length) {
-            byte[] shorter = new byte[bytes.length - (to - at)];
-            System.arraycopy(bytes, 0, shorter, 0, at);
-            System.arraycopy(bytes, to, shorter, at, bytes.length - to);
-            bytes = shorter;
-            prefix = Math.min(prefix, bytes.length);
-          }
-        }
-      }
-    }
-    return bytes;
   }
 
   private static void readAll(Path path) throws BadInputException {
