@@ -269,7 +269,8 @@ def export_edm(
     chosen: Dict[str, Any] = dict(
         shape=[int(net.img_channels)] + [int(net.img_resolution)] * 2,
         classes=classes,
-        null_label=classes,
+        # Only a network that was trained without labels part of the time knows what no label means.
+        null_label=classes if getattr(getattr(net, "model", None), "label_dropout", 0) else None,
         one_hot=classes is not None,
         sigma_min=_positive(getattr(net, "sigma_min", None)),
         sigma_max=_positive(getattr(net, "sigma_max", None)),
@@ -390,6 +391,11 @@ def _diffusers_parameterization(schedule: Optional[Dict[str, Any]], given: Optio
                 % (name, prediction)
             )
         implied = {"preconditioning": "edm", "sigma_data": float(schedule.get("sigma_data", 0.5))}
+    elif name and not any(schedule.get(key) is not None for key in ("beta_schedule", "trained_betas", "betas", "alphas_cumprod", "sigmas")):
+        raise ExportError(
+            "%s has no betas, so what its network was trained on is not known: give preconditioning= (ve, edm, denoiser) "
+            "and no scheduler" % name
+        )
     elif prediction in ("epsilon", "v_prediction", "sample"):
         implied = {"preconditioning": prediction, "schedule": schedule}
     else:
@@ -1674,7 +1680,9 @@ def _augmentation_off(data: Any, allow_random: bool) -> Iterator[str]:
     text = _top_level(transforms)
     if not allow_random:
         for transform in transforms.random():
-            if isinstance(getattr(transform, "p", None), (int, float)):
+            p, kind = getattr(transform, "p", None), type(transform).__name__
+            shapes = isinstance(p, (int, float)) and p >= 1 and ("Crop" in kind or "Resize" in kind)
+            if isinstance(p, (int, float)) and not shapes:
                 stopped.append((transform, transform.p))
             elif type(transform).__name__ not in _HARMLESS_NAMES:
                 refused.append(type(transform).__name__)

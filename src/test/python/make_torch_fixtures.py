@@ -396,11 +396,6 @@ def scripted():
         model.norm.running_mean.normal_()
     torch.jit.save(torch.jit.trace(model, torch.randn(1, 1, 5, 5)), str(OUT / "traced.pt"))
     torch.jit.save(torch.jit.script(model), str(OUT / "scripted.pt"))
-<<<<<<< HEAD
-    expect("scripted", model.state_dict())
-
-
-=======
     for name in ("traced.pt", "scripted.pt"):
         without_places(OUT / name)
     expect("scripted", model.state_dict())
@@ -416,7 +411,6 @@ def without_places(path):
     copy.replace(path)
 
 
->>>>>>> files
 def sharded():
     """As diffusers and transformers write large models."""
     tensors = {f"blocks.{i}.weight": torch.randn(2, i + 1) for i in range(4)}

@@ -4,7 +4,6 @@ import io.diffuscope.checkpoint.Alternative.Kind;
 import io.diffuscope.checkpoint.Marker.Beside;
 import io.diffuscope.checkpoint.Marker.Written;
 import io.diffuscope.checkpoint.WeightsChoice.Chosen;
-import io.diffuscope.checkpoint.WeightsChoice.Keys;
 import io.diffuscope.tensorfile.WeightsLocation;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
@@ -31,7 +30,6 @@ import org.jspecify.annotations.Nullable;
  *     smallest
  * @param markers any of them tells that a file is closed; none: its structure alone tells
  * @param afterIt names the markers for people, with {@code {step}}
- * @param keys of the copies inside a file that may hold both
  */
 record FileLayout(
     String name,
@@ -39,8 +37,7 @@ record FileLayout(
     List<Member> members,
     boolean widestFirst,
     List<Marker> markers,
-    String afterIt,
-    Keys keys)
+    String afterIt)
     implements Layout {
 
   /** Names of copies: numbers by value, words by letter, words last. */
@@ -281,7 +278,7 @@ record FileLayout(
       boolean averaged,
       Search search) {
     List<Alternative> alternatives = copies.stream().map(Match::alternative).toList();
-    Optional<Chosen> choice = search.choice().choose(alternatives, known, averaged, keys);
+    Optional<Chosen> choice = search.choice().choose(alternatives, known, averaged);
     Match taken = copies.get(choice.map(Chosen::index).orElse(0));
     Path path = folder.resolve(taken.name);
     if (choice.isEmpty()) {

@@ -2,7 +2,6 @@ package io.diffuscope.checkpoint;
 
 import io.diffuscope.checkpoint.Alternative.Kind;
 import io.diffuscope.checkpoint.WeightsChoice.Chosen;
-import io.diffuscope.checkpoint.WeightsChoice.Keys;
 import io.diffuscope.tensorfile.WeightsLocation;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
@@ -24,7 +23,6 @@ import org.jspecify.annotations.Nullable;
  * @param places where weights may lie in it, the preferred ones first
  * @param sign names in a folder, at least one of which makes it a checkpoint of this layout
  * @param marker tells that the weights are closed; null: their structure alone tells
- * @param keys of the copies inside weights that may hold both
  */
 record FolderLayout(
     String name,
@@ -32,8 +30,7 @@ record FolderLayout(
     @Nullable Pattern child,
     List<Place> places,
     Pattern sign,
-    @Nullable FolderMarker marker,
-    Keys keys)
+    @Nullable FolderMarker marker)
     implements Layout {
 
   /**
@@ -211,7 +208,7 @@ record FolderLayout(
     Path path = checkpoint.folder.path();
     Long step = checkpoint.step;
     List<Alternative> alternatives = checkpoint.alternatives();
-    Optional<Chosen> choice = search.choice().choose(alternatives, known, averaged, keys);
+    Optional<Chosen> choice = search.choice().choose(alternatives, known, averaged);
     if (choice.isEmpty()) {
       return without(
           path,

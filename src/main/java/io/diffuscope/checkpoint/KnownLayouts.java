@@ -4,7 +4,6 @@ import io.diffuscope.checkpoint.Alternative.Kind;
 import io.diffuscope.checkpoint.FileLayout.Grouping;
 import io.diffuscope.checkpoint.FileLayout.Member;
 import io.diffuscope.checkpoint.FolderLayout.Place;
-import io.diffuscope.checkpoint.WeightsChoice.Keys;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -51,16 +50,14 @@ final class KnownLayouts {
               Pattern.compile("checkpoint-(?<step>\\d+)"),
               DIFFUSERS_PLACES,
               Pattern.compile("(unet|transformer)(_ema)?"),
-              RANDOM_STATES,
-              Keys.USUAL),
+              RANDOM_STATES),
           new FolderLayout(
               "prime-rl",
               "step_N/ with model.safetensors and STABLE, of prime-rl",
               Pattern.compile("step_(?<step>\\d+)"),
               List.of(model(0)),
               Pattern.compile("STABLE"),
-              FolderMarker.of("STABLE"),
-              Keys.USUAL),
+              FolderMarker.of("STABLE")),
           new FolderLayout(
               "accelerate",
               "checkpoint_N/, step_N/ or epoch_N/ with model.safetensors and random states, of"
@@ -70,24 +67,21 @@ final class KnownLayouts {
               Pattern.compile(
                   "(model|pytorch_model)(_\\d+)?\\.(safetensors|bin).*|pytorch_model(_fsdp_\\d+|_fsdp"
                       + "\\.bin)?|random_states_\\d+\\.pkl"),
-              RANDOM_STATES,
-              Keys.USUAL),
+              RANDOM_STATES),
           new FolderLayout(
               "dcp",
               "folders with .metadata and *.distcp, of torch.distributed.checkpoint",
               Pattern.compile("(?:.*[^\\d])?(?<step>\\d+)\\D*"),
               List.of(DISTRIBUTED),
               Pattern.compile("\\.metadata|.*\\.distcp"),
-              new FolderMarker(".metadata", null, Duration.ofSeconds(2)),
-              Keys.USUAL),
+              new FolderMarker(".metadata", null, Duration.ofSeconds(2))),
           new FolderLayout(
               "dcp-in-place",
               "one folder with .metadata and *.distcp that is written over",
               null,
               List.of(DISTRIBUTED),
               Pattern.compile("\\.metadata|.*\\.distcp"),
-              new FolderMarker(".metadata", null, Duration.ofSeconds(2)),
-              Keys.USUAL),
+              new FolderMarker(".metadata", null, Duration.ofSeconds(2))),
           // Its stats.jsonl is written before a snapshot, and again some minutes after it. Averages
           // are written from the narrowest to the widest, so that the narrowest is known to be
           // closed as soon as the next one is there; it also lags least behind the training.
@@ -105,8 +99,7 @@ final class KnownLayouts {
                   Marker.laterStep(),
                   Marker.later("stats.jsonl")),
               "a wider EMA, training-state-{step}.pt, a later snapshot or the next line of"
-                  + " stats.jsonl",
-              Keys.USUAL),
+                  + " stats.jsonl"),
           new FileLayout(
               "edm",
               "network-snapshot-KIMG.pkl of NVlabs/edm",
@@ -119,8 +112,7 @@ final class KnownLayouts {
                   Marker.file("stats.jsonl"),
                   Marker.file("training-state-{step}.pt"),
                   Marker.laterStep()),
-              "its line of stats.jsonl, training-state-{step}.pt or a later snapshot",
-              Keys.USUAL),
+              "its line of stats.jsonl, training-state-{step}.pt or a later snapshot"),
           new FileLayout(
               "guided-diffusion",
               "ema_RATE_STEP.pt, modelSTEP.pt and optSTEP.pt of openai/guided-diffusion and"
@@ -134,27 +126,23 @@ final class KnownLayouts {
                   Member.of("model(?<step>\\d{6,})\\.pt", "model", Kind.RAW, Grouping.BY_STEP)),
               true,
               List.of(Marker.file("opt{step}.pt"), Marker.laterStep()),
-              "opt{step}.pt or a later checkpoint",
-              Keys.USUAL),
+              "opt{step}.pt or a later checkpoint"),
           files(
               "lucidrains",
               "model-MILESTONE.pt, or model-latest.pt and model-best.pt that are written over, of"
                   + " denoising-diffusion-pytorch",
               true,
-              Keys.USUAL,
               Member.each("model-(?<step>\\d+)\\.pt"),
               Member.of("model-(?<copy>latest|best)\\.pt", "", Kind.EITHER, Grouping.TOGETHER)),
           files(
               "dit",
               "STEP.pt with seven digits, of DiT and SiT",
               false,
-              Keys.USUAL,
               Member.each("(?<step>\\d{7})\\.pt")),
           files(
               "lightning",
               "*.ckpt of Lightning; last.ckpt only where no checkpoint has a step",
               false,
-              new Keys(null, "state_dict"),
               Member.of("last(-.*)?\\.ckpt", "", Kind.EITHER, Grouping.SPARE),
               Member.each("(?:.*[^A-Za-z])?step=(?<step>\\d+).*\\.ckpt"),
               Member.each("(?:.*[^A-Za-z])?epoch=(?<step>\\d+).*\\.ckpt"),
@@ -165,9 +153,8 @@ final class KnownLayouts {
               "NAME-stepSTEP.safetensors, NAME-EPOCH.safetensors and NAME.safetensors of kohya's"
                   + " sd-scripts",
               false,
-              Keys.USUAL,
               Member.each("(?<base>.+)-step(?<step>\\d{8})\\.safetensors"),
-              Member.each("(?!step-)(?<base>.+)-(?<step>\\d{6})\\.safetensors"),
+              Member.each("(?!step-)(?<base>.+)-(?<step>0\\d{5})\\.safetensors"),
               Member.of("(?<base>.+)\\.safetensors", "", Kind.EITHER, Grouping.FINAL)),
           new FolderLayout(
               "diffusers-pipeline",
@@ -176,13 +163,11 @@ final class KnownLayouts {
               null,
               DIFFUSERS_PLACES,
               Pattern.compile("model_index\\.json"),
-              null,
-              Keys.USUAL),
+              null),
           files(
               "safetensors",
               "*.safetensors, the step in the last digits of the name",
               false,
-              Keys.USUAL,
               Member.each("(?:.*\\D)?(?<step>\\d+)\\D*\\.safetensors\\.index\\.json"),
               Member.each(".*\\.safetensors\\.index\\.json"),
               Member.each("(?!.*-\\d{5}-of-\\d{5}\\.)(?:.*\\D)?(?<step>\\d+)\\D*\\.safetensors"),
@@ -212,13 +197,12 @@ final class KnownLayouts {
   }
 
   private static FileLayout files(
-      String name, String description, boolean widestFirst, Keys keys, Member... members) {
-    return new FileLayout(name, description, List.of(members), widestFirst, List.of(), "", keys);
+      String name, String description, boolean widestFirst, Member... members) {
+    return new FileLayout(name, description, List.of(members), widestFirst, List.of(), "");
   }
 
   private static FolderLayout folder(String sign, List<Place> places) {
-    return new FolderLayout(
-        "folder", "a checkpoint", null, places, Pattern.compile(sign), null, Keys.USUAL);
+    return new FolderLayout("folder", "a checkpoint", null, places, Pattern.compile(sign), null);
   }
 
   private static List<Place> accelerate() {

@@ -174,10 +174,10 @@ public final class Layouts {
     for (FileLayout layout : fileLayouts()) {
       Optional<FileLayout.Named> named = layout.read(fileName);
       if (named.isPresent()) {
-        return choice.part(named.get().alternative(), layout.keys());
+        return choice.part(named.get().alternative());
       }
     }
-    return choice.part(new Alternative("", Alternative.Kind.EITHER), WeightsChoice.Keys.USUAL);
+    return choice.part(new Alternative("", Alternative.Kind.EITHER));
   }
 
   private static List<FileLayout> fileLayouts() {

@@ -1,7 +1,6 @@
 package io.diffuscope.checkpoint;
 
 import io.diffuscope.checkpoint.Alternative.Kind;
-import io.diffuscope.checkpoint.WeightsChoice.Keys;
 import io.diffuscope.tensorfile.WeightsLocation;
 import java.io.IOException;
 import java.nio.file.FileSystems;
@@ -188,7 +187,7 @@ final class PatternLayout implements Layout {
     if (version == null) {
       return Optional.empty();
     }
-    String part = search.choice().part(new Alternative(name, Kind.EITHER), Keys.USUAL);
+    String part = search.choice().part(new Alternative(name, Kind.EITHER));
     try {
       ContentVersion content =
           name.endsWith(".json") ? search.versions().of(path) : ContentVersion.of(version);

@@ -23,16 +23,6 @@ record WeightsChoice(String word) {
   private static final Pattern NUMBER = Pattern.compile("\\d+(\\.\\d+)?");
 
   /**
-   * Keys of both copies in a file that holds both.
-   *
-   * @param averaged key of the averaged weights; null where it differs from trainer to trainer
-   * @param raw key of the raw ones
-   */
-  record Keys(@Nullable String averaged, @Nullable String raw) {
-    static final Keys USUAL = new Keys("ema", "model");
-  }
-
-  /**
    * What was chosen.
    *
    * @param index in the alternatives
@@ -49,8 +39,7 @@ record WeightsChoice(String word) {
    * @param averagedOnly other checkpoints of this directory hold averaged weights: a series must
    *     not mix both
    */
-  Optional<Chosen> choose(
-      List<Alternative> alternatives, Set<String> known, boolean averagedOnly, Keys keys) {
+  Optional<Chosen> choose(List<Alternative> alternatives, Set<String> known, boolean averagedOnly) {
     return switch (word) {
       case "auto" ->
           first(alternatives, null, Kind.AVERAGED)
@@ -60,22 +49,16 @@ record WeightsChoice(String word) {
                           ? Optional.empty()
                           : first(alternatives, null, Kind.EITHER, Kind.RAW));
       case "ema" ->
-          first(alternatives, null, Kind.AVERAGED)
-              .or(() -> first(alternatives, orWord(keys.averaged), Kind.EITHER));
+          first(alternatives, null, Kind.AVERAGED).or(() -> first(alternatives, word, Kind.EITHER));
       case "raw" ->
-          first(alternatives, null, Kind.RAW)
-              .or(() -> first(alternatives, orWord(keys.raw), Kind.EITHER));
+          first(alternatives, null, Kind.RAW).or(() -> first(alternatives, word, Kind.EITHER));
       default -> named(alternatives, known);
     };
   }
 
   /** The part of a file that was chosen already; null where it is the file as a whole. */
-  @Nullable String part(Alternative file, Keys keys) {
-    return choose(List.of(file), Set.of(), false, keys).map(Chosen::part).orElse(null);
-  }
-
-  private String orWord(@Nullable String key) {
-    return key == null ? word : key;
+  @Nullable String part(Alternative file) {
+    return choose(List.of(file), Set.of(), false).map(Chosen::part).orElse(null);
   }
 
   private Optional<Chosen> named(List<Alternative> alternatives, Set<String> known) {

@@ -96,6 +96,12 @@ enum ScheduleFormula {
         config.has("betas") ? config.numbers("betas") : config.numbers("trained_betas");
     double[] betas;
     if (trained == null) {
+      String scheduler = config.text("_class_name");
+      if (scheduler != null && !config.has("beta_schedule") && !config.has("beta_start")) {
+        throw new IllegalArgumentException(
+            "schedule is that of %s, which has no betas: give its noise levels as sigmas, or preconditioning ve, edm or denoiser"
+                .formatted(scheduler));
+      }
       int count = (int) config.number("num_train_timesteps", 1000);
       if (count < 2 || count > MOST_TIMESTEPS) {
         throw new IllegalArgumentException(

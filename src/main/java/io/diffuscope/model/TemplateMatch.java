@@ -50,6 +50,12 @@ public record TemplateMatch(
     lostBuffers = List.copyOf(lostBuffers);
   }
 
+  /** In the place of a key: averaged weights, wherever they lie. */
+  private static final String AVERAGED = "ema";
+
+  /** In the place of a key: the weights that are trained, wherever they lie. */
+  private static final String RAW = "raw";
+
   /** Whether every parameter has a tensor of its shape, and no buffer is lost. */
   public boolean isComplete() {
     return missing.isEmpty() && wrongShapes.isEmpty() && lostBuffers.isEmpty();
@@ -92,7 +98,9 @@ public record TemplateMatch(
       Map<String, TensorInfo> tensors,
       @Nullable String part)
       throws BadInputException {
-    Map<String, TensorInfo> within = WeightNames.below(part, tensors);
+    boolean averaged = AVERAGED.equals(part);
+    boolean raw = RAW.equals(part);
+    Map<String, TensorInfo> within = averaged || raw ? tensors : WeightNames.below(part, tensors);
     if (within.isEmpty()) {
       throw new BadInputException(
           checkpoint,
@@ -103,6 +111,23 @@ public record TemplateMatch(
     List<Candidate> candidates = WeightNames.candidates(parameters, within);
     if ("".equals(part)) {
       candidates = candidates.stream().filter(c -> c.prefix().isEmpty()).toList();
+    }
+    if (averaged || raw) {
+      // Lightning's averaging keeps the raw weights apart, and its averages under the usual name.
+      boolean apart = candidates.stream().anyMatch(c -> c.rank() == 2);
+      candidates =
+          candidates.stream()
+              .filter(c -> averaged ? c.averaged() || (apart && c.rank() == 1) : !c.averaged())
+              .filter(c -> !raw || !apart || c.rank() == 2)
+              .toList();
+      if (candidates.isEmpty()) {
+        throw new BadInputException(
+            checkpoint,
+            Reason.MISMATCH,
+            "holds no %s weights of this network; there is %s"
+                .formatted(
+                    averaged ? "averaged (EMA)" : "raw", summary(WeightNames.roots(tensors))));
+      }
     }
     List<Candidate> complete =
         candidates.stream().filter(c -> c.fitting() == parameters.size()).toList();

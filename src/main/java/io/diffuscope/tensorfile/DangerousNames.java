@@ -99,6 +99,27 @@ final class DangerousNames {
           "numpy.f2py",
           "numpy.distutils");
 
+  /** Those of them that have no submodules. */
+  private static final Set<String> PLAIN =
+      Set.of(
+          "commands",
+          "code",
+          "codeop",
+          "pdb",
+          "bdb",
+          "doctest",
+          "timeit",
+          "trace",
+          "profile",
+          "cProfile",
+          "runpy",
+          "pty",
+          "shutil",
+          "tempfile",
+          "webbrowser",
+          "shelve",
+          "imp");
+
   /** Single names of modules that are harmless otherwise. */
   private static final Map<String, Set<String>> NAMES =
       Map.ofEntries(
@@ -213,7 +234,10 @@ final class DangerousNames {
 
   private static boolean within(String module, Set<String> modules) {
     for (int dot = module.length(); dot >= 0; dot = module.lastIndexOf('.', dot - 1)) {
-      if (modules.contains(module.substring(0, dot))) {
+      String outer = module.substring(0, dot);
+      // Below a module without submodules lies somebody's own package of the same name.
+      boolean own = dot < module.length() && PLAIN.contains(outer);
+      if (modules.contains(outer) && !own) {
         return true;
       }
     }

@@ -65,7 +65,7 @@ final class NestedStreams {
     ByteBuffer start = ByteBuffer.allocate(Integer.BYTES).order(ByteOrder.LITTLE_ENDIAN);
     source.read(bytes.position(), start.limit((int) Math.min(bytes.length(), start.capacity())));
     if (bytes.length() >= start.capacity() && start.getInt(0) == ZipDirectory.LOCAL_HEADER) {
-      return TorchZip.open(new SliceBytes(source, bytes.position(), bytes.length()), budget);
+      return TorchZip.open(new SliceBytes(source, bytes.position(), bytes.length()), budget, depth);
     }
     long end = bytes.position() + bytes.length();
     Pickle first = PickleParser.parse(source, bytes.position(), end, Reason.MALFORMED, budget);

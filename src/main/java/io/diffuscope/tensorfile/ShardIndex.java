@@ -32,6 +32,7 @@ import org.jspecify.annotations.Nullable;
 record ShardIndex(Map<String, Set<String>> shards) {
   private static final int MAX_BYTES = 64 << 20;
   private static final int MAX_SHARDS = 10_000;
+  private static final int MAX_TENSORS = 500_000;
   private static final String WEIGHT_MAP = "weight_map";
   private static final JsonFactory JSON =
       JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
@@ -105,8 +106,16 @@ record ShardIndex(Map<String, Set<String>> shards) {
   private static Map<String, Set<String>> weightMap(ByteSource source, JsonParser json)
       throws IOException {
     Map<String, Set<String>> shards = new LinkedHashMap<>();
+    int tensors = 0;
     while (json.nextToken() == JsonToken.FIELD_NAME) {
       String tensor = json.currentName();
+      if (++tensors > MAX_TENSORS) {
+        throw new BadInputException(
+            source.name(),
+            Reason.UNSUPPORTED,
+            "lists more than " + MAX_TENSORS + " tensors; no network has as many",
+            null);
+      }
       expect(source, json.nextToken(), JsonToken.VALUE_STRING);
       String file = json.getText();
       checkName(source, file);

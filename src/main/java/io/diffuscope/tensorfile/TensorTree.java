@@ -98,6 +98,8 @@ final class TensorTree {
   }
 
   private void entries(String name, List<Entry> entries, int depth) throws BadInputException {
+    // What is looped over counts, too: a large dictionary may be there under many names.
+    visits += entries.size();
     for (Map.Entry<String, PickleValue> entry : byKey(entries).entrySet()) {
       visit(join(name, entry.getKey()), entry.getValue(), depth + 1);
     }
@@ -118,6 +120,7 @@ final class TensorTree {
 
   private void elements(String name, List<PickleValue> elements, int depth)
       throws BadInputException {
+    visits += elements.size();
     for (int i = 0; i < elements.size(); i++) {
       PickleValue element = elements.get(i);
       // Long lists of numbers need no names.

@@ -41,6 +41,12 @@ final class TorchZip {
    *     that would run something), CHANGED or UNREADABLE
    */
   static TorchStream open(ByteSource source, PickleBudget budget) throws BadInputException {
+    return open(source, budget, 0);
+  }
+
+  /** As above, within so many other streams. */
+  static TorchStream open(ByteSource source, PickleBudget budget, int depth)
+      throws BadInputException {
     ZipDirectory directory = ZipDirectory.read(source);
     String pickle = null;
     for (String name : directory.members().keySet()) {
@@ -61,7 +67,7 @@ final class TorchZip {
     Pickle parsed =
         PickleParser.parse(source, position, position + member.size(), Reason.MALFORMED, budget);
     return new TorchStream(
-        parsed.root(), NestedStreams.open(source, parsed, archive::find, budget));
+        parsed.root(), NestedStreams.open(source, parsed, archive::find, budget, depth));
   }
 
   private ByteOrder byteOrder() throws BadInputException {

@@ -78,11 +78,8 @@ public final class EvaluationBenchmark {
       }
       case "weights" -> {
         demo().measureSwap(100);
-<<<<<<< HEAD
         demo().measureFirstForward(512, 100);
-=======
         new WeightLoading(folder, out).measure(5);
->>>>>>> files
       }
       case "memory" -> demo().measureMemory(100, 200);
       case "batch" -> {

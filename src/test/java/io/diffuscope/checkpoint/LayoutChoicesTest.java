@@ -595,9 +595,9 @@ class LayoutChoicesTest {
     folder.write("step=1.ckpt");
 
     assertThat(part("0000100.pt", "ema")).isEqualTo("ema");
-    assertThat(part("0000100.pt", "raw")).isEqualTo("model");
+    assertThat(part("0000100.pt", "raw")).isEqualTo("raw");
     assertThat(part("0000100.pt", "auto")).isNull();
-    assertThat(part("step=1.ckpt", "raw")).isEqualTo("state_dict");
+    assertThat(part("step=1.ckpt", "raw")).isEqualTo("raw");
     assertThat(part("step=1.ckpt", "state_dict.net")).isEqualTo("state_dict.net");
   }
 
