@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * {@code filesystem.py}).
  *
  * @param tensors by name
- * @param objects the names of what is no tensor
+ * @param objects the names of what is no tensor, or one of a type that is not known here
  */
 record DistributedMetadata(Map<String, Tensor> tensors, List<String> objects) {
   private static final int MAX_TENSORS = 500_000;
@@ -81,8 +81,12 @@ record DistributedMetadata(Map<String, Tensor> tensors, List<String> objects) {
       List<String> objects = new ArrayList<>();
       for (Entry entry : described.entries()) {
         String name = text(entry.key());
-        if (isA(entry.value(), "TensorStorageMetadata")) {
-          tensors.put(name, tensor(name, entry.value()));
+        Optional<Tensor> tensor =
+            isA(entry.value(), "TensorStorageMetadata")
+                ? tensor(name, entry.value())
+                : Optional.empty();
+        if (tensor.isPresent()) {
+          tensors.put(name, tensor.get());
         } else {
           objects.add(name);
         }
@@ -105,10 +109,14 @@ record DistributedMetadata(Map<String, Tensor> tensors, List<String> objects) {
           transforms instanceof Sequence list && !list.elements().isEmpty());
     }
 
-    private Tensor tensor(String name, PickleValue value) throws BadInputException {
+    private Optional<Tensor> tensor(String name, PickleValue value) throws BadInputException {
       Map<String, PickleValue> fields = fields(value, "TensorStorageMetadata");
       TensorShape shape = new TensorShape(numbers(fields.get("size")));
-      ElementType type = type(name, fields.get("properties"));
+      Optional<ElementType> known = type(name, fields.get("properties"));
+      if (known.isEmpty()) {
+        return Optional.empty();
+      }
+      ElementType type = known.get();
       if (!(fields.get("chunks") instanceof Sequence list)) {
         throw malformed("tensor " + Text.quote(name) + " has no list of chunks");
       }
@@ -125,7 +133,7 @@ record DistributedMetadata(Map<String, Tensor> tensors, List<String> objects) {
         }
       }
       checkCover(name, type, shape, List.copyOf(chunks.values()));
-      return new Tensor(type, shape, List.copyOf(chunks.values()));
+      return Optional.of(new Tensor(type, shape, List.copyOf(chunks.values())));
     }
 
     private Place find(String name, List<Long> offsets) throws BadInputException {
@@ -139,7 +147,8 @@ record DistributedMetadata(Map<String, Tensor> tensors, List<String> objects) {
       return place;
     }
 
-    private ElementType type(String name, @Nullable PickleValue properties)
+    /** Empty for a type that is not known here. */
+    private Optional<ElementType> type(String name, @Nullable PickleValue properties)
         throws BadInputException {
       if (properties instanceof Instance instance) {
         PickleValue type =
@@ -149,19 +158,7 @@ record DistributedMetadata(Map<String, Tensor> tensors, List<String> objects) {
               case null, default -> null;
             };
         if (type instanceof Global global) {
-          Optional<ElementType> known = TorchNames.ofType(global);
-          if (known.isPresent()) {
-            return known.get();
-          }
-          throw new BadInputException(
-              source.name(),
-              Reason.UNSUPPORTED,
-              "tensor "
-                  + Text.quote(name)
-                  + " has the type "
-                  + Text.quote(global.toString())
-                  + "; save the weights as floats",
-              null);
+          return TorchNames.ofType(global);
         }
       }
       throw malformed("tensor " + Text.quote(name) + " has no type");

@@ -3,6 +3,7 @@ package io.diffuscope.tensorfile;
 import java.nio.ByteBuffer;
 import java.nio.DoubleBuffer;
 import java.nio.FloatBuffer;
+import java.nio.ShortBuffer;
 
 /**
  * Turns the bytes of an array into float32 or float64.
@@ -11,6 +12,8 @@ import java.nio.FloatBuffer;
  * Half floats are widened here because the tensor library aborts the process on bfloat16.
  */
 final class ElementDecoder {
+  private static final int BLOCK = 1 << 12;
+
   private ElementDecoder() {}
 
   /** Decodes all whole elements that remain in {@code source}, in its byte order. */
@@ -20,16 +23,7 @@ final class ElementDecoder {
         target.put(source.asFloatBuffer());
         source.position(source.limit());
       }
-      case F16 -> {
-        while (source.hasRemaining()) {
-          target.put(Float.float16ToFloat(source.getShort()));
-        }
-      }
-      case BF16 -> {
-        while (source.hasRemaining()) {
-          target.put(bfloat16(source.getShort()));
-        }
-      }
+      case F16, BF16 -> halves(type == ElementType.BF16, source, target);
       case U8 -> {
         while (source.hasRemaining()) {
           target.put(Byte.toUnsignedInt(source.get()));
@@ -52,6 +46,28 @@ final class ElementDecoder {
         }
       }
     }
+  }
+
+  /** Through arrays, whose loops the compiler turns into vector instructions. */
+  private static void halves(boolean brain, ByteBuffer source, FloatBuffer target) {
+    ShortBuffer bits = source.asShortBuffer();
+    short[] block = new short[Math.min(bits.remaining(), BLOCK)];
+    float[] values = new float[block.length];
+    while (bits.hasRemaining()) {
+      int count = Math.min(bits.remaining(), block.length);
+      bits.get(block, 0, count);
+      if (brain) {
+        for (int i = 0; i < count; i++) {
+          values[i] = bfloat16(block[i]);
+        }
+      } else {
+        for (int i = 0; i < count; i++) {
+          values[i] = Float.float16ToFloat(block[i]);
+        }
+      }
+      target.put(values, 0, count);
+    }
+    source.position(source.limit());
   }
 
   /** Decodes all whole elements that remain in {@code source}, in its byte order. */

@@ -76,7 +76,10 @@ public final class EvaluationBenchmark {
         demo().measure(1, 512, 9);
         demo().measure(Math.min(2, cores), 512, 9);
       }
-      case "weights" -> demo().measureSwap(100);
+      case "weights" -> {
+        demo().measureSwap(100);
+        new WeightLoading(folder, out).measure(5);
+      }
       case "memory" -> demo().measureMemory(100, 200);
       case "batch" -> {
         for (int batch : new int[] {128, 256, 512, ProbeSpec.MOST_ROWS}) {
