@@ -1,43 +1,91 @@
 package io.diffuscope.checkpoint;
 
+import io.diffuscope.tensorfile.BadInputException;
+import io.diffuscope.tensorfile.BadInputException.Reason;
+import io.diffuscope.tensorfile.WeightsLocation;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/** From a file to a {@link Checkpoint}: the step in its name, and its identity. */
+/** From a path to a {@link Checkpoint}: its weights, the step in its name, and its identity. */
 public final class CheckpointFiles {
   private static final Pattern EXTENSION = Pattern.compile("\\.[A-Za-z][A-Za-z0-9]*$");
   private static final Pattern LAST_DIGITS = Pattern.compile("(\\d+)\\D*$");
 
   private CheckpointFiles() {}
 
-  /** The checkpoint in a file as it is now; fails where the file is missing or unreadable. */
-  public static Checkpoint describe(Path file) throws IOException {
-    return of(file, FileVersion.of(file));
+  /** As {@link #describe(Path, String)}, averaged (EMA) weights first. */
+  public static Checkpoint describe(Path path) throws IOException {
+    return describe(path, WeightsChoice.AUTO.word());
   }
 
   /**
-   * Whether a checkpoint's file still is the version that was found. True for a checkpoint whose
-   * identity comes from somewhere else than a file's version.
+   * The checkpoint at a path as it is now: a file, or the folder of a checkpoint of any layout. No
+   * marker is waited for.
+   *
+   * @param weights which copy: {@code auto}, {@code ema}, {@code raw}, or the name of one
+   * @throws IOException where it is missing or unreadable
+   * @throws BadInputException MISMATCH where it has not the weights that are wanted, UNSUPPORTED
+   *     where the directory is no checkpoint or belongs to a text-to-image pipeline
+   */
+  public static Checkpoint describe(Path path, String weights) throws IOException {
+    Path absolute = path.toAbsolutePath().normalize();
+    Layout.Search search = new Layout.Search(new WeightsChoice(weights), new WeightVersions());
+    Candidate candidate =
+        Files.isDirectory(absolute) ? folder(absolute, search) : file(absolute, search);
+    Obstacle obstacle = candidate.obstacle();
+    if (obstacle != null) {
+      Reason reason =
+          obstacle.kind() == Obstacle.Kind.UNREADABLE ? Reason.UNREADABLE : Reason.MISMATCH;
+      String sentence = obstacle.sentence();
+      String prefix = absolute + ": ";
+      throw new BadInputException(
+          absolute,
+          reason,
+          sentence.startsWith(prefix) ? sentence.substring(prefix.length()) : sentence);
+    }
+    Checkpoint checkpoint = candidate.checkpoint();
+    TextToImage.refuse(Path.of(checkpoint.weights().path()));
+    return checkpoint;
+  }
+
+  private static Candidate folder(Path path, Layout.Search search) throws IOException {
+    Folder folder = Folder.list(path);
+    Optional<Candidate> candidate = Layouts.folder(folder, Layouts.stepOf(path), search);
+    if (candidate.isPresent()) {
+      return candidate.get();
+    }
+    throw new BadInputException(path, Reason.UNSUPPORTED, Layouts.notACheckpoint(folder, search));
+  }
+
+  private static Candidate file(Path path, Layout.Search search) throws IOException {
+    ContentVersion version = search.versions().of(path);
+    String part = Layouts.partOf(fileName(path), search.choice());
+    return new Candidate(
+        path,
+        path,
+        Layouts.stepOf(path),
+        new WeightsLocation(path.toString(), part),
+        version,
+        null,
+        "");
+  }
+
+  /**
+   * Whether a checkpoint's files still are the versions that were found; reads only what the file
+   * system knows of them. True for a checkpoint whose identity comes from somewhere else.
    */
   public static boolean isCurrent(Checkpoint checkpoint) throws IOException {
-    return !checkpoint.identity().startsWith(checkpoint.path() + "@")
-        || describe(checkpoint.file()).identity().equals(checkpoint.identity());
-  }
-
-  /**
-   * The checkpoint in a file of this version. The identity holds path, size, modification time and
-   * inode also where the name carries a step, because a restarted training writes the same names
-   * again.
-   */
-  static Checkpoint of(Path file, FileVersion version) {
-    Path absolute = file.toAbsolutePath().normalize();
-    String identity =
-        "%s@%d-%d-%s"
-            .formatted(absolute, version.size(), version.modifiedNanos(), version.fileKey());
-    return Checkpoint.ofFile(identity, absolute.toString(), stepOf(fileName(absolute)));
+    if (!checkpoint.identity().startsWith(checkpoint.path() + "@")) {
+      return true;
+    }
+    ContentVersion version = new WeightVersions().of(Path.of(checkpoint.weights().path()));
+    return Candidate.identity(checkpoint.file(), version, checkpoint.weights())
+        .equals(checkpoint.identity());
   }
 
   /**

@@ -1,80 +1,145 @@
 package io.diffuscope.checkpoint;
 
+import io.diffuscope.checkpoint.DirectorySettings.Markers;
+import io.diffuscope.checkpoint.Layout.Found;
+import io.diffuscope.checkpoint.Layout.Search;
+import io.diffuscope.checkpoint.Layouts.Recognised;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
-import java.nio.file.DirectoryIteratorException;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
-import java.nio.file.PathMatcher;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Objects;
-import java.util.Optional;
 import java.util.Set;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Lists the candidates of a directory: a listing and one stat for each file. File events are not
- * used, because network file systems do not report the writes of other hosts.
+ * Lists the candidates of a directory by listings and stats. File events are not used, because
+ * network file systems do not report the writes of other hosts.
+ *
+ * <p>A layout that must be recognised is looked for at each listing until it is. It stays then, but
+ * for those that are {@linkplain KnownLayouts#PROVISIONAL provisional}.
  */
 final class DirectoryListing {
-  private static final Logger log = LoggerFactory.getLogger(DirectoryListing.class);
-
   private final DirectorySettings settings;
-  private final PathMatcher matcher;
-
-  /** Entries that were complained about, so that each is named once. */
-  private final Set<Path> leftOut = new HashSet<>();
+  private final @Nullable Layout fixed;
+  private final Search search;
+  private @Nullable Layout recognised;
+  private @Nullable Path recognisedIn;
+  private Set<Path> listed = Set.of();
+  private Set<String> unexplained = Set.of();
+  private boolean puzzled;
 
   DirectoryListing(DirectorySettings settings) {
     this.settings = settings;
-    this.matcher = settings.matcher();
+    this.fixed = settings.layout().fixed();
+    this.search = new Search(new WeightsChoice(settings.layout().weights()), new WeightVersions());
   }
 
-  /** Files whose names match, without dotfiles, {@code *.tmp*} and whatever is not a file. */
-  List<ListedFile> list() throws UnlistableException {
-    List<ListedFile> files = new ArrayList<>();
-    try (DirectoryStream<Path> stream =
-        Files.newDirectoryStream(settings.directory(), this::isCandidate)) {
-      for (Path path : stream) {
-        version(path).ifPresent(version -> files.add(new ListedFile(path, version)));
-      }
-    } catch (DirectoryIteratorException e) {
-      throw new UnlistableException(problem(Objects.requireNonNull(e.getCause())), e);
+  /**
+   * One listing.
+   *
+   * @param candidates in no order
+   * @param setAside keys of former candidates that are there, but are none any more
+   * @param news what to tell of the layout
+   */
+  record Listing(List<Candidate> candidates, Set<Path> setAside, List<Sighting> news) {}
+
+  /** The checkpoints that are there, complete or not. */
+  Listing list() throws UnlistableException {
+    search.versions().startListing();
+    Folder folder;
+    try {
+      folder = Folder.list(settings.directory());
     } catch (IOException e) {
       throw new UnlistableException(problem(e), e);
     }
-    return files;
-  }
-
-  private boolean isCandidate(Path path) {
-    String name = CheckpointFiles.fileName(path);
-    return !name.startsWith(".") && !name.contains(".tmp") && matcher.matches(path.getFileName());
-  }
-
-  /** Empty for what is not a regular file and for what went away since it was listed. */
-  private Optional<FileVersion> version(Path path) {
-    try {
-      BasicFileAttributes attributes = Files.readAttributes(path, BasicFileAttributes.class);
-      return attributes.isRegularFile()
-          ? Optional.of(FileVersion.of(path, attributes))
-          : Optional.empty();
-    } catch (NoSuchFileException e) {
-      return Optional.empty();
-    } catch (IOException e) {
-      // One bad entry (a loop of links, a link into a closed folder) must not hide all the others.
-      if (leftOut.add(path)) {
-        log.warn("{} cannot be looked at and is left out: {}", path, e.toString());
-      }
-      return Optional.empty();
+    List<Sighting> news = new ArrayList<>();
+    boolean isNew = false;
+    Found found;
+    Layout known = fixed;
+    if (known == null) {
+      Layout before = recognised;
+      found = recognise(folder, news);
+      isNew = before != recognised;
+    } else {
+      found = find(known, folder);
     }
+    Set<Path> setAside = new HashSet<>(found.setAside());
+    if (isNew) {
+      setAside.addAll(listed);
+    }
+    List<Candidate> candidates = found.candidates();
+    if (settings.layout().markers() == Markers.IGNORED) {
+      candidates = candidates.stream().map(Candidate::withoutMarker).toList();
+    }
+    listed = new HashSet<>();
+    candidates.forEach(candidate -> listed.add(candidate.key()));
+    setAside.removeAll(listed);
+    return new Listing(candidates, setAside, news);
+  }
+
+  /** A layout that was named is looked for where it is, or where trainers put their checkpoints. */
+  private Found find(Layout layout, Folder folder) {
+    Found here = layout.find(folder, search);
+    return !here.candidates().isEmpty() || layout instanceof PatternLayout
+        ? here
+        : Layouts.recognise(folder, List.of(layout), search).stream()
+            .findFirst()
+            .map(Recognised::found)
+            .orElse(here);
+  }
+
+  private Found recognise(Folder folder, List<Sighting> news) {
+    List<Recognised> all = Layouts.recognise(folder, possible(), search);
+    if (!all.isEmpty()) {
+      Recognised first = all.getFirst();
+      if (first.layout() != recognised || !first.folder().path().equals(recognisedIn)) {
+        news.add(new Sighting.Recognised(sentence(first)));
+        recognised = first.layout();
+        recognisedIn = first.folder().path();
+      }
+      return first.found();
+    }
+    if (recognised == null && !puzzled && !folder.names().isEmpty()) {
+      // A training that has just begun makes folders before it fills them.
+      puzzled = folder.names().equals(unexplained);
+      unexplained = folder.names();
+      if (puzzled) {
+        news.add(new Sighting.Problem(unknown(folder)));
+      }
+    }
+    return new Found(null, List.of(), Set.of());
+  }
+
+  /** A stray file must not take a running watch to another layout. */
+  private List<Layout> possible() {
+    Layout current = recognised;
+    if (current == null) {
+      return KnownLayouts.ALL;
+    }
+    return KnownLayouts.PROVISIONAL.contains(current.name())
+        ? KnownLayouts.ALL.subList(0, KnownLayouts.ALL.indexOf(current) + 1)
+        : List.of(current);
+  }
+
+  private static String sentence(Recognised recognised) {
+    return "%s: checkpoints are in the layout %s (%s), recognised by %s; diffuscope.checkpoints.layout (--layout) names another"
+        .formatted(
+            recognised.folder().path(),
+            recognised.layout().name(),
+            recognised.layout().description(),
+            recognised.evidence());
+  }
+
+  private static String unknown(Folder folder) {
+    return "%s: no checkpoints of a layout that is known are there yet (%s); waiting for one of %s, or name the files by --pattern, for example --pattern 'ckpt_{step}.pt'"
+        .formatted(
+            folder.path(), Layouts.summary(folder), String.join(", ", Layouts.known().keySet()));
   }
 
   private String problem(IOException cause) {

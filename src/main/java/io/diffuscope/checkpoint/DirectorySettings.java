@@ -1,54 +1,35 @@
 package io.diffuscope.checkpoint;
 
-import java.nio.file.FileSystems;
 import java.nio.file.Path;
-import java.nio.file.PathMatcher;
 import java.time.Duration;
 import java.util.Objects;
-import java.util.regex.PatternSyntaxException;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Where checkpoints appear and how long one is given to settle.
+ * Where checkpoints appear, what they look like, and how long one is given to settle.
  *
  * @param directory the directory to watch; it need not exist yet
- * @param pattern glob for file names, for example {@code *.safetensors}
+ * @param layout what its checkpoints look like
  * @param pollInterval time between two listings; positive
  * @param quietPeriod how long size, modification time and inode must stay the same before a file is
- *     opened; zero trusts the structural check alone
- * @param settleTimeout how long a file may keep younger checkpoints waiting before it is passed
- *     over as incomplete; at least the quiet period, and longer than the trainer takes to write one
+ *     opened; zero trusts markers and the structural check alone
+ * @param settleTimeout how long a checkpoint may keep younger ones waiting before it is passed over
+ *     as incomplete; at least the quiet period, and longer than the trainer takes to write one
  */
 public record DirectorySettings(
     Path directory,
-    String pattern,
+    LayoutSettings layout,
     Duration pollInterval,
     Duration quietPeriod,
     Duration settleTimeout) {
 
-  public static final String DEFAULT_PATTERN = "*.safetensors";
   public static final Duration DEFAULT_POLL_INTERVAL = Duration.ofSeconds(2);
   public static final Duration DEFAULT_QUIET_PERIOD = Duration.ofSeconds(2);
   public static final Duration DEFAULT_SETTLE_TIMEOUT = Duration.ofSeconds(60);
 
   public DirectorySettings {
     directory = directory.toAbsolutePath().normalize();
-    Objects.requireNonNull(pattern, "pattern");
-    if (pattern.isBlank()) {
-      throw new IllegalArgumentException(
-          "the checkpoint pattern is empty: give a glob for file names such as " + DEFAULT_PATTERN);
-    }
-    if (pattern.contains("/")) {
-      throw new IllegalArgumentException(
-          "the checkpoint pattern '%s' contains a '/': it is matched against file names, so put the directory part into the directory"
-              .formatted(pattern));
-    }
-    try {
-      FileSystems.getDefault().getPathMatcher("glob:" + pattern);
-    } catch (PatternSyntaxException e) {
-      throw new IllegalArgumentException(
-          "the checkpoint pattern '%s' is not a glob: %s".formatted(pattern, e.getDescription()),
-          e);
-    }
+    Objects.requireNonNull(layout, "layout");
     if (pollInterval.isNegative() || pollInterval.isZero()) {
       throw new IllegalArgumentException(
           "the poll interval must be positive, not " + pollInterval.toMillis() + " ms");
@@ -64,34 +45,100 @@ public record DirectorySettings(
     }
   }
 
-  /** The defaults for a directory. */
+  /** The defaults for a directory: its layout is recognised. */
   public static DirectorySettings of(Path directory) {
     return new DirectorySettings(
         directory,
-        DEFAULT_PATTERN,
+        LayoutSettings.AUTO,
         DEFAULT_POLL_INTERVAL,
         DEFAULT_QUIET_PERIOD,
         DEFAULT_SETTLE_TIMEOUT);
   }
 
-  public DirectorySettings withPattern(String glob) {
-    return new DirectorySettings(directory, glob, pollInterval, quietPeriod, settleTimeout);
+  public DirectorySettings withDirectory(Path other) {
+    return new DirectorySettings(other, layout, pollInterval, quietPeriod, settleTimeout);
+  }
+
+  public DirectorySettings withLayout(LayoutSettings other) {
+    return new DirectorySettings(directory, other, pollInterval, quietPeriod, settleTimeout);
+  }
+
+  /** Takes the names that match a glob, or a path with {@code {step}}, in place of a layout. */
+  public DirectorySettings withPattern(String pattern) {
+    return withLayout(
+        new LayoutSettings(Layouts.AUTO, pattern, layout.weights(), layout.markers()));
   }
 
   public DirectorySettings withPollInterval(Duration interval) {
-    return new DirectorySettings(directory, pattern, interval, quietPeriod, settleTimeout);
+    return new DirectorySettings(directory, layout, interval, quietPeriod, settleTimeout);
   }
 
   public DirectorySettings withQuietPeriod(Duration period) {
-    return new DirectorySettings(directory, pattern, pollInterval, period, settleTimeout);
+    return new DirectorySettings(directory, layout, pollInterval, period, settleTimeout);
   }
 
   public DirectorySettings withSettleTimeout(Duration timeout) {
-    return new DirectorySettings(directory, pattern, pollInterval, quietPeriod, timeout);
+    return new DirectorySettings(directory, layout, pollInterval, quietPeriod, timeout);
   }
 
-  /** The compiled pattern. */
-  PathMatcher matcher() {
-    return FileSystems.getDefault().getPathMatcher("glob:" + pattern);
+  /**
+   * What checkpoints look like.
+   *
+   * @param name of a layout, or {@code auto}
+   * @param pattern names of checkpoints in place of a layout: a glob for file names, or a path with
+   *     {@code {step}}; null where a layout tells
+   * @param weights which copy is read: {@code auto} (averaged weights where there are any), {@code
+   *     ema}, {@code raw}, the name of a copy, or a key path inside the file
+   */
+  public record LayoutSettings(
+      String name, @Nullable String pattern, String weights, Markers markers) {
+    public static final LayoutSettings AUTO =
+        new LayoutSettings(Layouts.AUTO, null, "auto", Markers.REQUIRED);
+
+    public LayoutSettings {
+      if (weights.isBlank()) {
+        throw new IllegalArgumentException(
+            "the choice of weights is empty: auto, ema, raw, or the name of a copy");
+      }
+      if (pattern != null && !name.equals(Layouts.AUTO) && !name.equals(PatternLayout.NAME)) {
+        throw new IllegalArgumentException(
+            "the checkpoint layout is %s and a pattern is given, too: give one of them"
+                .formatted(name));
+      }
+      if (pattern != null) {
+        PatternLayout.of(pattern);
+      } else if (name.equals(PatternLayout.NAME)) {
+        throw new IllegalArgumentException(
+            "the checkpoint layout is pattern: give the pattern, such as ckpt_{step}.pt");
+      } else if (!name.equals(Layouts.AUTO) && KnownLayouts.named(name) == null) {
+        throw new IllegalArgumentException(
+            "the checkpoint layout \"%s\" is not known; known are auto, %s"
+                .formatted(name, String.join(", ", Layouts.known().keySet())));
+      }
+    }
+
+    /** The layout where it need not be recognised; null where it must. */
+    @Nullable Layout fixed() {
+      return pattern == null ? KnownLayouts.named(name) : PatternLayout.of(pattern);
+    }
+  }
+
+  /** Whether a checkpoint must have what its trainer writes after the weights. */
+  public enum Markers {
+    REQUIRED,
+    /** Quiet and structure decide: for checkpoints that were copied without their markers. */
+    IGNORED;
+
+    /** The marker setting of a name. */
+    public static Markers of(String name) {
+      return switch (name) {
+        case "required" -> REQUIRED;
+        case "ignored" -> IGNORED;
+        default ->
+            throw new IllegalArgumentException(
+                "diffuscope.checkpoints.markers is \"%s\"; known are required and ignored"
+                    .formatted(name));
+      };
+    }
   }
 }

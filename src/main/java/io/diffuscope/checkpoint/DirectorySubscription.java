@@ -11,10 +11,10 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 
 /**
- * A directory of checkpoint files as a stream of {@link Sighting}s.
+ * A directory of checkpoints as a stream of {@link Sighting}s.
  *
  * <pre>{@code
- * DirectorySubscription.create(DirectorySettings.of(directory), check)
+ * DirectorySubscription.create(DirectorySettings.of(directory))
  *     .source()
  *     .viaMat(KillSwitches.single(), Keep.right())
  *     .to(Sink.foreach(System.out::println))
@@ -44,6 +44,11 @@ public final class DirectorySubscription {
   }
 
   /** A subscription with the system clock, polling on {@link #DEFAULT_DISPATCHER}. */
+  public static DirectorySubscription create(DirectorySettings settings) {
+    return create(settings, StructuralCheck.weights());
+  }
+
+  /** As {@link #create(DirectorySettings)}, with a check of its own. */
   public static DirectorySubscription create(DirectorySettings settings, StructuralCheck check) {
     return new DirectorySubscription(settings, check, DEFAULT_DISPATCHER, InstantSource.system());
   }

@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
+import java.time.Instant;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
@@ -23,6 +24,11 @@ public record FileVersion(long size, long modifiedNanos, String fileKey) {
   public static FileVersion of(Path file) throws IOException {
     BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
     return of(file, attributes);
+  }
+
+  /** The modification time. */
+  Instant modified() {
+    return Instant.ofEpochSecond(0, modifiedNanos);
   }
 
   static FileVersion of(Path file, BasicFileAttributes attributes) throws IOException {

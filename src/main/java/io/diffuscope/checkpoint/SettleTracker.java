@@ -1,8 +1,10 @@
 package io.diffuscope.checkpoint;
 
+import io.diffuscope.checkpoint.DirectoryListing.Listing;
 import io.diffuscope.checkpoint.Sighting.PassedOver;
 import io.diffuscope.checkpoint.Sighting.Reason;
 import io.diffuscope.tensorfile.BadInputException;
+import io.diffuscope.tensorfile.WeightsLocation;
 import java.io.IOException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -22,34 +24,35 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Decides from successive listings of a directory which files are complete checkpoints, and when to
- * report them. It does no input or output of its own and reads no clock.
+ * Decides from successive listings of a directory which candidates are complete checkpoints, and
+ * when to report them. It does no input or output of its own and reads no clock.
  *
- * <p>A file is <em>settled</em> when its version stayed the same for the quiet period and the
- * structural check accepts it. Settled files are reported in the order of their steps (those
- * without a step: of their modification times). A file that is still growing holds back the ones
- * after it, because a run judges its checkpoints in order, but only until the settle timeout, so
- * that nothing is ever blocked by a file that stays as it is. A quiet file that is structurally
- * wrong holds back nothing.
+ * <p>A candidate is <em>settled</em> when nothing is in its way, its version stayed the same for
+ * the quiet period and the structural check accepts it. Settled ones are reported in the order of
+ * their steps (those without a step: of their modification times). A candidate that is still
+ * growing, or that its trainer has not marked as complete, holds back the ones after it, because a
+ * run judges its checkpoints in order, but only until the settle timeout, so that nothing is ever
+ * blocked by one that stays as it is. A quiet one that is structurally wrong holds back nothing.
  *
  * <p>Not thread-safe: one tracker belongs to one subscription.
  */
 final class SettleTracker {
-  /** Settled files that are gone are remembered, so that a flickering listing repeats nothing. */
+  /** Settled ones that are gone are remembered, so that a flickering listing repeats nothing. */
   static final int REMEMBERED = 10_000;
 
-  private static final Comparator<Candidate> BY_STEP =
-      Comparator.comparingLong(Candidate::stepOrZero).thenComparing(c -> c.path);
-  private static final Comparator<Candidate> BY_TIME =
-      Comparator.<Candidate>comparingLong(c -> c.version.modifiedNanos())
-          .thenComparing(c -> c.path);
+  private static final Comparator<Tracked> BY_STEP =
+      Comparator.comparingLong(Tracked::stepOrZero).thenComparing(t -> t.listed.path());
+  private static final Comparator<Tracked> BY_TIME =
+      Comparator.<Tracked>comparingLong(t -> t.listed.version().modifiedNanos())
+          .thenComparing(t -> t.listed.path());
 
   private final Duration quietPeriod;
   private final Duration settleTimeout;
   private final StructuralCheck check;
-  private final Map<Path, Candidate> candidates = new TreeMap<>();
-  private final Map<Path, FileVersion> gone = new Remembered();
+  private final Map<Path, Tracked> candidates = new TreeMap<>();
+  private final Map<Path, ContentVersion> gone = new Remembered();
   private @Nullable String problem;
+  private String choice = "";
 
   SettleTracker(DirectorySettings settings, StructuralCheck check) {
     this.quietPeriod = settings.quietPeriod();
@@ -58,16 +61,17 @@ final class SettleTracker {
   }
 
   /** Takes in a listing and tells what it decides, closing with {@link Sighting.Listed}. */
-  List<Sighting> observe(Instant now, List<ListedFile> listing) {
+  List<Sighting> observe(Instant now, Listing listing) {
     List<Sighting> sightings = new ArrayList<>();
     recovered().ifPresent(sightings::add);
-    listing.forEach(file -> meet(now, file));
+    sightings.addAll(listing.news());
+    listing.candidates().forEach(candidate -> meet(now, candidate));
     dropVanished(listing, sightings);
-    for (Candidate candidate : candidates.values()) {
+    for (Tracked candidate : candidates.values()) {
       settle(now, candidate).ifPresent(sightings::add);
     }
-    report(candidates.values().stream().filter(c -> c.step != null).sorted(BY_STEP), sightings);
-    report(candidates.values().stream().filter(c -> c.step == null).sorted(BY_TIME), sightings);
+    report(candidates.values().stream().filter(Tracked::hasStep).sorted(BY_STEP), sightings);
+    report(candidates.values().stream().filter(t -> !t.hasStep()).sorted(BY_TIME), sightings);
     sightings.add(new Sighting.Listed(now, pending(now)));
     return sightings;
   }
@@ -81,7 +85,7 @@ final class SettleTracker {
     return List.of(new Sighting.Problem(message));
   }
 
-  /** Number of files that memory is held for. */
+  /** Number of candidates that memory is held for. */
   int tracked() {
     return candidates.size() + gone.size();
   }
@@ -94,45 +98,54 @@ final class SettleTracker {
     return Optional.of(new Sighting.Recovered("the checkpoint directory can be listed again"));
   }
 
-  private void meet(Instant now, ListedFile file) {
-    Candidate known = candidates.get(file.path());
+  private void meet(Instant now, Candidate listed) {
+    Tracked known = candidates.get(listed.key());
     if (known == null) {
-      Candidate candidate = new Candidate(file, now);
-      if (file.version().equals(gone.remove(file.path()))) {
+      Tracked candidate = new Tracked(listed, now);
+      if (listed.version().equals(gone.remove(listed.key()))) {
         candidate.state = State.REPORTED;
       }
-      candidates.put(file.path(), candidate);
-    } else if (!known.version.equals(file.version())) {
-      known.changed(now, file.version());
+      candidates.put(listed.key(), candidate);
+    } else if (known.state != State.REPORTED || listed.weights() != null) {
+      // Weights that were reported may be taken away; that is no new content.
+      known.seen(now, listed);
     }
   }
 
-  private void dropVanished(List<ListedFile> listing, List<Sighting> sightings) {
+  private void dropVanished(Listing listing, List<Sighting> sightings) {
     Set<Path> present = new HashSet<>();
-    listing.forEach(file -> present.add(file.path()));
-    Iterator<Candidate> iterator = candidates.values().iterator();
+    listing.candidates().forEach(candidate -> present.add(candidate.key()));
+    Iterator<Tracked> iterator = candidates.values().iterator();
     while (iterator.hasNext()) {
-      Candidate candidate = iterator.next();
-      if (present.contains(candidate.path)) {
+      Tracked candidate = iterator.next();
+      Path key = candidate.listed.key();
+      if (present.contains(key)) {
         continue;
       }
       iterator.remove();
       if (candidate.state == State.REPORTED) {
-        gone.put(candidate.path, candidate.version);
-      } else if (candidate.passedOver == null) {
+        gone.put(key, candidate.listed.version());
+      } else if (candidate.passedOver == null && !listing.setAside().contains(key)) {
         sightings.add(
             new PassedOver(
-                candidate.path.toString(),
+                candidate.listed.path().toString(),
                 Reason.VANISHED,
-                candidate.path
+                candidate.listed.path()
                     + ": gone before it was complete;"
                     + " let the trainer keep its checkpoints for longer"));
       }
     }
   }
 
-  /** Moves a growing candidate on, if its time has come. */
-  private Optional<Sighting> settle(Instant now, Candidate candidate) {
+  /** Moves a candidate on, if its time has come. */
+  private Optional<Sighting> settle(Instant now, Tracked candidate) {
+    if (candidate.state == State.READY || candidate.state == State.REPORTED) {
+      return Optional.empty();
+    }
+    Obstacle obstacle = candidate.listed.obstacle();
+    if (obstacle != null) {
+      return obstructed(now, candidate, obstacle);
+    }
     if (candidate.state == State.GROWING) {
       if (Duration.between(candidate.quietSince, now).compareTo(quietPeriod) >= 0) {
         return examine(now, candidate);
@@ -142,18 +155,42 @@ final class SettleTracker {
             candidate,
             Reason.INCOMPLETE,
             "%s: still growing after %d s, so later checkpoints go first; it is taken when it is complete"
-                .formatted(candidate.path, settleTimeout.toSeconds()));
+                .formatted(candidate.listed.path(), settleTimeout.toSeconds()));
       }
-    } else if (candidate.state == State.REFUSED && candidate.passedOver == Reason.UNREADABLE) {
+    } else if (candidate.passedOver == Reason.UNREADABLE) {
       // Permissions change without a trace in size, time or inode: so it is tried again.
       return examine(now, candidate);
     }
     return Optional.empty();
   }
 
-  private Optional<Sighting> examine(Instant now, Candidate candidate) {
+  private Optional<Sighting> obstructed(Instant now, Tracked candidate, Obstacle obstacle) {
+    if (obstacle.kind() == Obstacle.Kind.UNREADABLE) {
+      candidate.state = State.REFUSED;
+      return passOver(candidate, Reason.UNREADABLE, obstacle.sentence());
+    }
+    candidate.state = State.GROWING;
+    return timedOut(now, candidate)
+        ? passOver(
+            candidate,
+            Reason.INCOMPLETE,
+            "%s; later checkpoints go first after %d s, and it is taken when that is there%s"
+                .formatted(
+                    obstacle.sentence(),
+                    settleTimeout.toSeconds(),
+                    obstacle.kind() == Obstacle.Kind.MARKER
+                        ? " (at once with diffuscope.checkpoints.markers = ignored)"
+                        : ""))
+        : Optional.empty();
+  }
+
+  private Optional<Sighting> examine(Instant now, Tracked candidate) {
+    WeightsLocation weights = candidate.listed.weights();
+    if (weights == null) {
+      return Optional.empty();
+    }
     try {
-      check.check(candidate.path);
+      check.check(Path.of(weights.path()));
       candidate.state = State.READY;
       return Optional.empty();
     } catch (BadInputException e) {
@@ -163,11 +200,11 @@ final class SettleTracker {
     } catch (IOException e) {
       candidate.state = State.REFUSED;
       return passOver(
-          candidate, Reason.UNREADABLE, candidate.path + ": cannot be read (" + e + ")");
+          candidate, Reason.UNREADABLE, candidate.listed.path() + ": cannot be read (" + e + ")");
     }
   }
 
-  private Optional<Sighting> refuse(Instant now, Candidate candidate, BadInputException cause) {
+  private Optional<Sighting> refuse(Instant now, Tracked candidate, BadInputException cause) {
     String message = String.valueOf(cause.getMessage());
     switch (cause.reason()) {
       case VANISHED -> {
@@ -193,25 +230,35 @@ final class SettleTracker {
     throw new AssertionError(cause.reason());
   }
 
-  private static Optional<Sighting> passOver(Candidate candidate, Reason reason, String message) {
+  private static Optional<Sighting> passOver(Tracked candidate, Reason reason, String message) {
     if (candidate.passedOver == reason) {
       return Optional.empty();
     }
     candidate.passedOver = reason;
-    return Optional.of(new PassedOver(candidate.path.toString(), reason, message));
+    return Optional.of(new PassedOver(candidate.listed.path().toString(), reason, message));
   }
 
   /** Reports what is ready, up to the first that is still growing and was not passed over. */
-  private static void report(Stream<Candidate> inOrder, List<Sighting> sightings) {
-    Iterator<Candidate> iterator = inOrder.iterator();
+  private void report(Stream<Tracked> inOrder, List<Sighting> sightings) {
+    Iterator<Tracked> iterator = inOrder.iterator();
     while (iterator.hasNext()) {
-      Candidate candidate = iterator.next();
+      Tracked candidate = iterator.next();
       if (candidate.state == State.READY) {
         candidate.state = State.REPORTED;
         candidate.passedOver = null;
-        sightings.add(new Sighting.Settled(CheckpointFiles.of(candidate.path, candidate.version)));
+        tellChoice(candidate.listed.choice(), sightings);
+        sightings.add(new Sighting.Settled(candidate.listed.checkpoint()));
       } else if (candidate.state == State.GROWING && candidate.passedOver == null) {
         return;
+      }
+    }
+  }
+
+  private void tellChoice(String newChoice, List<Sighting> sightings) {
+    if (!newChoice.equals(choice)) {
+      choice = newChoice;
+      if (!newChoice.isEmpty()) {
+        sightings.add(new Sighting.Recognised(newChoice));
       }
     }
   }
@@ -219,11 +266,11 @@ final class SettleTracker {
   private int pending(Instant now) {
     return (int)
         candidates.values().stream()
-            .filter(c -> c.state == State.READY || (c.state == State.GROWING && !timedOut(now, c)))
+            .filter(t -> t.state == State.READY || (t.state == State.GROWING && !timedOut(now, t)))
             .count();
   }
 
-  private boolean timedOut(Instant now, Candidate candidate) {
+  private boolean timedOut(Instant now, Tracked candidate) {
     return Duration.between(candidate.growingSince, now).compareTo(settleTimeout) >= 0;
   }
 
@@ -238,11 +285,9 @@ final class SettleTracker {
     REFUSED
   }
 
-  /** What is known of one path. */
-  private static final class Candidate {
-    final Path path;
-    final @Nullable Long step;
-    FileVersion version;
+  /** What is known of one candidate. */
+  private static final class Tracked {
+    Candidate listed;
     Instant growingSince;
     Instant quietSince;
     State state = State.GROWING;
@@ -250,33 +295,37 @@ final class SettleTracker {
     /** Why it was passed over since it was last reported as settled; it holds back nothing then. */
     @Nullable Reason passedOver;
 
-    Candidate(ListedFile file, Instant now) {
-      this.path = file.path();
-      this.step = CheckpointFiles.stepOf(CheckpointFiles.fileName(file.path()));
-      this.version = file.version();
+    Tracked(Candidate listed, Instant now) {
+      this.listed = listed;
       this.growingSince = now;
       this.quietSince = now;
     }
 
-    void changed(Instant now, FileVersion newVersion) {
-      if (state == State.REPORTED || state == State.REFUSED) {
-        growingSince = now;
+    void seen(Instant now, Candidate newest) {
+      if (!newest.version().equals(listed.version())) {
+        if (state == State.REPORTED || state == State.REFUSED) {
+          growingSince = now;
+        }
+        quietSince = now;
+        state = State.GROWING;
       }
-      version = newVersion;
-      quietSince = now;
-      state = State.GROWING;
+      listed = newest;
+    }
+
+    boolean hasStep() {
+      return listed.step() != null;
     }
 
     long stepOrZero() {
-      return step == null ? 0 : step;
+      return listed.step() == null ? 0 : listed.step();
     }
   }
 
-  private static final class Remembered extends LinkedHashMap<Path, FileVersion> {
+  private static final class Remembered extends LinkedHashMap<Path, ContentVersion> {
     private static final long serialVersionUID = 1;
 
     @Override
-    protected boolean removeEldestEntry(Map.Entry<Path, FileVersion> eldest) {
+    protected boolean removeEldestEntry(Map.Entry<Path, ContentVersion> eldest) {
       return size() > REMEMBERED;
     }
   }

@@ -6,19 +6,28 @@ import java.util.Locale;
 /** What a subscription reports, in the order in which a run should hear it. */
 public sealed interface Sighting {
 
-  /** A checkpoint is complete and may be evaluated. Reported once for each content of a file. */
+  /** A checkpoint is complete and may be evaluated. Reported once for each content. */
   record Settled(Checkpoint checkpoint) implements Sighting {}
 
   /**
-   * A file could not be taken. It is looked at again when it changes, and a {@link Settled} for the
-   * same path may then follow; the same reason is not repeated in between.
+   * How checkpoints are read: the layout of the directory, or the copy of the weights that is taken
+   * from now on. Said once until it changes.
+   */
+  record Recognised(String message) implements Sighting {}
+
+  /**
+   * A checkpoint could not be taken. It is looked at again when it changes, and a {@link Settled}
+   * for the same path may then follow; the same reason is not repeated in between.
    *
    * @param path absolute path, as text so that it can travel between processes
    * @param message file, cause and remedy in one sentence
    */
   record PassedOver(String path, Reason reason, String message) implements Sighting {}
 
-  /** The directory itself cannot be listed. Said once until the cause changes. */
+  /**
+   * The directory itself cannot be listed, or nothing in it is recognised. Said once until the
+   * cause changes.
+   */
   record Problem(String message) implements Sighting {}
 
   /** The directory can be listed again. */
@@ -30,20 +39,23 @@ public sealed interface Sighting {
    * pending} is zero.
    *
    * @param listedAt when the listing began
-   * @param pending files that may still become checkpoints: not settled yet, or held back by an
-   *     earlier one
+   * @param pending candidates that may still become checkpoints: not settled yet, or held back by
+   *     an earlier one
    */
   record Listed(Instant listedAt, int pending) implements Sighting {}
 
-  /** Why a file was passed over. */
+  /** Why a checkpoint was passed over. */
   enum Reason {
-    /** Shorter than its header says, or still changing when the settle timeout was over. */
+    /**
+     * Shorter than its header says, or still changing or without its marker when the settle timeout
+     * was over.
+     */
     INCOMPLETE,
     /** The operating system refuses to read it. */
     UNREADABLE,
     /** It went away before it settled. */
     VANISHED,
-    /** Complete perhaps, but not a file of the format that is expected. */
+    /** Complete perhaps, but not of a format that is expected or supported. */
     MALFORMED;
 
     /** The word used as a metric label. */

@@ -3,7 +3,6 @@ package io.diffuscope.cli;
 import com.typesafe.config.Config;
 import io.diffuscope.checkpoint.DirectorySettings;
 import io.diffuscope.checkpoint.DirectorySubscription;
-import io.diffuscope.checkpoint.StructuralCheck;
 import io.diffuscope.cli.SettingsReader.InvalidSettingException;
 import io.diffuscope.config.Configuration;
 import io.diffuscope.demo.DemoData;
@@ -131,16 +130,16 @@ final class DemoCommand implements Callable<Integer> {
       try (MonitorSession session =
           MonitorSession.start(
               config,
-              settings,
+              new RunSources.One(
+                  new MonitoredRun(settings, DirectorySubscription.create(checkpoints).source())),
               Probe.open(settings.probe()),
               reader.samplers(),
-              DirectorySubscription.create(checkpoints, StructuralCheck.safetensors()).source(),
               List.of(view),
               reader.web())) {
         usedUntil.accept(session.terminated());
         lock.describe("process %d, %s".formatted(ProcessHandle.current().pid(), session.uri()));
         introduce(status, session, folder);
-        session.beforeInterrupt(() -> WatchCommand.tellVerdict(session, settings, status, view));
+        session.beforeInterrupt(() -> WatchCommand.tellVerdicts(session, status, view));
         try (TrainerProcess trainer = train(files, checkpointFolder, status)) {
           usedUntil.accept(trainer.exit());
           session.beforeInterrupt(trainer::close);
@@ -194,6 +193,7 @@ final class DemoCommand implements Callable<Integer> {
     MeasureOptions.put(overrides, "samples", samples);
     MeasureOptions.put(overrides, "data-dir", state.toString());
     MeasureOptions.put(overrides, "checkpoints.directory", checkpointFolder.toString());
+    MeasureOptions.put(overrides, "checkpoints.pattern", "*.safetensors");
     // The trainer is on this machine and renames whole files into place.
     MeasureOptions.put(overrides, "checkpoints.poll-interval", "250 ms");
     MeasureOptions.put(overrides, "checkpoints.quiet-period", "250 ms");

@@ -18,6 +18,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -44,7 +45,9 @@ final class EvaluateCommand implements Callable<Integer> {
   @Parameters(
       arity = "1..*",
       paramLabel = "CHECKPOINT",
-      description = "Weights: safetensors files whose names match the template's parameters.")
+      description =
+          "Checkpoints: files of weights whose names match the template's parameters, or the folder"
+              + " of a checkpoint.")
   private List<Path> files = List.of();
 
   @Mixin private MeasureOptions measure = new MeasureOptions();
@@ -71,24 +74,32 @@ final class EvaluateCommand implements Callable<Integer> {
     // Numbers go to standard output alone, so that it can be piped.
     try (StatusLine status = StatusLine.onStandardError()) {
       Printer printer = new Printer(status, format);
-      List<Sighting> sightings = new ArrayList<>();
+      List<Checkpoint> checkpoints = new ArrayList<>();
       for (Path file : files) {
         try {
-          sightings.add(new Sighting.Settled(describe(file)));
+          checkpoints.add(describe(file, reader.weights()));
         } catch (BadInputException e) {
           printer.failed(e.reason().label(), e.getMessage());
         }
       }
-      if (sightings.isEmpty()) {
+      if (checkpoints.isEmpty()) {
         return ExitCode.BAD_INPUT;
       }
+      // As a directory would be read: a lower step after a higher one looks like a resumed
+      // training.
+      List<Sighting> sightings =
+          checkpoints.stream()
+              .sorted(
+                  Comparator.comparing(
+                      Checkpoint::step, Comparator.nullsLast(Comparator.naturalOrder())))
+              .<Sighting>map(Sighting.Settled::new)
+              .toList();
       try (MonitorSession session =
           MonitorSession.start(
               config,
-              settings,
+              new RunSources.One(new MonitoredRun(settings, Source.from(sightings))),
               Probe.open(settings.probe()),
               reader.samplers(),
-              Source.from(sightings),
               List.of(printer),
               null)) {
         session.await();
@@ -97,13 +108,11 @@ final class EvaluateCommand implements Callable<Integer> {
     }
   }
 
-  private static Checkpoint describe(Path file) throws BadInputException {
-    if (Files.isDirectory(file)) {
-      throw new BadInputException(
-          file, Reason.UNSUPPORTED, "a directory; give the safetensors files in it");
-    }
+  private static Checkpoint describe(Path file, String weights) throws BadInputException {
     try {
-      return CheckpointFiles.describe(file);
+      return CheckpointFiles.describe(file, weights);
+    } catch (BadInputException e) {
+      throw e;
     } catch (IOException e) {
       throw new BadInputException(
           file.toString(),
@@ -154,6 +163,7 @@ final class EvaluateCommand implements Callable<Integer> {
         case RunEvent.CheckpointPassedOver e -> {}
         case RunEvent.EvaluationStarted e -> status.doing("evaluating " + e.checkpoint().name());
         case RunEvent.FlagChanged e -> {}
+        case RunEvent.AttemptStarted e -> {}
         case RunEvent.VerdictChanged e -> {}
       }
     }

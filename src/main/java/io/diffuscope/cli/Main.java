@@ -39,7 +39,12 @@ import picocli.CommandLine.UnmatchedArgumentException;
       "4:the port or the data directory cannot be had",
       "130:interrupted (Ctrl-C)"
     },
-    subcommands = {DemoCommand.class, WatchCommand.class, EvaluateCommand.class})
+    subcommands = {
+      DemoCommand.class,
+      WatchCommand.class,
+      EvaluateCommand.class,
+      InspectCommand.class
+    })
 public final class Main implements Runnable {
   @CommandLine.Spec
   private CommandLine.Model.CommandSpec spec = CommandLine.Model.CommandSpec.create();

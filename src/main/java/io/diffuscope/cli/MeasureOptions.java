@@ -24,10 +24,35 @@ final class MeasureOptions {
   private @Nullable String template;
 
   @Option(
+      names = "--decoder",
+      paramLabel = "DEC.pt",
+      description =
+          "TorchScript decoder of a latent model: points are compared decoded, not as latents.")
+  private @Nullable String decoder;
+
+  @Option(
+      names = "--guidance",
+      paramLabel = "W",
+      description =
+          "Weight of classifier-free guidance for a class-conditional network (default: what the"
+              + " template says, else 1, the class alone).")
+  private @Nullable Double guidance;
+
+  @Option(
       names = "--train",
       paramLabel = "FILE",
-      description = "Training set: .npy, .npz (FILE:NAME) or .safetensors, [N, ...shape].")
+      description =
+          "Training set: .npy, .npz (FILE:NAME) or .safetensors, [N, ...shape], or the folder that"
+              + " export_data wrote.")
   private @Nullable String train;
+
+  @Option(
+      names = "--train-labels",
+      paramLabel = "FILE",
+      description =
+          "Classes of the training points, integers [N], where they do not lie beside the points as"
+              + " an array \"labels\". For class-conditional networks.")
+  private @Nullable String trainLabels;
 
   @Option(
       names = "--holdout",
@@ -36,6 +61,12 @@ final class MeasureOptions {
           "Hold-out set drawn like the training set. Without it the early warning and the flags are"
               + " off.")
   private @Nullable String holdout;
+
+  @Option(
+      names = "--holdout-labels",
+      paramLabel = "FILE",
+      description = "Classes of the hold-out points, as for the training set.")
+  private @Nullable String holdoutLabels;
 
   @Option(
       names = "--teacher",
@@ -76,6 +107,14 @@ final class MeasureOptions {
   private @Nullable Integer batchSize;
 
   @Option(
+      names = "--weights",
+      paramLabel = "WHICH",
+      description =
+          "Copy of the weights where a checkpoint has several: auto (averaged ones first), ema,"
+              + " raw, a name such as unet or 0.100, or a key path inside the file (default auto).")
+  private @Nullable String weights;
+
+  @Option(
       names = "--run",
       paramLabel = "NAME",
       description = "Id of the run (default: the directory's name).")
@@ -97,14 +136,19 @@ final class MeasureOptions {
   Config load(Map<String, ?> more) throws BadInputException {
     Map<String, Object> overrides = new HashMap<>(more);
     put(overrides, "template", template);
+    put(overrides, "decoder", decoder);
+    put(overrides, "network.guidance", guidance);
     put(overrides, "train", train);
+    put(overrides, "train-labels", trainLabels);
     put(overrides, "holdout", holdout);
+    put(overrides, "holdout-labels", holdoutLabels);
     put(overrides, "teacher", teacher);
     put(overrides, "noise", noise);
     put(overrides, "seed", seed);
     put(overrides, "samples", samples);
     put(overrides, "ode.steps", odeSteps);
     put(overrides, "batch-size", batchSize);
+    put(overrides, "checkpoints.weights", weights);
     put(overrides, "run", run);
     put(overrides, "data-dir", dataDirectory == null ? null : dataDirectory.toString());
     put(overrides, "device.threads", threads);

@@ -1,6 +1,5 @@
 package io.diffuscope.cli;
 
-import akka.NotUsed;
 import akka.actor.NoSerializationVerificationNeeded;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
@@ -11,60 +10,61 @@ import akka.actor.typed.javadsl.AbstractOnMessageBehavior;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.stream.Materializer;
-import akka.stream.javadsl.Source;
-import io.diffuscope.checkpoint.Sighting;
+import io.diffuscope.checkpoint.RunDirectories.News;
 import io.diffuscope.publish.Publisher;
 import io.diffuscope.publish.RunListener;
-import io.diffuscope.run.EvaluationException;
 import io.diffuscope.run.RunSettings;
-import io.diffuscope.run.RunState;
 import io.diffuscope.run.Sampler;
-import io.diffuscope.run.TrainingRun;
 import io.diffuscope.run.WorkQueue;
 import io.diffuscope.sampling.Probe;
 import java.time.Instant;
-import java.time.InstantSource;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The guardian: queue, samplers, one run, its source of checkpoints and its publisher, wired
- * together.
+ * The guardian: queue, samplers, runs and their publisher, wired together.
  *
- * <p>A sampler that dies is replaced. A run that cannot be prepared, a source that fails and the
- * death of any other part end the monitor with their cause. The run starts once the publisher hears
- * it.
+ * <p>A sampler that dies is replaced. A single run that cannot go on ends the monitor with its
+ * cause; one of several ends alone. The death of any other part ends the monitor. Runs start once
+ * the publisher hears them.
  */
 final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
   /** Stays within the process. */
   sealed interface Command extends NoSerializationVerificationNeeded {}
 
-  /** The training is over: end once everything written before now was dealt with. */
+  /** The training of the runs is over: end once everything written before now was dealt with. */
   record TrainingEnded(String cause, Instant at) implements Command {}
 
-  /** Asks for the run's state. */
-  record GetState(ActorRef<RunState> replyTo) implements Command {}
+  /** Asks for the runs that there are, in the order in which they were found. */
+  record GetRuns(ActorRef<Runs> replyTo) implements Command {}
 
-  private record Seen(Sighting sighting) implements Command {}
+  /** A run that can be asked. */
+  record LiveRun(RunSettings settings, ActorRef<RunSupervisor.Command> supervisor) {}
 
-  /** Nothing of the run is lost from here on. */
+  /** The runs that there are. */
+  record Runs(List<LiveRun> all) implements NoSerializationVerificationNeeded {}
+
+  /** Nothing of a run is lost from here on. */
   private record Listening() implements Command {}
 
-  private record CannotPrepare(TrainingRun.Unprepared cause) implements Command {}
+  private record Heard(News news) implements Command {}
 
-  private record SourceCompleted(@Nullable Throwable failure) implements Command {}
+  private record DiscoveryEnded(@Nullable Throwable failure) implements Command {}
+
+  private record RunFailed(RunSupervisor.Failed failure) implements Command {}
 
   /**
    * What is monitored.
    *
-   * @param source sightings of checkpoints; when it completes, the run ends
-   * @param onFailure told the cause if the run cannot go on
+   * @param probe what all runs are measured with
+   * @param onFailure told the cause if the monitor cannot go on
    */
   record Plan(
-      RunSettings settings,
+      RunSources runs,
       Probe probe,
-      Source<Sighting, NotUsed> source,
       int samplers,
       List<RunListener> listeners,
       Consumer<Throwable> onFailure) {}
@@ -72,7 +72,7 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
   private final Plan plan;
   private final ActorRef<WorkQueue.Command> queue;
   private final ActorRef<Publisher.Command> publisher;
-  private @Nullable ActorRef<TrainingRun.Command> run;
+  private final Map<String, LiveRun> runs = new LinkedHashMap<>();
   private int samplersMade;
   private @Nullable TrainingEnded trainingEnded;
 
@@ -104,82 +104,84 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
     getContext().watch(sampler);
   }
 
-  /** The run, once the publisher hears it; its source comes after it. */
+  /** The runs, once the publisher hears them; their sources come after them. */
   private void begin() {
-    ActorContext<Command> context = getContext();
-    ActorRef<TrainingRun.Command> started =
-        context.spawn(
-            TrainingRun.create(
-                plan.settings,
-                plan.probe,
-                queue,
-                InstantSource.system(),
-                context.messageAdapter(TrainingRun.Unprepared.class, CannotPrepare::new)),
-            "run-" + plan.settings.id());
-    context.watch(started);
-    run = started;
-    subscribe();
-  }
-
-  private void tellRun(TrainingRun.Command message) {
-    ActorRef<TrainingRun.Command> started = run;
-    if (started == null) {
-      throw new IllegalStateException("a message to the run before it was started: " + message);
+    switch (plan.runs) {
+      case RunSources.One one -> spawnRun(one.run(), true);
+      case RunSources.Many many -> {
+        ActorRef<Command> self = getContext().getSelf();
+        getContext()
+            .pipeToSelf(
+                many.found()
+                    .runForeach(
+                        news -> self.tell(new Heard(news)),
+                        Materializer.createMaterializer(getContext())),
+                (done, failure) -> new DiscoveryEnded(failure));
+      }
     }
-    started.tell(message);
   }
 
-  private void subscribe() {
-    ActorRef<Command> self = getContext().getSelf();
-    getContext()
-        .pipeToSelf(
-            plan.source.runForeach(
-                sighting -> self.tell(new Seen(sighting)),
-                Materializer.createMaterializer(getContext())),
-            (done, failure) -> new SourceCompleted(failure));
+  private void spawnRun(MonitoredRun run, boolean atOnce) {
+    String id = run.settings().id();
+    ActorRef<RunSupervisor.Failed> failures =
+        getContext().messageAdapter(RunSupervisor.Failed.class, RunFailed::new);
+    ActorRef<RunSupervisor.Command> supervisor =
+        getContext()
+            .spawn(RunSupervisor.create(run, plan.probe, queue, atOnce, failures), "run-" + id);
+    getContext().watch(supervisor);
+    runs.put(id, new LiveRun(run.settings(), supervisor));
+    if (trainingEnded != null) {
+      supervisor.tell(new RunSupervisor.EndWhenListed(trainingEnded));
+    }
   }
 
   @Override
   public Behavior<Command> onMessage(Command message) {
     switch (message) {
-      case Seen m -> seen(m.sighting);
       case Listening m -> begin();
-      case CannotPrepare m ->
-          plan.onFailure.accept(new EvaluationException(m.cause.reason(), m.cause.message()));
-      case SourceCompleted m -> {
+      case Heard m -> heard(m.news);
+      case DiscoveryEnded m -> {
         Throwable failure = m.failure;
-        if (failure == null) {
-          tellRun(new TrainingRun.SourceEnded("all checkpoints were given"));
-        } else {
-          getContext().getLog().error("the source of checkpoints failed", failure);
+        if (failure != null) {
           plan.onFailure.accept(
-              new IllegalStateException("the source of checkpoints failed: " + failure, failure));
+              new IllegalStateException("the source of runs failed: " + failure, failure));
         }
       }
-      case TrainingEnded m -> trainingEnded = m;
-      case GetState m -> {
-        if (run == null) {
-          m.replyTo.tell(RunState.EMPTY);
-        } else {
-          tellRun(new TrainingRun.GetState(m.replyTo));
-        }
+      case RunFailed m -> failed(m.failure);
+      case TrainingEnded m -> {
+        trainingEnded = m;
+        runs.values().forEach(run -> run.supervisor.tell(new RunSupervisor.EndWhenListed(m)));
       }
+      case GetRuns m -> m.replyTo.tell(new Runs(List.copyOf(runs.values())));
     }
     return this;
   }
 
-  private void seen(Sighting sighting) {
-    switch (sighting) {
-      case Sighting.Settled s -> tellRun(new TrainingRun.Found(s.checkpoint()));
-      case Sighting.PassedOver s ->
-          tellRun(new TrainingRun.PassedOver(s.path(), s.reason().label(), s.message()));
-      case Sighting.Problem s -> getContext().getLog().warn("{}", s.message());
-      case Sighting.Recovered s -> getContext().getLog().info("{}", s.message());
-      case Sighting.Listed s -> {
-        TrainingEnded ended = trainingEnded;
-        if (ended != null && s.pending() == 0 && s.listedAt().isAfter(ended.at)) {
-          tellRun(new TrainingRun.SourceEnded(ended.cause));
-          trainingEnded = null;
+  private void heard(News news) {
+    switch (news) {
+      case News.Found found -> {
+        if (plan.runs instanceof RunSources.Many many) {
+          spawnRun(many.describe().apply(found.name(), found.directory()), false);
+        }
+      }
+      case News.Problem problem -> getContext().getLog().warn("{}", problem.message());
+      case News.Recovered recovered -> getContext().getLog().info("{}", recovered.message());
+    }
+  }
+
+  private void failed(RunSupervisor.Failed failure) {
+    LiveRun run = failure.isOver() ? runs.remove(failure.id()) : runs.get(failure.id());
+    switch (plan.runs) {
+      case RunSources.One one -> plan.onFailure.accept(failure.cause());
+      case RunSources.Many many -> {
+        if (run != null) {
+          String message = String.valueOf(failure.cause().getMessage());
+          getContext().getLog().error("run {} ends: {}", failure.id(), message);
+          many.complaints()
+              .accept("run %s ends: %s".formatted(run.settings.displayName(), message));
+          if (!failure.isOver()) {
+            run.supervisor.tell(new RunSupervisor.EndNow(message));
+          }
         }
       }
     }
@@ -189,23 +191,24 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
   public Behavior<Command> onSignal(Signal signal) {
     if (signal instanceof Terminated terminated) {
       ActorRef<Void> gone = terminated.getRef();
-      if (isIndispensable(gone)) {
-        plan.onFailure.accept(
-            signal instanceof ChildFailed failed
-                ? failed.cause()
-                : new IllegalStateException("%s stopped".formatted(gone.path().name())));
-      } else {
-        getContext().getLog().error("{} died and is replaced", gone.path().name());
+      String name = gone.path().name();
+      Throwable cause =
+          signal instanceof ChildFailed failed
+              ? failed.cause()
+              : new IllegalStateException("%s stopped".formatted(name));
+      if (gone.path().equals(publisher.path()) || gone.path().equals(queue.path())) {
+        plan.onFailure.accept(cause);
+      } else if (name.startsWith("sampler-")) {
+        getContext().getLog().error("{} died and is replaced", name);
         spawnSampler();
+      } else {
+        // One that told of its failure before is no longer among them.
+        runs.values().stream()
+            .filter(run -> run.supervisor.path().equals(gone.path()))
+            .findFirst()
+            .ifPresent(run -> failed(new RunSupervisor.Failed(run.settings.id(), cause, true)));
       }
     }
     return this;
-  }
-
-  /** Samplers can be replaced; what the others held cannot. */
-  private boolean isIndispensable(ActorRef<?> gone) {
-    return gone.path().equals(publisher.path())
-        || gone.path().equals(queue.path())
-        || (run != null && gone.path().equals(run.path()));
   }
 }

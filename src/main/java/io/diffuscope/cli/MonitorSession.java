@@ -1,13 +1,10 @@
 package io.diffuscope.cli;
 
 import akka.Done;
-import akka.NotUsed;
 import akka.actor.CoordinatedShutdown;
 import akka.actor.typed.ActorSystem;
 import akka.actor.typed.javadsl.AskPattern;
-import akka.stream.javadsl.Source;
 import com.typesafe.config.Config;
-import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.publish.LogPublisher;
 import io.diffuscope.publish.MetricsPublisher;
 import io.diffuscope.publish.RunListener;
@@ -25,7 +22,9 @@ import java.net.URI;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
@@ -39,6 +38,7 @@ final class MonitorSession implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(10);
 
   private final ActorSystem<Monitor.Command> system;
+  private final RunSources runs;
   private final Probe probe;
   private final CompletableFuture<RunEvent.RunEnded> ended;
   private final Progress progress;
@@ -46,21 +46,25 @@ final class MonitorSession implements AutoCloseable {
 
   private MonitorSession(
       ActorSystem<Monitor.Command> system,
+      RunSources runs,
       Probe probe,
       CompletableFuture<RunEvent.RunEnded> ended,
       Progress progress) {
     this.system = system;
+    this.runs = runs;
     this.probe = probe;
     this.ended = ended;
     this.progress = progress;
   }
 
-  /** Where a run stands, for readiness and for waiting. */
+  /** Where runs stand, for readiness and for waiting. */
   private static final class Progress implements RunListener {
+    private final boolean severalRuns;
     private final CompletableFuture<RunEvent.RunEnded> ended;
     private volatile boolean started;
 
-    Progress(CompletableFuture<RunEvent.RunEnded> ended) {
+    Progress(RunSources runs, CompletableFuture<RunEvent.RunEnded> ended) {
+      this.severalRuns = runs instanceof RunSources.Many;
       this.ended = ended;
     }
 
@@ -68,7 +72,8 @@ final class MonitorSession implements AutoCloseable {
     public void onEvent(RunEvent event) {
       if (event instanceof RunEvent.RunStarted) {
         started = true;
-      } else if (event instanceof RunEvent.RunEnded end) {
+      } else if (event instanceof RunEvent.RunEnded end && !severalRuns) {
+        // Of several runs, others go on and more may come.
         ended.complete(end);
       }
     }
@@ -81,7 +86,9 @@ final class MonitorSession implements AutoCloseable {
                   started,
                   started
                       ? "the reference flows are ready"
-                      : "the reference flows are still being computed")));
+                      : severalRuns
+                          ? "the reference flows are computed with the first run's first checkpoint"
+                          : "the reference flows are still being computed")));
     }
   }
 
@@ -94,15 +101,14 @@ final class MonitorSession implements AutoCloseable {
    */
   static MonitorSession start(
       Config config,
-      RunSettings settings,
+      RunSources runs,
       Probe probe,
       int samplers,
-      Source<Sighting, NotUsed> source,
       List<? extends RunListener> listeners,
       @Nullable WebSettings web)
       throws CannotServeException {
     CompletableFuture<RunEvent.RunEnded> ended = new CompletableFuture<>();
-    Progress progress = new Progress(ended);
+    Progress progress = new Progress(runs, ended);
     PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     MetricsPublisher metrics = MetricsPublisher.create(registry, Version.current());
     RunBoard board = RunBoard.create();
@@ -117,11 +123,10 @@ final class MonitorSession implements AutoCloseable {
     ActorSystem<Monitor.Command> system =
         ActorSystem.create(
             Monitor.create(
-                new Monitor.Plan(
-                    settings, probe, source, samplers, all, ended::completeExceptionally)),
+                new Monitor.Plan(runs, probe, samplers, all, ended::completeExceptionally)),
             "diffuscope",
             config);
-    MonitorSession session = new MonitorSession(system, probe, ended, progress);
+    MonitorSession session = new MonitorSession(system, runs, probe, ended, progress);
     if (web != null) {
       try {
         session.server = session.bind(web, metrics, board);
@@ -180,12 +185,37 @@ final class MonitorSession implements AutoCloseable {
                     }));
   }
 
-  /** The run's state now. */
-  RunState state() {
-    return AskPattern.<Monitor.Command, RunState>ask(
-            system, Monitor.GetState::new, PATIENCE, system.scheduler())
-        .toCompletableFuture()
-        .join();
+  /**
+   * The states of the runs now, in the order in which they were found: of several those that have
+   * started, a single one in any case.
+   */
+  Map<RunSettings, RunState> startedStates() {
+    Monitor.Runs live =
+        AskPattern.<Monitor.Command, Monitor.Runs>ask(
+                system, Monitor.GetRuns::new, PATIENCE, system.scheduler())
+            .toCompletableFuture()
+            .join();
+    Map<RunSettings, CompletableFuture<RunState>> asked = new LinkedHashMap<>();
+    for (Monitor.LiveRun run : live.all()) {
+      asked.put(
+          run.settings(),
+          AskPattern.<RunSupervisor.Command, RunState>ask(
+                  run.supervisor(), RunSupervisor.GetState::new, PATIENCE, system.scheduler())
+              .toCompletableFuture());
+    }
+    Map<RunSettings, RunState> states = new LinkedHashMap<>();
+    if (runs instanceof RunSources.One one) {
+      // There is one even before it was begun.
+      states.put(one.run().settings(), RunState.EMPTY);
+    }
+    asked.forEach(
+        (settings, asking) -> {
+          RunState state = asking.join();
+          if (runs instanceof RunSources.One || state.started() != null) {
+            states.put(settings, state);
+          }
+        });
+    return states;
   }
 
   boolean hasEnded() {

@@ -1,22 +1,28 @@
 package io.diffuscope.cli;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigException;
 import io.diffuscope.checkpoint.DirectorySettings;
+import io.diffuscope.checkpoint.DirectorySettings.LayoutSettings;
+import io.diffuscope.checkpoint.DirectorySettings.Markers;
+import io.diffuscope.checkpoint.RunDirectories;
 import io.diffuscope.detect.DetectorSettings;
 import io.diffuscope.detect.EarlyMemorizationSettings;
 import io.diffuscope.detect.MemorizationSettings;
 import io.diffuscope.model.NetworkSettings;
-import io.diffuscope.model.Preconditioning;
 import io.diffuscope.model.SigmaGrid;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.sampling.DenoisingSettings;
 import io.diffuscope.sampling.FlowSettings;
 import io.diffuscope.sampling.ProbeSpec;
-import io.diffuscope.tensorfile.TensorShape;
 import io.diffuscope.web.WebSettings;
+import java.io.IOException;
 import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -47,9 +53,12 @@ final class SettingsReader {
         () ->
             new ProbeSpec(
                 file("template", "--template FILE", "the exported network"),
-                new NetworkSettings.Overrides(preconditioning(), sigmaData(), shape()),
+                network(),
+                text("decoder"),
                 file("train", "--train FILE", "the training set"),
+                text("train-labels"),
                 text("holdout"),
+                text("holdout-labels"),
                 text("teacher"),
                 text("noise"),
                 config.getLong("seed"),
@@ -81,21 +90,34 @@ final class SettingsReader {
     return value;
   }
 
-  private @Nullable Preconditioning preconditioning() {
-    String name = text("network.preconditioning");
-    return name == null ? null : Preconditioning.of(name);
+  private NetworkSettings.Overrides network() {
+    Map<String, Object> values = new HashMap<>();
+    for (String key : NetworkSettings.KEYS) {
+      String path = "network." + key.replace('_', '-');
+      if (!config.getIsNull(path)) {
+        values.put(key, config.getValue(path).unwrapped());
+      }
+    }
+    String file = text("network.schedule-file");
+    if (file != null) {
+      if (values.containsKey("schedule")) {
+        throw new InvalidSettingException(
+            "diffuscope.network has schedule and schedule-file: give one of them", null);
+      }
+      values.put("schedule", scheduler(Path.of(file)));
+    }
+    return NetworkSettings.Overrides.of(values);
   }
 
-  private @Nullable Double sigmaData() {
-    return config.getIsNull("network.sigma-data")
-        ? null
-        : Double.valueOf(config.getDouble("network.sigma-data"));
-  }
-
-  private @Nullable TensorShape shape() {
-    return config.getIsNull("network.shape")
-        ? null
-        : new TensorShape(config.getLongList("network.shape"));
+  private static Map<?, ?> scheduler(Path file) {
+    try {
+      return new ObjectMapper().readValue(file.toFile(), Map.class);
+    } catch (IOException e) {
+      throw new InvalidSettingException(
+          "diffuscope.network.schedule-file: %s cannot be read as JSON; give the trainer's scheduler_config.json"
+              .formatted(file),
+          e);
+    }
   }
 
   /** The run, its name taken from {@code fallback} where the configuration has none. */
@@ -153,10 +175,46 @@ final class SettingsReader {
                             "checkpoints.directory",
                             "diffuscope watch DIR",
                             "the checkpoint directory")))
-                .withPattern(config.getString("checkpoints.pattern"))
+                .withLayout(layout())
                 .withPollInterval(config.getDuration("checkpoints.poll-interval"))
                 .withQuietPeriod(config.getDuration("checkpoints.quiet-period"))
                 .withSettleTimeout(config.getDuration("checkpoints.settle-timeout")));
+  }
+
+  /** The glob for subdirectories that are runs; null where the directory is the run. */
+  @Nullable String runs() {
+    String glob = checked(() -> text("checkpoints.runs"));
+    if (glob != null) {
+      for (String key : List.of("run", "display-name")) {
+        if (text(key) != null) {
+          throw new InvalidSettingException(
+              "diffuscope.%s names one run, and --runs (diffuscope.checkpoints.runs) takes the names of several from their directories: give one of them"
+                  .formatted(key),
+              null);
+        }
+      }
+    }
+    return glob;
+  }
+
+  /** The directories of the runs whose names match a glob. */
+  RunDirectories runDirectories(String glob) {
+    DirectorySettings checkpoints = checkpoints();
+    return checked(
+        () -> RunDirectories.create(checkpoints.directory(), glob, checkpoints.pollInterval()));
+  }
+
+  private LayoutSettings layout() {
+    return new LayoutSettings(
+        config.getString("checkpoints.layout"),
+        text("checkpoints.pattern"),
+        weights(),
+        Markers.of(config.getString("checkpoints.markers")));
+  }
+
+  /** Which copy of the weights is read of a checkpoint that holds several. */
+  String weights() {
+    return checked(() -> config.getString("checkpoints.weights"));
   }
 
   WebSettings web() {

@@ -7,6 +7,8 @@ import io.diffuscope.publish.RunListener;
 import io.diffuscope.run.EvaluationProgress;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
+import io.diffuscope.run.SourceNews;
+import io.diffuscope.run.WeightsUsed;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.signal.SignalNames;
 import io.diffuscope.signal.Statistic;
@@ -22,8 +24,9 @@ import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.Help.Ansi.IStyle;
 
 /**
- * What a person sees of a run: a row for each checkpoint, flags as they are raised, the verdict at
- * the end; and on a terminal one moving line below with what is being done.
+ * What a person sees of runs: a row for each checkpoint, flags as they are raised, the verdict at
+ * the end; and on a terminal one moving line below with what is being done. Where there may be
+ * several runs they share one table, and every line starts with the name of its run.
  */
 final class TerminalView implements RunListener {
   private static final int ROWS_PER_HEADER = 25;
@@ -44,13 +47,33 @@ final class TerminalView implements RunListener {
               "nearest ratio", 15, SignalNames.NEAREST_RATIO, Reference.TRAIN, Statistic.SHARE));
 
   private final StatusLine status;
-  private final Map<String, List<Double>> curves = new LinkedHashMap<>();
+  private final boolean severalRuns;
+  private final Map<String, Shown> runs = new LinkedHashMap<>();
+  private List<String> notes = List.of();
   private List<Column> shown = List.of();
   private int rows;
   private volatile boolean over;
 
+  /** What was shown of a run. */
+  private static final class Shown {
+    private final Map<String, List<Double>> curves = new LinkedHashMap<>();
+    private String name;
+    private @Nullable WeightsUsed weights;
+
+    Shown(String name) {
+      this.name = name;
+    }
+  }
+
+  /** A view of one run. */
   TerminalView(StatusLine status) {
+    this(status, false);
+  }
+
+  /** A view of one run, or of any number of runs. */
+  TerminalView(StatusLine status, boolean severalRuns) {
     this.status = status;
+    this.severalRuns = severalRuns;
   }
 
   @Override
@@ -58,18 +81,22 @@ final class TerminalView implements RunListener {
     if (over) {
       return;
     }
+    Shown run = runOf(event.run());
     switch (event) {
-      case RunEvent.RunStarted e -> started(e);
-      case RunEvent.EvaluationCompleted e -> row(e);
-      case RunEvent.FlagChanged e -> flag(e.change());
+      case RunEvent.RunStarted e -> started(run, e);
+      case RunEvent.EvaluationCompleted e -> row(run, e);
+      case RunEvent.FlagChanged e -> flag(run, e.change());
+      case RunEvent.AttemptStarted e ->
+          print(run, "bold,yellow", "%9d  %s".formatted(e.fromStep(), e.message()));
       case RunEvent.CheckpointPassedOver e ->
-          status.print(styled("yellow", "passed over (%s): %s".formatted(e.reason(), e.message())));
+          print(run, "yellow", "passed over (%s): %s".formatted(e.reason(), e.message()));
       case RunEvent.EvaluationFailed e ->
-          status.print(styled("red", "failed (%s): %s".formatted(e.reason(), e.message())));
+          print(run, "red", "failed (%s): %s".formatted(e.reason(), e.message()));
       case RunEvent.CheckpointSkipped e ->
-          status.print("skipped (%s): %s".formatted(e.reason(), e.checkpoint().name()));
-      case RunEvent.RunEnded e -> ended(e);
-      case RunEvent.EvaluationStarted e -> status.doing("evaluating " + e.checkpoint().name());
+          status.print(
+              prefix(run) + "skipped (%s): %s".formatted(e.reason(), e.checkpoint().name()));
+      case RunEvent.RunEnded e -> ended(run, e);
+      case RunEvent.EvaluationStarted e -> doing(run, "evaluating " + e.checkpoint().name());
       case RunEvent.CheckpointFound e -> {}
       case RunEvent.VerdictChanged e -> {}
     }
@@ -77,49 +104,95 @@ final class TerminalView implements RunListener {
 
   @Override
   public void onProgress(EvaluationProgress progress) {
-    status.doing(
+    doing(
+        runOf(progress.run()),
         "evaluating %s, block %d of %d"
             .formatted(progress.checkpoint().name(), progress.done(), progress.total()));
   }
 
   @Override
   public void onPreparation(PreparationProgress progress) {
-    status.doing(
+    doing(
+        runOf(progress.run()),
         "preparing: %s, %d of %d".formatted(progress.what(), progress.done(), progress.total()));
   }
 
-  private void started(RunEvent.RunStarted event) {
+  @Override
+  public void onSourceNews(SourceNews news) {
+    print(runOf(news.run()), news.problem() ? "yellow" : "faint", news.message());
+  }
+
+  private Shown runOf(String id) {
+    return runs.computeIfAbsent(id, Shown::new);
+  }
+
+  private void print(Shown run, String style, String text) {
+    status.print(styled(style, prefix(run) + text));
+  }
+
+  private void doing(Shown run, String what) {
+    status.doing(severalRuns ? run.name + ": " + what : what);
+  }
+
+  /** The column of the runs' names, as wide as the longest of them so far; nothing for one run. */
+  private String prefix(Shown run) {
+    return severalRuns ? padded(run.name) : "";
+  }
+
+  private String padded(String name) {
+    int width = runs.values().stream().mapToInt(run -> run.name.length()).max().orElse(0);
+    return name + " ".repeat(Math.max(0, width - name.length()) + 2);
+  }
+
+  private void started(Shown run, RunEvent.RunStarted event) {
+    run.name = event.displayName();
     status.print("run %s, probe %s".formatted(event.displayName(), event.probe()));
-    event.notes().forEach(note -> status.print("  " + note));
+    // Runs of one monitor share the probe, and mostly what there is to note about it.
+    if (!event.notes().equals(notes)) {
+      notes = event.notes();
+      notes.forEach(note -> status.print("  " + note));
+    }
+    if (severalRuns) {
+      rows = 0;
+    }
     status.doing("waiting for checkpoints");
   }
 
-  private void row(RunEvent.EvaluationCompleted event) {
+  private void row(Shown run, RunEvent.EvaluationCompleted event) {
     Long step = event.checkpoint().step();
     Look look = new Look(step == null ? 0 : step, event.estimates());
     if (shown.isEmpty()) {
       shown = COLUMNS.stream().filter(c -> find(look, c).isPresent()).toList();
     }
     if (rows++ % ROWS_PER_HEADER == 0) {
-      StringBuilder header = new StringBuilder("%9s".formatted("step"));
+      StringBuilder header = new StringBuilder(severalRuns ? padded("run") : "");
+      header.append("%9s".formatted("step"));
       shown.forEach(c -> header.append(("  %" + c.width + "s").formatted(c.title)));
       status.print(styled("bold", header.toString()));
     }
-    StringBuilder line =
-        new StringBuilder("%9s".formatted(step == null ? event.checkpoint().name() : step));
+    StringBuilder line = new StringBuilder(prefix(run));
+    line.append("%9s".formatted(step == null ? event.checkpoint().name() : step));
     for (Column column : shown) {
       Optional<Estimate> estimate = find(look, column);
       line.append(("  %" + column.width + "s").formatted(estimate.map(this::cell).orElse("")));
       estimate.ifPresent(
-          e -> curves.computeIfAbsent(column.title, t -> new ArrayList<>()).add(e.value()));
+          e -> run.curves.computeIfAbsent(column.title, t -> new ArrayList<>()).add(e.value()));
     }
     if (!event.judged()) {
-      line.append("  (not judged: ")
-          .append(step == null ? "no step in its name" : "an earlier step")
-          .append(')');
+      line.append("  (not judged: ").append(event.standing().text()).append(')');
     }
     status.print(line.toString());
+    tellWeights(run, event);
     status.doing("waiting for checkpoints");
+  }
+
+  /** Which weights were read, and what was left out: once, until it changes. */
+  private void tellWeights(Shown run, RunEvent.EvaluationCompleted event) {
+    WeightsUsed weights = event.weights();
+    if (weights != null && weights.isRemarkable() && !weights.equals(run.weights)) {
+      run.weights = weights;
+      print(run, "faint", "weights: " + weights.describe());
+    }
   }
 
   private static Optional<Estimate> find(Look look, Column column) {
@@ -132,19 +205,18 @@ final class TerminalView implements RunListener {
         : String.format(Locale.ROOT, "%.3f ± %.3f", estimate.value(), estimate.standardError());
   }
 
-  private void flag(FlagChange change) {
+  private void flag(Shown run, FlagChange change) {
     String word = change.raised() ? "RAISED" : "cleared";
-    status.print(
-        styled(
-            change.raised() ? "bold,red" : "green",
-            "%9d  %s %s: %s"
-                .formatted(change.step(), change.flag().label(), word, change.evidence())));
+    print(
+        run,
+        change.raised() ? "bold,red" : "green",
+        "%9d  %s %s: %s".formatted(change.step(), change.flag().label(), word, change.evidence()));
   }
 
-  private void ended(RunEvent.RunEnded event) {
+  private void ended(Shown run, RunEvent.RunEnded event) {
     status.clear();
     status.print("");
-    curves.forEach(
+    run.curves.forEach(
         (title, values) ->
             status.print(
                 String.format(
@@ -154,20 +226,30 @@ final class TerminalView implements RunListener {
                     Sparkline.of(values),
                     values.getFirst(),
                     values.getLast())));
-    status.print("the run ended: " + event.cause());
-    printVerdict(event.verdict());
+    status.print(
+        "%s ended: %s".formatted(severalRuns ? "the run " + run.name : "the run", event.cause()));
+    printVerdict(run.name, event.verdict());
+    over = !severalRuns;
   }
 
-  /** Prints a verdict as it stands, and nothing after it. */
-  void printVerdict(Verdict verdict) {
+  /** Prints verdicts as they stand, by the names of the runs, and nothing after them. */
+  void printVerdicts(Map<String, Verdict> verdicts) {
     over = true;
+    if (verdicts.isEmpty()) {
+      status.print("no run had a checkpoint yet");
+    }
+    verdicts.forEach(this::printVerdict);
+  }
+
+  private void printVerdict(String name, Verdict verdict) {
     Long since = verdict.sinceStep();
     Long best = verdict.bestStep();
     status.print(
         styled(
             "bold",
-            "verdict: %s%s%s"
+            "verdict%s: %s%s%s"
                 .formatted(
+                    severalRuns ? " of " + name : "",
                     verdict.state().label(),
                     since == null ? "" : " since step " + since,
                     best == null ? "" : "; best checkpoint so far: step " + best)));

@@ -3,18 +3,19 @@ package io.diffuscope.cli;
 import com.typesafe.config.Config;
 import io.diffuscope.checkpoint.DirectorySettings;
 import io.diffuscope.checkpoint.DirectorySubscription;
-import io.diffuscope.checkpoint.StructuralCheck;
+import io.diffuscope.checkpoint.RunDirectories;
 import io.diffuscope.cli.SettingsReader.InvalidSettingException;
+import io.diffuscope.detect.Verdict;
 import io.diffuscope.model.Devices;
 import io.diffuscope.run.RunDecisions;
 import io.diffuscope.run.RunSettings;
-import io.diffuscope.run.RunState;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.BadInputException.Reason;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -33,6 +34,8 @@ import picocli.CommandLine.Parameters;
       "",
       "Example:",
       "  diffuscope watch runs/7/checkpoints --template net.pt --train train.npy --holdout"
+          + " holdout.npy",
+      "  diffuscope watch runs --runs 'lr-*' --template net.pt --train train.npy --holdout"
           + " holdout.npy"
     })
 final class WatchCommand implements Callable<Integer> {
@@ -47,9 +50,27 @@ final class WatchCommand implements Callable<Integer> {
   @Mixin private ServeOptions serve = new ServeOptions();
 
   @Option(
-      names = "--pattern",
+      names = "--runs",
       paramLabel = "GLOB",
-      description = "Names of checkpoint files (default *.safetensors).")
+      description =
+          "Make each subdirectory of DIR whose name matches a run of its own, also those that"
+              + " appear later ('*': all). They share the network, the data and the port.")
+  private @Nullable String runs;
+
+  @Option(
+      names = "--layout",
+      paramLabel = "NAME",
+      description =
+          "How the job lays out its checkpoints: diffusers, accelerate, lightning, edm, edm2, dit,"
+              + " ... (default auto: recognised).")
+  private @Nullable String layout;
+
+  @Option(
+      names = "--pattern",
+      paramLabel = "PATTERN",
+      description =
+          "Names of checkpoints in place of a layout: a glob (*.safetensors), or a path with {step}"
+              + " (ckpt_{step}.pt, step-{step}/model.safetensors).")
   private @Nullable String pattern;
 
   @Option(
@@ -65,11 +86,15 @@ final class WatchCommand implements Callable<Integer> {
     Map<String, Object> overrides = new HashMap<>();
     serve.addTo(overrides);
     MeasureOptions.put(overrides, "checkpoints.directory", directory);
+    MeasureOptions.put(overrides, "checkpoints.runs", runs);
+    MeasureOptions.put(overrides, "checkpoints.layout", layout);
     MeasureOptions.put(overrides, "checkpoints.pattern", pattern);
     MeasureOptions.put(overrides, "checkpoints.policy", policy);
     Config config = measure.load(overrides);
     SettingsReader reader = new SettingsReader(config);
     DirectorySettings checkpoints = reader.checkpoints();
+    String glob = reader.runs();
+    RunDirectories directories = glob == null ? null : reader.runDirectories(glob);
     requirePlausible(checkpoints.directory());
     requireApart(reader.dataDirectory(), checkpoints.directory());
     LogFile.in(reader.dataDirectory());
@@ -78,20 +103,24 @@ final class WatchCommand implements Callable<Integer> {
 
     try (DataDirectory data = DataDirectory.lock(reader.dataDirectory());
         StatusLine status = StatusLine.onStandardOutput()) {
-      TerminalView view = new TerminalView(status);
+      TerminalView view = new TerminalView(status, directories != null);
       try (MonitorSession session =
           MonitorSession.start(
               config,
-              settings,
+              directories == null
+                  ? new RunSources.One(subscribed(settings, checkpoints))
+                  : severalRuns(directories, settings, checkpoints, status),
               Probe.open(settings.probe()),
               reader.samplers(),
-              DirectorySubscription.create(checkpoints, StructuralCheck.safetensors()).source(),
               List.of(view),
               reader.web())) {
-        status.print("watching %s".formatted(checkpoints.directory()));
+        status.print(
+            glob == null
+                ? "watching %s".formatted(checkpoints.directory())
+                : "watching the runs %s in %s".formatted(glob, checkpoints.directory()));
         status.print("serving %s (metrics at %smetrics)".formatted(session.uri(), session.uri()));
         data.describe("process %d, %s".formatted(ProcessHandle.current().pid(), session.uri()));
-        session.beforeInterrupt(() -> tellVerdict(session, settings, status, view));
+        session.beforeInterrupt(() -> tellVerdicts(session, status, view));
         session.await();
       }
     }
@@ -128,13 +157,34 @@ final class WatchCommand implements Callable<Integer> {
     }
   }
 
-  /** Prints the verdict so far when a person interrupts. */
-  static void tellVerdict(
-      MonitorSession session, RunSettings settings, StatusLine status, TerminalView view) {
+  private static MonitoredRun subscribed(RunSettings settings, DirectorySettings checkpoints) {
+    return new MonitoredRun(settings, DirectorySubscription.create(checkpoints).source());
+  }
+
+  private static RunSources.Many severalRuns(
+      RunDirectories directories,
+      RunSettings common,
+      DirectorySettings checkpoints,
+      StatusLine status) {
+    RunIds ids = new RunIds();
+    return new RunSources.Many(
+        directories.source(),
+        (name, directory) ->
+            subscribed(common.named(ids.next(name), name), checkpoints.withDirectory(directory)),
+        complaint -> status.print("error: " + complaint));
+  }
+
+  /** Prints the verdict so far of each run that has started when a person interrupts. */
+  static void tellVerdicts(MonitorSession session, StatusLine status, TerminalView view) {
     if (!session.hasEnded()) {
       status.close();
-      RunState state = session.state();
-      view.printVerdict(new RunDecisions(settings).verdict(state));
+      Map<String, Verdict> verdicts = new LinkedHashMap<>();
+      session
+          .startedStates()
+          .forEach(
+              (settings, state) ->
+                  verdicts.put(settings.displayName(), new RunDecisions(settings).verdict(state)));
+      view.printVerdicts(verdicts);
     }
   }
 

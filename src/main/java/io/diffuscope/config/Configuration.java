@@ -8,6 +8,7 @@ import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.BadInputException.Reason;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
@@ -19,6 +20,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Configuration {
   private static final String ROOT = "diffuscope";
+
+  /** Objects whose keys are those of other programs. */
+  private static final List<String> FOREIGN =
+      List.of(ROOT + ".sampler-dispatcher.", ROOT + ".network.schedule.");
 
   private Configuration() {}
 
@@ -68,7 +73,7 @@ public final class Configuration {
           .forEach(
               entry -> {
                 String key = ROOT + "." + entry.getKey();
-                if (!known.hasPathOrNull(key) && !key.startsWith(ROOT + ".sampler-dispatcher")) {
+                if (!known.hasPathOrNull(key) && FOREIGN.stream().noneMatch(key::startsWith)) {
                   unknown.add(key);
                 }
               });

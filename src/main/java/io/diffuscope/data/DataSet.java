@@ -57,9 +57,22 @@ public interface DataSet extends AutoCloseable {
    */
   void read(long from, int count, FloatBuffer target) throws BadInputException;
 
-  /** The class of every point, {@code [N]}, 0 or above; null where the set has no labels. */
+  /**
+   * The class of every point, {@code [N]}, 0 or above; null where the set has no labels. Not part
+   * of the {@link #contentKey()}.
+   */
   default int @Nullable [] labels() {
     return null;
+  }
+
+  /**
+   * This set with the classes of its points. Closing it closes this one.
+   *
+   * @param labels {@code [N]}, 0 or above; they replace any that are there
+   * @throws IllegalArgumentException when there is not one for each point, or one is negative
+   */
+  default DataSet withLabels(int[] labels) {
+    return new LabelledDataSet(this, labels);
   }
 
   @Override

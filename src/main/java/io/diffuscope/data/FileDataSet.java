@@ -2,8 +2,6 @@ package io.diffuscope.data;
 
 import io.diffuscope.tensorfile.ArrayFile;
 import io.diffuscope.tensorfile.BadInputException;
-import io.diffuscope.tensorfile.BadInputException.Reason;
-import io.diffuscope.tensorfile.ElementType;
 import io.diffuscope.tensorfile.TensorShape;
 import java.nio.FloatBuffer;
 import java.util.Objects;
@@ -11,9 +9,6 @@ import org.jspecify.annotations.Nullable;
 
 /** A set that is read from its file by blocks of rows, because it may not fit into memory. */
 final class FileDataSet implements DataSet {
-  /** Maps the 256 levels of an image onto [-1, 1], in float32 as training programs do. */
-  private static final float HALF_RANGE = 127.5f;
-
   private final ArrayFile file;
   private final TensorShape pointShape;
   private final int width;
@@ -64,30 +59,8 @@ final class FileDataSet implements DataSet {
     FloatBuffer block = target.slice(target.position(), count * width);
     file.readRows(from, count, block);
     file.verifyUnchanged();
-    block.flip();
-    if (file.type() == ElementType.U8) {
-      for (int i = 0; i < block.limit(); i++) {
-        block.put(i, block.get(i) / HALF_RANGE - 1);
-      }
-    } else {
-      checkFinite(from, block);
-    }
+    PointValues.convert(source(), file.type(), block.flip(), from, width);
     target.position(target.position() + count * width);
-  }
-
-  private void checkFinite(long from, FloatBuffer block) throws BadInputException {
-    int flaw = FiniteCheck.firstNonFinite(block);
-    if (flaw >= 0) {
-      throw new BadInputException(
-          source(),
-          Reason.NON_FINITE,
-          "row "
-              + (from + flaw / width)
-              + " (counted from 0) holds "
-              + block.get(flaw)
-              + "; remove or mend the row",
-          null);
-    }
   }
 
   @Override

@@ -8,11 +8,31 @@ import ai.djl.ndarray.NDArray;
  * <p>Instances belong to one thread, the one that made them.
  */
 public interface FeatureMap extends AutoCloseable {
+  /** Key of the map that leaves points as they are. */
+  String IDENTITY = "identity";
+
+  /** The map that leaves points of this many elements as they are. */
+  static FeatureMap identity(int dimension) {
+    return new IdentityMap(dimension);
+  }
+
   /** Names everything that determines the features; part of the probe id and of cache keys. */
   String key();
 
   /** Number of elements of one feature vector. */
   int dimension();
+
+  /**
+   * How many points it takes at a time. More than that are done one part after the other, so that
+   * whoever must not wait gives no more. The digits of a feature vector may depend on its place in
+   * its part, never on how many points there are.
+   */
+  int rows();
+
+  /** Whether features are the points themselves. */
+  default boolean isIdentity() {
+    return key().equals(IDENTITY);
+  }
 
   /**
    * The features of a block of points.

@@ -1,4 +1,4 @@
-/** The feature map h under which samples are compared. */
+/** The feature map h under which points are compared: as they are, or decoded. */
 @NullMarked
 package io.diffuscope.feature;
 

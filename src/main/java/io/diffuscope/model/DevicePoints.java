@@ -11,16 +11,20 @@ import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A data set on a device, in blocks of rows: float32 {@code [n, d]}, shifted by a common centre.
  *
  * <p>Blocks stay on the device while they fit into {@code residentBytes}; the rest is read from
- * disk each time round, so that the number of points is bounded by the disk alone. Only their
- * norms, two numbers a point, are always kept. The centre (any fixed vector; the training set's
- * mean is a good one) keeps float32 inner products small; distances and softmax weights do not
- * depend on it.
+ * disk each time round, so that the number of points is bounded by the disk alone. Only their norms
+ * and classes, three numbers a point, are always kept. The centre (any fixed vector; the training
+ * set's mean is a good one) keeps float32 inner products small; distances and softmax weights do
+ * not depend on it.
  */
 public final class DevicePoints implements AutoCloseable {
   private static final long MOST_BLOCK_ROWS = 4096;
@@ -45,32 +49,40 @@ public final class DevicePoints implements AutoCloseable {
    * @param transposed a view of the points, {@code [d, n]}
    * @param halfSquaredNorms {@code [1, n]}, {@code |y|^2 / 2} of the centred points, of their type
    * @param exactHalfSquaredNorms the same in float64
+   * @param labels class of every point, int32 {@code [1, n]}; null for a set without labels
    */
   public record Block(
-      NDArray points, NDArray transposed, NDArray halfSquaredNorms, NDArray exactHalfSquaredNorms) {
-    private static Block of(NDArray points, Norms norms) {
-      return new Block(points, points.transpose(), norms.rounded, norms.exact);
+      NDArray points,
+      NDArray transposed,
+      NDArray halfSquaredNorms,
+      NDArray exactHalfSquaredNorms,
+      @Nullable NDArray labels) {
+    private static Block of(NDArray points, PointNumbers numbers) {
+      return new Block(points, points.transpose(), numbers.rounded, numbers.exact, numbers.labels);
     }
 
     /** The same block in float64, on another manager. */
     public Block toDouble(NDManager manager) {
       NDArray wide = points.toType(DataType.FLOAT64, true);
       wide.attach(manager);
-      return of(wide, new Norms(exactHalfSquaredNorms, exactHalfSquaredNorms));
+      return of(wide, new PointNumbers(exactHalfSquaredNorms, exactHalfSquaredNorms, labels));
     }
   }
 
-  /** Half the squared norms of a block's points, {@code [1, n]}, float32 and float64. */
-  private record Norms(NDArray rounded, NDArray exact) {
-    static Norms of(NDArray points) {
+  /** Half the squared norms of a block's points, float32 and float64, and their classes. */
+  private record PointNumbers(NDArray rounded, NDArray exact, @Nullable NDArray labels) {
+    static PointNumbers of(NDArray points, @Nullable NDArray labels) {
       NDArray wide = points.toType(DataType.FLOAT64, true);
       NDArray exact = wide.square().sum(new int[] {1}).muli(0.5).expandDims(0);
-      return new Norms(exact.toType(DataType.FLOAT32, true), exact);
+      return new PointNumbers(exact.toType(DataType.FLOAT32, true), exact, labels);
     }
 
     void attach(NDManager manager) {
       rounded.attach(manager);
       exact.attach(manager);
+      if (labels != null) {
+        labels.attach(manager);
+      }
     }
   }
 
@@ -79,7 +91,8 @@ public final class DevicePoints implements AutoCloseable {
   private final double[] centre;
   private final int blockRows;
   private final List<Block> resident = new ArrayList<>();
-  private final List<Norms> norms = new ArrayList<>();
+  private final List<PointNumbers> numbers = new ArrayList<>();
+  private final Set<Integer> classes = new TreeSet<>();
   private double largestSquaredNorm;
 
   private DevicePoints(NDManager manager, DataSet set, double[] centre, int blockRows) {
@@ -106,14 +119,14 @@ public final class DevicePoints implements AutoCloseable {
     for (long first = 0; first < set.size(); first += blockRows) {
       try (NDManager scratch = points.manager.newSubManager()) {
         NDArray values = points.read(scratch, first);
-        Norms norms = Norms.of(values);
-        norms.attach(points.manager);
-        points.norms.add(norms);
+        PointNumbers numbers = PointNumbers.of(values, points.labels(scratch, first));
+        numbers.attach(points.manager);
+        points.numbers.add(numbers);
         points.largestSquaredNorm =
-            Math.max(points.largestSquaredNorm, 2 * norms.exact.max().getDouble());
+            Math.max(points.largestSquaredNorm, 2 * numbers.exact.max().getDouble());
         if (points.resident.size() < keep) {
           values.attach(points.manager);
-          points.resident.add(Block.of(values, norms));
+          points.resident.add(Block.of(values, numbers));
         }
       }
     }
@@ -162,6 +175,11 @@ public final class DevicePoints implements AutoCloseable {
     return centre.clone();
   }
 
+  /** The classes that at least one point has; empty for a set without labels. */
+  public Set<Integer> classes() {
+    return Collections.unmodifiableSet(classes);
+  }
+
   /** Largest {@code |y|^2} of the centred points; bounds the rounding error of inner products. */
   public double largestSquaredNorm() {
     return largestSquaredNorm;
@@ -180,10 +198,21 @@ public final class DevicePoints implements AutoCloseable {
     }
     for (; first < set.size(); first += blockRows) {
       try (NDManager scratch = parent.newSubManager()) {
-        Norms known = norms.get((int) (first / blockRows));
+        PointNumbers known = numbers.get((int) (first / blockRows));
         visitor.visit(first, Block.of(read(scratch, first), known));
       }
     }
+  }
+
+  private @Nullable NDArray labels(NDManager scratch, long first) {
+    int[] labels = set.labels();
+    if (labels == null) {
+      return null;
+    }
+    int from = Math.toIntExact(first);
+    int[] block = Arrays.copyOfRange(labels, from, Math.min(labels.length, from + blockRows));
+    Arrays.stream(block).forEach(classes::add);
+    return scratch.create(block, new Shape(1, block.length));
   }
 
   private NDArray read(NDManager scratch, long first) throws BadInputException {

@@ -8,6 +8,8 @@ import ai.djl.ndarray.types.Shape;
 import io.diffuscope.model.DevicePoints.Block;
 import io.diffuscope.tensorfile.BadInputException;
 import java.io.UncheckedIOException;
+import java.util.Arrays;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,12 +50,65 @@ public final class EmpiricalDenoiser implements Denoiser {
   /** {@inheritDoc} Throws {@link UncheckedIOException} if points on disk can no longer be read. */
   @Override
   public NDArray denoise(NDArray x, double sigma) {
+    return denoise(x, sigma, null);
+  }
+
+  /**
+   * {@inheritDoc} The mean of row i goes over the points of class {@code labels[i]} alone; over all
+   * points for −1.
+   *
+   * @throws IllegalArgumentException for a class that no point has
+   */
+  @Override
+  public Denoiser given(int[] labels) {
+    for (int label : labels) {
+      if (label != -1 && !points.classes().contains(label)) {
+        throw new IllegalArgumentException(
+            "no point is of class %d; there are %s"
+                .formatted(
+                    label,
+                    points.classes().isEmpty() ? "no labels" : "the classes " + points.classes()));
+      }
+    }
+    return Arrays.stream(labels).allMatch(label -> label == -1) ? this : new Given(labels.clone());
+  }
+
+  /** The denoiser for points of known classes. */
+  private final class Given implements Denoiser {
+    private final int[] labels;
+
+    Given(int[] labels) {
+      this.labels = labels;
+    }
+
+    @Override
+    public int dimension() {
+      return EmpiricalDenoiser.this.dimension();
+    }
+
+    @Override
+    public NDArray denoise(NDArray x, double sigma) {
+      if (x.getShape().get(0) != labels.length) {
+        throw new IllegalArgumentException(
+            "%d labels for points of shape %s".formatted(labels.length, x.getShape()));
+      }
+      return EmpiricalDenoiser.this.denoise(x, sigma, labels);
+    }
+
+    @Override
+    public Denoiser given(int[] others) {
+      return EmpiricalDenoiser.this.given(others);
+    }
+  }
+
+  private NDArray denoise(NDArray x, double sigma, int @Nullable [] labels) {
     DataType type = precision(sigma);
     int d = dimension();
     try (NDManager scratch = x.getManager().newSubManager()) {
       NDArray centre = scratch.create(points.centre(), new Shape(1, d));
       // Working on x / sigma^2 once instead of on every block of logits saves a pass over each.
       NDArray scaled = x.sub(centre).divi(sigma * sigma).toType(type, false);
+      ClassMask mask = labels == null ? null : new ClassMask(scratch, labels);
       RunningSoftmax softmax = new RunningSoftmax();
       points.forEachBlock(
           scratch,
@@ -65,6 +120,9 @@ public final class EmpiricalDenoiser implements Denoiser {
               NDArray penalty = block.halfSquaredNorms().duplicate();
               penalty.attach(local);
               logits.subi(penalty.divi(sigma * sigma));
+              if (mask != null) {
+                mask.apply(logits, block, local);
+              }
               softmax.add(logits, stored.points(), scratch);
             }
           });
@@ -79,6 +137,33 @@ public final class EmpiricalDenoiser implements Denoiser {
   private DataType precision(double sigma) {
     double error = FLOAT_ROUNDING * points.largestSquaredNorm() / (sigma * sigma);
     return error > FLOAT_LOGIT_ERROR ? DataType.FLOAT64 : DataType.FLOAT32;
+  }
+
+  /**
+   * Takes the points of other classes out of the softmax. A block may hold none of a row's class:
+   * its points then weigh alike, until the first block with one of the class outweighs them all. So
+   * what is subtracted is finite, and so large that exp of it is 0.
+   */
+  private static final class ClassMask {
+    private static final double OUT = 1e30;
+
+    /** Class of every row, int32 {@code [B, 1]}, and whether it has one. */
+    private final NDArray classes;
+
+    private final NDArray given;
+
+    ClassMask(NDManager manager, int[] labels) {
+      classes = manager.create(labels, new Shape(labels.length, 1));
+      given = classes.gte(0);
+    }
+
+    void apply(NDArray logits, Block block, NDManager local) {
+      NDArray other = classes.neq(Objects.requireNonNull(block.labels())).logicalAnd(given);
+      other.attach(local);
+      NDArray penalty = other.toType(logits.getDataType(), false).muli(OUT);
+      penalty.attach(local);
+      logits.subi(penalty);
+    }
   }
 
   /**

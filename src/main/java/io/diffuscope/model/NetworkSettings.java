@@ -1,8 +1,15 @@
 package io.diffuscope.model;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.diffuscope.tensorfile.TensorShape;
-import java.util.stream.StreamSupport;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,6 +22,13 @@ import org.jspecify.annotations.Nullable;
  * @param nullLabel the label that stands for "no class", where the network was trained with one
  * @param guidance weight w of classifier-free guidance, {@code D_null + w (D_class - D_null)}; 1
  *     uses the class alone
+ * @param schedule the timesteps that the network was trained on; null where its preconditioning
+ *     does not need one
+ * @param timestepScale the noise label is the timestep (discrete), or the time from 0 to 1 (VP,
+ *     flow matching), times this
+ * @param roundTimesteps whether the network takes whole timesteps only
+ * @param flowDirection where time runs, for {@link Preconditioning#FLOW_MATCHING}
+ * @param sigmaRange the noise levels that the network was trained on
  */
 public record NetworkSettings(
     Preconditioning preconditioning,
@@ -22,22 +36,112 @@ public record NetworkSettings(
     TensorShape shape,
     @Nullable Integer classes,
     @Nullable Integer nullLabel,
-    double guidance) {
+    double guidance,
+    @Nullable NoiseSchedule schedule,
+    double timestepScale,
+    boolean roundTimesteps,
+    FlowDirection flowDirection,
+    SigmaRange sigmaRange) {
+  /** The keys of {@code diffuscope.json} that the configuration can override. */
+  public static final List<String> KEYS =
+      List.of(
+          "preconditioning",
+          "sigma_data",
+          "shape",
+          "classes",
+          "null_label",
+          "guidance",
+          "schedule",
+          "timestep_scale",
+          "round_timesteps",
+          "flow_direction",
+          "sigma_min",
+          "sigma_max");
+
   public NetworkSettings {
-    if (!(sigmaData > 0)) {
-      throw new IllegalArgumentException("sigma_data must be above 0, not " + sigmaData);
+    require(sigmaData > 0 && Double.isFinite(sigmaData), "sigma_data must be above 0", sigmaData);
+    require(
+        shape.rank() > 0 && shape.elements() > 0, "shape must name at least one element", shape);
+    require(classes == null || classes > 0, "classes must be at least 1", classes);
+    require(nullLabel == null || nullLabel >= 0, "null_label must be at least 0", nullLabel);
+    require(Double.isFinite(guidance), "guidance must be a finite number", guidance);
+    require(
+        timestepScale > 0 && Double.isFinite(timestepScale),
+        "timestep_scale must be above 0",
+        timestepScale);
+    if (classes == null && nullLabel != null) {
+      throw new IllegalArgumentException(
+          "null_label is given without classes: a network without classes takes no label");
     }
-    if (shape.rank() == 0 || shape.elements() == 0) {
-      throw new IllegalArgumentException("shape must name at least one element, not " + shape);
+    if (guidance != 1 && classes == null) {
+      throw new IllegalArgumentException(
+          "guidance %s needs a class-conditional network: set classes and null_label, or remove guidance"
+              .formatted(guidance));
+    }
+    if (guidance != 1 && nullLabel == null) {
+      throw new IllegalArgumentException(
+          "guidance %s needs null_label, the label that the network was trained with for \"no class\""
+              .formatted(guidance));
+    }
+    if (preconditioning.needsSchedule() && schedule == null) {
+      throw new IllegalArgumentException(
+          "preconditioning %s needs schedule, the content of the trainer's scheduler_config.json, or alphas_cumprod in it"
+              .formatted(preconditioning.label()));
     }
   }
 
-  /** What the user sets by hand; null leaves what the file says. */
-  public record Overrides(
-      @Nullable Preconditioning preconditioning,
-      @Nullable Double sigmaData,
-      @Nullable TensorShape shape) {
-    public static final Overrides NONE = new Overrides(null, null, null);
+  private static void require(boolean holds, String rule, @Nullable Object value) {
+    if (!holds) {
+      throw new IllegalArgumentException("%s, not %s".formatted(rule, value));
+    }
+  }
+
+  /**
+   * What the user sets by hand: keys of {@code diffuscope.json} with values that replace the
+   * file's.
+   *
+   * @param json an object with some of {@link NetworkSettings#KEYS}, as text, so that it can travel
+   */
+  public record Overrides(String json) {
+    public static final Overrides NONE = new Overrides("{}");
+
+    /** Checks the form of every value, each for itself. */
+    public Overrides {
+      SettingsObject given = new SettingsObject(parsed(json));
+      TreeSet<String> unknown = given.keys();
+      KEYS.forEach(unknown::remove);
+      if (!unknown.isEmpty()) {
+        throw new IllegalArgumentException(
+            "settings %s of the network are not known; known are %s".formatted(unknown, KEYS));
+      }
+      new SettingsValues(given).check();
+    }
+
+    /** Values by key; null values are as good as absent. */
+    public static Overrides of(Map<String, ?> values) {
+      ObjectMapper sorted =
+          JsonMapper.builder().enable(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS).build();
+      try {
+        return new Overrides(sorted.writeValueAsString(values));
+      } catch (JsonProcessingException e) {
+        throw new IllegalArgumentException("settings of the network cannot be read", e);
+      }
+    }
+
+    ObjectNode parse() {
+      return parsed(json);
+    }
+
+    private static ObjectNode parsed(String json) {
+      try {
+        if (new ObjectMapper().readTree(json) instanceof ObjectNode object) {
+          return object;
+        }
+      } catch (JsonProcessingException e) {
+        throw new IllegalArgumentException("settings of the network are no JSON object", e);
+      }
+      throw new IllegalArgumentException("settings of the network are no JSON object: " + json);
+    }
   }
 
   /**
@@ -46,26 +150,6 @@ public record NetworkSettings(
    * @throws IllegalArgumentException with the missing or wrong key, if they are incomplete
    */
   static NetworkSettings of(JsonNode json, Overrides overrides) {
-    Preconditioning preconditioning =
-        overrides.preconditioning() != null
-            ? overrides.preconditioning()
-            : Preconditioning.of(json.path("preconditioning").asText("(absent)"));
-    double sigmaData =
-        overrides.sigmaData() != null
-            ? overrides.sigmaData()
-            : json.path("sigma_data").asDouble(0.5);
-    TensorShape shape = overrides.shape();
-    if (shape == null) {
-      JsonNode dimensions = json.path("shape");
-      if (!dimensions.isArray()) {
-        throw new IllegalArgumentException("shape is absent: give the shape of one point");
-      }
-      shape =
-          TensorShape.of(
-              StreamSupport.stream(dimensions.spliterator(), false)
-                  .mapToLong(JsonNode::asLong)
-                  .toArray());
-    }
-    return new NetworkSettings(preconditioning, sigmaData, shape, null, null, 1);
+    return SettingsValues.merged(json, overrides.parse()).settings();
   }
 }

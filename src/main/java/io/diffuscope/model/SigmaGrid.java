@@ -30,6 +30,23 @@ public record SigmaGrid(int steps, double sigmaMin, double sigmaMax, double rho)
     return new SigmaGrid(steps, 0.002, 80, 7);
   }
 
+  /**
+   * This grid within the noise levels that a network knows: its ends are moved into the range, the
+   * number of steps and rho stay.
+   *
+   * @throws IllegalArgumentException if grid and range have no more than a point in common
+   */
+  public SigmaGrid clippedTo(SigmaRange range) {
+    double low = Math.max(sigmaMin, range.min());
+    double high = Math.min(sigmaMax, range.max());
+    if (!(low < high)) {
+      throw new IllegalArgumentException(
+          "noise levels %s to %s lie outside of what the network was trained on, %s: set sigma-min and sigma-max"
+              .formatted(sigmaMin, sigmaMax, range));
+    }
+    return new SigmaGrid(steps, low, high, rho);
+  }
+
   /** The {@code steps + 1} levels, falling, the last one 0. */
   public double[] levels() {
     double[] levels = new double[steps + 1];

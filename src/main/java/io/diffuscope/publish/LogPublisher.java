@@ -3,6 +3,7 @@ package io.diffuscope.publish;
 import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.detect.FlagChange;
 import io.diffuscope.run.RunEvent;
+import io.diffuscope.run.SourceNews;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.spi.LoggingEventBuilder;
@@ -58,11 +59,11 @@ public final class LogPublisher implements RunListener {
                   e.run(),
                   name(e.checkpoint()),
                   e.estimates().size(),
-                  e.judged()
-                      ? ""
-                      : e.checkpoint().step() == null
-                          ? ", not judged: no step in its name"
-                          : ", not judged: an earlier step");
+                  e.judged() ? "" : ", not judged: " + e.standing().text());
+      case RunEvent.AttemptStarted e ->
+          line(log.atWarn(), e)
+              .addKeyValue("attempt", e.attempt())
+              .log("run {}: {}", e.run(), safe(e.message()));
       case RunEvent.VerdictChanged e ->
           line(log.atInfo(), e)
               .addKeyValue("state", e.verdict().state().label())
@@ -85,6 +86,13 @@ public final class LogPublisher implements RunListener {
       case RunEvent.EvaluationStarted e ->
           line(log.atDebug(), e).log("run {}: evaluating {}", e.run(), name(e.checkpoint()));
     }
+  }
+
+  @Override
+  public void onSourceNews(SourceNews news) {
+    (news.problem() ? log.atWarn() : log.atInfo())
+        .addKeyValue("run", news.run())
+        .log("run {}: {}", news.run(), safe(news.message()));
   }
 
   private void flag(RunEvent event, FlagChange change) {

@@ -44,6 +44,12 @@ public final class MetricCatalogue {
           "diffuscope_evaluated_step",
           "Training step that the estimates of this run belong to.",
           RUN);
+  static final Metric ATTEMPT =
+      gauge(
+          "diffuscope_attempt",
+          "Attempt under way, from 1: a training that is resumed from an earlier step, or started"
+              + " anew, begins another one.",
+          RUN);
   static final Metric BEST_STEP =
       gauge(
           "diffuscope_best_step",
@@ -214,6 +220,7 @@ public final class MetricCatalogue {
     return List.of(
         EVALUATED_STEP,
         FOUND_STEP,
+        ATTEMPT,
         BEST_STEP,
         VERDICT,
         FLAG,

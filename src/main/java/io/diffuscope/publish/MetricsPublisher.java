@@ -28,8 +28,8 @@ import org.slf4j.LoggerFactory;
  * Writes what happens to runs to a Prometheus registry, as {@link MetricCatalogue} lists it.
  *
  * <p>Only final estimates are shown. They and the step they belong to change together: {@link
- * #scrape} never sees half of a checkpoint. A step below one already judged is counted and not
- * shown. Thread-safe.
+ * #scrape} never sees half of a checkpoint. What was not judged, such as a step below one already
+ * judged, is counted and not shown; what a new attempt supersedes vanishes. Thread-safe.
  */
 public final class MetricsPublisher implements RunListener {
   /** Prometheus' text format. */
@@ -78,6 +78,7 @@ public final class MetricsPublisher implements RunListener {
         run.end(e.checkpoint().identity());
         run.count(MetricCatalogue.FAILED, e.reason());
       }
+      case RunEvent.AttemptStarted e -> run.attempt(e.attempt(), e.fromStep());
       case RunEvent.FlagChanged e -> run.flag(e.change());
       case RunEvent.VerdictChanged e -> run.verdict(e.verdict());
       case RunEvent.RunEnded e -> run.ended(e.at(), e.verdict());
@@ -125,6 +126,7 @@ public final class MetricsPublisher implements RunListener {
     private final Set<String> inProgress = new HashSet<>();
     private Set<Series> estimates = Set.of();
     private @Nullable String probe;
+    private @Nullable Long shownStep;
 
     RunMeters(String run) {
       this.run = run;
@@ -137,6 +139,7 @@ public final class MetricsPublisher implements RunListener {
       for (Flag flag : Flag.values()) {
         meters.set(Series.of(MetricCatalogue.FLAG, run, flag.label()), 0);
       }
+      set(MetricCatalogue.ATTEMPT, 1);
       showState(Verdict.State.UNKNOWN);
       showInProgress();
     }
@@ -193,9 +196,21 @@ public final class MetricsPublisher implements RunListener {
           .histogram(Series.of(MetricCatalogue.DURATION, run), MetricCatalogue.durationBuckets())
           .record(Duration.ofNanos((long) (event.seconds() * 1e9)));
       // Detectors ignore a checkpoint without a step; there is no later one it could hide.
-      if (event.judged() || event.checkpoint().step() == null) {
-        set(MetricCatalogue.EVALUATED_STEP, orNaN(event.checkpoint().step()));
+      if (event.isCurrent()) {
+        shownStep = event.checkpoint().step();
+        set(MetricCatalogue.EVALUATED_STEP, orNaN(shownStep));
         show(event.estimates());
+      }
+    }
+
+    /** What the new attempt supersedes is no longer the state of the run; counters stay. */
+    void attempt(int number, long fromStep) {
+      set(MetricCatalogue.ATTEMPT, number);
+      Long shown = shownStep;
+      if (shown != null && shown >= fromStep) {
+        shownStep = null;
+        set(MetricCatalogue.EVALUATED_STEP, Double.NaN);
+        show(List.of());
       }
     }
 

@@ -11,6 +11,7 @@ import io.diffuscope.run.EvaluationProgress;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunNotification;
+import io.diffuscope.run.SourceNews;
 import java.util.List;
 import java.util.function.Consumer;
 
@@ -82,6 +83,7 @@ public final class Publisher extends AbstractOnMessageBehavior<Publisher.Command
       case Heard(EvaluationProgress progress) -> tell(listener -> listener.onProgress(progress));
       case Heard(PreparationProgress progress) ->
           tell(listener -> listener.onPreparation(progress));
+      case Heard(SourceNews news) -> tell(listener -> listener.onSourceNews(news));
       case Marked(Marker marker) -> {
         if (marker.of.equals(getContext().getSelf())) {
           owner.tell(new Subscribed());

@@ -3,6 +3,7 @@ package io.diffuscope.publish;
 import io.diffuscope.run.EvaluationProgress;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
+import io.diffuscope.run.SourceNews;
 
 /** Someone who is told what happens to runs: metrics, log, page. */
 public interface RunListener {
@@ -14,6 +15,9 @@ public interface RunListener {
 
   /** What is done once before the first checkpoint has come further. */
   default void onPreparation(PreparationProgress progress) {}
+
+  /** Something about the directory that the run's checkpoints come from. */
+  default void onSourceNews(SourceNews news) {}
 
   /** The run is forgotten: whatever was published about it vanishes. */
   default void removeRun(String run) {}

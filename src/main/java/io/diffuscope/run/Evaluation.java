@@ -23,6 +23,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The evaluation of one checkpoint as a stream: units of work go to the samplers a few at a time,
@@ -34,12 +35,14 @@ final class Evaluation {
    *
    * @param squaredDistances by reference, by noise: for the paired change to the next checkpoint;
    *     empty until complete
+   * @param weights what the samplers read of the checkpoint, or null
    */
   record Update(
       int done,
       int total,
       List<SignalEstimate> estimates,
-      Map<Reference, double[]> squaredDistances) {
+      Map<Reference, double[]> squaredDistances,
+      @Nullable WeightsUsed weights) {
     boolean isComplete() {
       return done == total;
     }
@@ -72,7 +75,7 @@ final class Evaluation {
     return outcomes(units)
         .statefulMap(
             () -> new Fold(plan.signals(previous), units.size()),
-            (fold, outcome) -> Pair.create(fold, fold.add(observation(outcome))),
+            (fold, outcome) -> Pair.create(fold, fold.add(observed(outcome))),
             fold -> Optional.empty());
   }
 
@@ -108,9 +111,9 @@ final class Evaluation {
         : new WorkOutcome.Failed(FailureReason.INTERNAL.label(), failure.toString());
   }
 
-  private static Observation observation(WorkOutcome outcome) {
+  private static WorkOutcome.Observed observed(WorkOutcome outcome) {
     if (outcome instanceof WorkOutcome.Observed observed) {
-      return observed.observation();
+      return observed;
     }
     throw new IllegalStateException("not an observation: " + outcome);
   }
@@ -126,7 +129,8 @@ final class Evaluation {
       this.total = total;
     }
 
-    Update add(Observation observation) {
+    Update add(WorkOutcome.Observed observed) {
+      Observation observation = observed.observation();
       signals.forEach(signal -> signal.observe(observation));
       done++;
       boolean complete = done == total;
@@ -138,7 +142,7 @@ final class Evaluation {
           squared.put(distance.reference(), distance.squaredDistances());
         }
       }
-      return new Update(done, total, List.copyOf(estimates), squared);
+      return new Update(done, total, List.copyOf(estimates), squared, observed.weights());
     }
   }
 }

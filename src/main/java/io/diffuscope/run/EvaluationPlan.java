@@ -50,7 +50,7 @@ record EvaluationPlan(
         probe.references(),
         Math.toIntExact(probe.train().size()),
         geometry,
-        probe.spec().denoising(),
+        probe.denoising(),
         probe.spec().batchSize(),
         decisionZ,
         probe.spec().seed());

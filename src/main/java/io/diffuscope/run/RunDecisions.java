@@ -1,20 +1,22 @@
 package io.diffuscope.run;
 
 import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.detect.Detectors;
 import io.diffuscope.detect.FlagChange;
 import io.diffuscope.detect.Look;
 import io.diffuscope.detect.Progress;
 import io.diffuscope.detect.Verdict;
 import io.diffuscope.detect.Verdicts;
+import io.diffuscope.run.RunEvent.Standing;
+import io.diffuscope.run.RunState.Candidate;
 import io.diffuscope.run.RunState.Status;
 import io.diffuscope.signal.SignalEstimate;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
-import java.util.Optional;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,7 +50,11 @@ public final class RunDecisions {
   public record PassOver(String path, String reason, String message) implements Command {}
 
   /** The evaluation of a checkpoint is done. */
-  public record Complete(Checkpoint checkpoint, List<SignalEstimate> estimates, double seconds)
+  public record Complete(
+      Checkpoint checkpoint,
+      List<SignalEstimate> estimates,
+      @Nullable WeightsUsed weights,
+      double seconds)
       implements Command {
     public Complete {
       estimates = List.copyOf(estimates);
@@ -61,9 +67,6 @@ public final class RunDecisions {
   /** Nothing more is coming, and everything found was dealt with. */
   public record End(String cause) implements Command {}
 
-  private static final Comparator<Checkpoint> BY_STEP =
-      Comparator.comparing(Checkpoint::step, Comparator.nullsLast(Comparator.naturalOrder()));
-
   private final RunSettings settings;
 
   public RunDecisions(RunSettings settings) {
@@ -75,45 +78,87 @@ public final class RunDecisions {
     if (state.ended()) {
       return List.of();
     }
-    List<RunEvent> events = new ArrayList<>(direct(state, command, now));
-    RunState after = state;
-    for (RunEvent event : events) {
-      after = apply(after, event);
-    }
-    startNext(after, now).ifPresent(events::add);
-    return events;
+    Course course = new Course(state);
+    direct(course, command, now);
+    startNext(course, now);
+    return course.events;
   }
 
-  private List<RunEvent> direct(RunState state, Command command, Instant now) {
-    return switch (command) {
-      case Begin c ->
-          state.started() != null
-              ? List.of()
-              : List.of(
-                  new RunEvent.RunStarted(
-                      settings.id(), now, c.displayName, c.probe, c.holdoutCheckPassed, c.notes));
-      case Find c -> found(state, c.checkpoint, now);
+  /** Events, and the state after them. */
+  private final class Course {
+    private final List<RunEvent> events = new ArrayList<>();
+    private RunState state;
+
+    Course(RunState state) {
+      this.state = state;
+    }
+
+    void add(RunEvent event) {
+      events.add(event);
+      state = apply(state, event);
+    }
+  }
+
+  private void direct(Course course, Command command, Instant now) {
+    String id = settings.id();
+    RunState state = course.state;
+    switch (command) {
+      case Begin c -> {
+        if (state.started() == null) {
+          course.add(
+              new RunEvent.RunStarted(
+                  id, now, c.displayName, c.probe, c.holdoutCheckPassed, c.notes));
+        }
+      }
+      case Find c -> found(course, c.checkpoint, now);
       case PassOver c ->
-          List.of(
-              new RunEvent.CheckpointPassedOver(settings.id(), now, c.path, c.reason, c.message));
-      case Complete c -> completed(state, c, now);
-      case Fail c ->
-          isUnderEvaluation(state, c.checkpoint)
-              ? List.of(
-                  new RunEvent.EvaluationFailed(
-                      settings.id(), now, c.checkpoint, c.reason, c.message))
-              : List.of();
-      case End c -> List.of(new RunEvent.RunEnded(settings.id(), now, c.cause, verdict(state)));
-    };
+          course.add(new RunEvent.CheckpointPassedOver(id, now, c.path, c.reason, c.message));
+      case Complete c -> completed(course, c, now);
+      case Fail c -> {
+        if (underEvaluation(state, c.checkpoint) != null) {
+          course.add(new RunEvent.EvaluationFailed(id, now, c.checkpoint, c.reason, c.message));
+        }
+      }
+      case End c -> course.add(new RunEvent.RunEnded(id, now, c.cause, verdict(state)));
+    }
   }
 
-  private List<RunEvent> found(RunState state, Checkpoint checkpoint, Instant now) {
-    if (state.ledger().containsKey(checkpoint.identity())) {
-      return List.of();
+  private void found(Course course, Checkpoint checkpoint, Instant now) {
+    if (course.state.ledger().containsKey(checkpoint.identity())) {
+      return;
     }
-    List<RunEvent> events = new ArrayList<>();
-    events.add(new RunEvent.CheckpointFound(settings.id(), now, checkpoint));
-    List<Checkpoint> waiting = ordered(state.pending(), checkpoint);
+    String evidence = course.state.lineage().resumption(checkpoint);
+    if (evidence != null) {
+      startAttempt(course, Objects.requireNonNull(checkpoint.step()), evidence, now);
+    }
+    // What waits under the same path is gone: its evaluation could only fail.
+    for (Candidate waiting : course.state.pending()) {
+      if (waiting.checkpoint().path().equals(checkpoint.path())) {
+        skip(course, waiting, SkipReason.SUPERSEDED, now);
+      }
+    }
+    course.add(new RunEvent.CheckpointFound(settings.id(), now, checkpoint));
+    skipBacklog(course, now);
+  }
+
+  private void startAttempt(Course course, long fromStep, String evidence, Instant now) {
+    RunState before = course.state;
+    int attempt = Math.addExact(before.lineage().attempt(), 1);
+    Long kept = before.lineage().judgedBefore(fromStep);
+    String message =
+        "%s: attempt %d goes on from %s"
+            .formatted(evidence, attempt, kept == null ? "the start" : "step " + kept);
+    course.add(new RunEvent.AttemptStarted(settings.id(), now, attempt, fromStep, message));
+    FlagReversals.between(
+            before.lineage().detectors(), course.state.lineage().detectors(), attempt, fromStep)
+        .forEach(change -> course.add(new RunEvent.FlagChanged(settings.id(), now, change)));
+    if (before.verdict() != null) {
+      tellVerdict(course, now);
+    }
+  }
+
+  /** Under a bound, what no longer counts goes first, then the oldest. */
+  private void skipBacklog(Course course, Instant now) {
     int allowed =
         switch (settings.policy()) {
           case ALL -> settings.mostPending();
@@ -121,48 +166,66 @@ public final class RunDecisions {
         };
     SkipReason reason =
         settings.policy() == RunSettings.Policy.LATEST ? SkipReason.SUPERSEDED : SkipReason.BACKLOG;
-    for (Checkpoint oldest : waiting.subList(0, Math.max(0, waiting.size() - allowed))) {
-      events.add(new RunEvent.CheckpointSkipped(settings.id(), now, oldest, reason.label()));
-    }
-    return events;
+    List<Candidate> waiting = course.state.pending();
+    Stream.concat(
+            waiting.stream().filter(Candidate::superseded),
+            waiting.stream().filter(candidate -> !candidate.superseded()))
+        .limit(Math.max(0, waiting.size() - allowed))
+        .forEach(candidate -> skip(course, candidate, reason, now));
   }
 
-  private static List<Checkpoint> ordered(List<Checkpoint> pending, Checkpoint added) {
-    List<Checkpoint> all = new ArrayList<>(pending);
-    all.add(added);
-    all.sort(BY_STEP);
-    return all;
+  private void skip(Course course, Candidate candidate, SkipReason reason, Instant now) {
+    course.add(
+        new RunEvent.CheckpointSkipped(settings.id(), now, candidate.checkpoint(), reason.label()));
   }
 
-  private List<RunEvent> completed(RunState state, Complete command, Instant now) {
-    Checkpoint checkpoint = command.checkpoint;
-    if (!isUnderEvaluation(state, checkpoint)) {
-      return List.of();
+  private void completed(Course course, Complete command, Instant now) {
+    Candidate candidate = underEvaluation(course.state, command.checkpoint);
+    if (candidate == null) {
+      return;
     }
-    Long step = checkpoint.step();
-    Long judgedStep = state.judgedStep();
-    boolean judged = step != null && (judgedStep == null || step > judgedStep);
-    List<RunEvent> events = new ArrayList<>();
-    RunEvent.EvaluationCompleted completed =
+    Long step = command.checkpoint.step();
+    Standing standing = standing(course.state, candidate);
+    Detectors.Outcome outcome =
+        step == null || standing != Standing.JUDGED
+            ? null
+            : judge(course.state, new Look(step, command.estimates));
+    course.add(
         new RunEvent.EvaluationCompleted(
             settings.id(),
             now,
-            checkpoint,
-            probeOf(state),
+            command.checkpoint,
+            probeOf(course.state),
             command.estimates,
-            judged,
-            command.seconds);
-    events.add(completed);
-    if (step != null && judged) {
-      for (FlagChange change : judge(state, step, command.estimates).changes()) {
-        events.add(new RunEvent.FlagChanged(settings.id(), now, change));
+            standing,
+            command.seconds,
+            candidate.attempt(),
+            command.weights));
+    if (outcome != null) {
+      for (FlagChange change : outcome.changes()) {
+        course.add(new RunEvent.FlagChanged(settings.id(), now, change));
       }
-      Verdict verdict = verdict(applyCompleted(state, completed));
-      if (differs(state.verdict(), verdict)) {
-        events.add(new RunEvent.VerdictChanged(settings.id(), now, verdict));
-      }
+      tellVerdict(course, now);
     }
-    return events;
+  }
+
+  private static Standing standing(RunState state, Candidate candidate) {
+    Long step = candidate.checkpoint().step();
+    Long judgedStep = state.lineage().judgedStep();
+    if (step == null) {
+      return Standing.NO_STEP;
+    }
+    if (candidate.superseded()) {
+      return Standing.SUPERSEDED;
+    }
+    return judgedStep == null || step > judgedStep ? Standing.JUDGED : Standing.EARLIER_STEP;
+  }
+
+  private void tellVerdict(Course course, Instant now) {
+    Verdict verdict = verdict(course.state);
+    if (differs(course.state.verdict(), verdict)) {
+      course.add(new RunEvent.VerdictChanged(settings.id(), now, verdict));
+    }
   }
 
   /**
@@ -176,8 +239,9 @@ public final class RunDecisions {
   }
 
   /** Work may be done more than once; its result is recorded once. */
-  private static boolean isUnderEvaluation(RunState state, Checkpoint checkpoint) {
-    return checkpoint.equals(state.evaluating());
+  private static @Nullable Candidate underEvaluation(RunState state, Checkpoint checkpoint) {
+    Candidate candidate = state.evaluating();
+    return candidate != null && candidate.checkpoint().equals(checkpoint) ? candidate : null;
   }
 
   private static String probeOf(RunState state) {
@@ -185,42 +249,43 @@ public final class RunDecisions {
     return started == null ? "" : started.probe();
   }
 
-  private Detectors.Outcome judge(RunState state, long step, List<SignalEstimate> estimates) {
+  private Detectors.Outcome judge(RunState state, Look look) {
     RunEvent.RunStarted started = state.started();
     boolean trustAffinity = started != null && started.trustAffinity();
     return new Detectors(settings.detectors(), trustAffinity)
-        .observe(state.detectors(), new Look(step, estimates));
+        .observe(state.lineage().detectors(), look);
   }
 
-  private Optional<RunEvent> startNext(RunState state, Instant now) {
+  private void startNext(Course course, Instant now) {
+    RunState state = course.state;
     boolean ready =
         state.started() != null
             && state.evaluating() == null
             && !state.ended()
             && !state.pending().isEmpty();
-    return ready
-        ? Optional.of(
-            new RunEvent.EvaluationStarted(settings.id(), now, state.pending().getFirst()))
-        : Optional.empty();
+    if (ready) {
+      course.add(
+          new RunEvent.EvaluationStarted(
+              settings.id(), now, state.pending().getFirst().checkpoint()));
+    }
   }
 
   /** The state after an event. */
   public RunState apply(RunState state, RunEvent event) {
     return switch (event) {
       case RunEvent.RunStarted e -> state.withStarted(e);
-      case RunEvent.CheckpointFound e ->
-          state.withPending(
-              ordered(state.pending(), e.checkpoint()), e.checkpoint(), Status.PENDING);
-      case RunEvent.CheckpointSkipped e ->
-          state.withPending(
-              state.pending().stream().filter(c -> !c.equals(e.checkpoint())).toList(),
-              e.checkpoint(),
-              Status.SKIPPED);
-      case RunEvent.CheckpointPassedOver e -> state;
+      case RunEvent.CheckpointFound e -> state.withFound(e.checkpoint());
+      case RunEvent.CheckpointSkipped e -> state.withSkipped(e.checkpoint());
+      case RunEvent.CheckpointPassedOver e ->
+          // What vanished and comes back was written anew.
+          e.reason().equals(Sighting.Reason.VANISHED.label())
+              ? state
+              : state.withLineage(state.lineage().withPassedOver(e.path()));
+      case RunEvent.AttemptStarted e -> state.withAttempt(e.attempt(), e.fromStep());
       case RunEvent.EvaluationStarted e -> state.withEvaluating(e.checkpoint());
       case RunEvent.EvaluationCompleted e -> applyCompleted(state, e);
       case RunEvent.EvaluationFailed e -> state.withDone(e.checkpoint(), Status.FAILED);
-      // The detectors' states moved when the completed evaluation was applied.
+      // The detectors' states moved when the evaluation was completed, or the attempt started.
       case RunEvent.FlagChanged e -> state;
       case RunEvent.VerdictChanged e -> state.withVerdict(e.verdict(), false);
       case RunEvent.RunEnded e -> state.withVerdict(e.verdict(), true);
@@ -234,11 +299,13 @@ public final class RunDecisions {
       return done;
     }
     Look look = new Look(step, event.estimates());
-    return done.withJudged(step, judge(state, step, event.estimates()).states(), Progress.of(look));
+    Lineage.Judgement judgement =
+        new Lineage.Judgement(judge(state, look).states(), Progress.of(look));
+    return done.withLineage(done.lineage().withJudged(step, judgement));
   }
 
   /** The verdict as things stand. */
   public Verdict verdict(RunState state) {
-    return Verdicts.of(state.history(), state.detectors());
+    return Verdicts.of(state.lineage().history(), state.lineage().detectors());
   }
 }

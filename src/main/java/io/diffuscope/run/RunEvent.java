@@ -6,6 +6,7 @@ import io.diffuscope.detect.Verdict;
 import io.diffuscope.signal.SignalEstimate;
 import java.time.Instant;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** What happened to a run: the facts that its state is made of and that publishers subscribe to. */
@@ -56,10 +57,52 @@ public sealed interface RunEvent extends RunNotification {
   record EvaluationStarted(String run, Instant at, Checkpoint checkpoint) implements RunEvent {}
 
   /**
+   * A step is not above those known, and there is evidence that the training was resumed or started
+   * anew: a new attempt goes on from before it. Results from that step on are superseded: they stay
+   * in the history, and the detectors go on from where they stood before them.
+   *
+   * @param attempt number of the attempt that begins, from 2
+   * @param fromStep the first step that it supersedes
+   * @param message the evidence, for people
+   */
+  record AttemptStarted(String run, Instant at, int attempt, long fromStep, String message)
+      implements RunEvent {}
+
+  /** What became of a result that was measured. */
+  enum Standing {
+    /** The detectors saw it. */
+    JUDGED("judged"),
+    /** The checkpoint has no step, so it has no place in the series. */
+    NO_STEP("no step in its name"),
+    /** A step above it was judged before: it came too late. */
+    EARLIER_STEP("an earlier step"),
+    /** A later attempt, or another content of the same file, took its place meanwhile. */
+    SUPERSEDED("superseded");
+
+    private final String text;
+
+    Standing(String text) {
+      this.text = text;
+    }
+
+    /** The word used in logs and answers. */
+    public String label() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+
+    /** For people: why it was not judged. */
+    public String text() {
+      return text;
+    }
+  }
+
+  /**
    * A checkpoint was evaluated: all its estimates, final, in one event.
    *
-   * @param judged false where the step lies below one already judged, so that detectors ignore it
+   * @param standing whether the detectors saw it, or why not
    * @param seconds wall-clock duration of the evaluation
+   * @param attempt the attempt that the checkpoint belongs to
+   * @param weights what was read of the checkpoint; null where nobody told
    */
   record EvaluationCompleted(
       String run,
@@ -67,9 +110,24 @@ public sealed interface RunEvent extends RunNotification {
       Checkpoint checkpoint,
       String probe,
       List<SignalEstimate> estimates,
-      boolean judged,
-      double seconds)
-      implements RunEvent {}
+      Standing standing,
+      double seconds,
+      int attempt,
+      @Nullable WeightsUsed weights)
+      implements RunEvent {
+    /** Whether the detectors saw it. */
+    public boolean judged() {
+      return standing == Standing.JUDGED;
+    }
+
+    /**
+     * Whether it is news of the run as it stands: judged, or without a step and so the last thing
+     * known.
+     */
+    public boolean isCurrent() {
+      return standing == Standing.JUDGED || standing == Standing.NO_STEP;
+    }
+  }
 
   /** A checkpoint failed: {@code reason} is a metric label, {@code message} for people. */
   record EvaluationFailed(
@@ -97,6 +155,7 @@ public sealed interface RunEvent extends RunNotification {
       case EvaluationCompleted e -> e.checkpoint().step();
       case EvaluationFailed e -> e.checkpoint().step();
       case FlagChanged e -> e.change().step();
+      case AttemptStarted e -> e.fromStep();
       case RunStarted e -> null;
       case CheckpointPassedOver e -> null;
       case VerdictChanged e -> null;

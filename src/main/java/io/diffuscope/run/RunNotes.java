@@ -1,11 +1,14 @@
 package io.diffuscope.run;
 
+import io.diffuscope.model.SigmaGrid;
 import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Probe;
+import io.diffuscope.sampling.Reference;
 import io.diffuscope.statistics.HoldoutCheck;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 
 /**
  * What a user should know before the first number: which signals are off, and what the sets are
@@ -23,10 +26,12 @@ final class RunNotes {
     }
     if (probe.teacher() == null) {
       notes.add(
-          probe.holdout() == null
-              ? "no teacher: pfd to teacher is off"
-              : "no teacher: pfd to teacher is off; pfd to holdout stands in for it");
+          probe.references().contains(Reference.HOLDOUT)
+              ? "no teacher: pfd to teacher is off; pfd to holdout stands in for it"
+              : "no teacher: pfd to teacher is off");
     }
+    addClassNotes(notes, probe);
+    addRangeNotes(notes, probe);
     if (geometry.groupedTrain() > 0) {
       notes.add(
           "near duplicates within the training set are grouped: %d of its points are concerned"
@@ -42,6 +47,47 @@ final class RunNotes {
       addHoldoutNotes(notes, probe, geometry);
     }
     return notes;
+  }
+
+  private static void addClassNotes(List<String> notes, Probe probe) {
+    for (Reference reference : probe.referencesWithoutClasses()) {
+      notes.add(
+          "pfd to %s is off: %s"
+              .formatted(
+                  reference.label(),
+                  switch (reference) {
+                    case TRAIN ->
+                        "the network is class-conditional and the training set has no labels; give"
+                            + " them with --train-labels";
+                    case HOLDOUT ->
+                        "the network is class-conditional and the hold-out set has no labels; give"
+                            + " them with --holdout-labels";
+                    case TEACHER ->
+                        "the network is class-conditional and the teacher knows no classes";
+                  }));
+    }
+    if (probe.holdout() != null && probe.lacksLabelsForDenoising()) {
+      notes.add(
+          "denoising_gap is off: it needs the labels of both sets, or a network with a null_label");
+    }
+  }
+
+  private static void addRangeNotes(List<String> notes, Probe probe) {
+    SigmaGrid asked = probe.spec().flow().grid();
+    SigmaGrid used = probe.flow().grid();
+    if (!used.equals(asked)) {
+      notes.add(
+          "noise levels %s to %s in place of %s to %s: the network was trained on no others"
+              .formatted(used.sigmaMin(), used.sigmaMax(), asked.sigmaMin(), asked.sigmaMax()));
+    }
+    if (!probe.droppedSigmas().isEmpty()) {
+      notes.add(
+          "denoising_gap leaves out sigma %s: the network was not trained on it"
+              .formatted(
+                  probe.droppedSigmas().stream()
+                      .map(String::valueOf)
+                      .collect(Collectors.joining(", "))));
+    }
   }
 
   private static void addHoldoutNotes(List<String> notes, Probe probe, GeometrySummary geometry) {

@@ -2,10 +2,10 @@ package io.diffuscope.run;
 
 /**
  * What a run tells the world, on the actor system's event stream: facts ({@link RunEvent}) and
- * passing news (progress).
+ * passing news (progress, how checkpoints are read).
  */
 public sealed interface RunNotification extends CborSerializable
-    permits RunEvent, EvaluationProgress, PreparationProgress {
+    permits RunEvent, EvaluationProgress, PreparationProgress, SourceNews {
   /** Id of the run. */
   String run();
 }

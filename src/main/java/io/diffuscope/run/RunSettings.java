@@ -46,6 +46,12 @@ public record RunSettings(
     }
   }
 
+  /** The same for another run. */
+  public RunSettings named(String otherId, String otherDisplayName) {
+    return new RunSettings(
+        otherId, otherDisplayName, probe, policy, mostPending, detectors, parallelism, unitTimeout);
+  }
+
   /** The nearest valid id to any text, such as a directory's name. */
   public static String idOf(String text) {
     String cleaned = text.replaceAll("[^A-Za-z0-9._-]", "-");

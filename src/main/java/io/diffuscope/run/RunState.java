@@ -2,15 +2,16 @@ package io.diffuscope.run;
 
 import com.fasterxml.jackson.annotation.JsonIgnore;
 import io.diffuscope.checkpoint.Checkpoint;
-import io.diffuscope.detect.DetectorStates;
-import io.diffuscope.detect.Progress;
 import io.diffuscope.detect.Verdict;
 import io.diffuscope.run.RunEvent.RunStarted;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
+import org.pcollections.HashPMap;
+import org.pcollections.HashTreePMap;
 
 /**
  * All that a run remembers: made of its events alone, without stream, file or actor.
@@ -19,20 +20,16 @@ import org.jspecify.annotations.Nullable;
  * @param ledger by checkpoint identity, how each one ended or where it stands
  * @param pending checkpoints that wait, in the order in which they will be evaluated
  * @param evaluating the checkpoint under evaluation, or null
- * @param judgedStep step of the last checkpoint that the detectors saw, or null
- * @param detectors states of the detectors
- * @param history what the verdict rests on, by step
+ * @param lineage the attempts, and what the detectors have seen of the one under way
  * @param verdict the verdict told last; null before the first
  * @param ended whether the run is over
  */
 public record RunState(
     @Nullable RunStarted started,
     Map<String, Status> ledger,
-    List<Checkpoint> pending,
-    @Nullable Checkpoint evaluating,
-    @Nullable Long judgedStep,
-    DetectorStates detectors,
-    List<Progress> history,
+    List<Candidate> pending,
+    @Nullable Candidate evaluating,
+    Lineage lineage,
     @Nullable Verdict verdict,
     boolean ended)
     implements CborSerializable {
@@ -45,14 +42,41 @@ public record RunState(
     FAILED
   }
 
+  /**
+   * A checkpoint that waits or is being evaluated.
+   *
+   * @param attempt the attempt under which it was found
+   * @param superseded whether a later attempt, or another content, took its place: it is measured,
+   *     but not judged
+   */
+  public record Candidate(Checkpoint checkpoint, int attempt, boolean superseded) {
+    Candidate supersede() {
+      return new Candidate(checkpoint, attempt, true);
+    }
+
+    /** Whether an attempt from this step on supersedes it. */
+    boolean isFrom(long step) {
+      Long own = checkpoint.step();
+      return own != null && own >= step;
+    }
+  }
+
+  /** What still counts comes first, in the order of steps; without a step last. */
+  static final Comparator<Candidate> ORDER =
+      Comparator.comparing(Candidate::superseded)
+          .thenComparing(
+              c -> c.checkpoint().step(), Comparator.nullsLast(Comparator.naturalOrder()));
+
   public static final RunState EMPTY =
-      new RunState(
-          null, Map.of(), List.of(), null, null, DetectorStates.INITIAL, List.of(), null, false);
+      new RunState(null, HashTreePMap.empty(), List.of(), null, Lineage.EMPTY, null, false);
 
   public RunState {
-    ledger = Map.copyOf(ledger);
+    ledger = persistent(ledger);
     pending = List.copyOf(pending);
-    history = List.copyOf(history);
+  }
+
+  private static HashPMap<String, Status> persistent(Map<String, Status> map) {
+    return map instanceof HashPMap<String, Status> already ? already : HashTreePMap.from(map);
   }
 
   @JsonIgnore
@@ -61,66 +85,87 @@ public record RunState(
   }
 
   RunState withStarted(RunStarted event) {
-    return new RunState(
-        event, ledger, pending, evaluating, judgedStep, detectors, history, verdict, ended);
+    return new RunState(event, ledger, pending, evaluating, lineage, verdict, ended);
   }
 
-  RunState withPending(List<Checkpoint> newPending, Checkpoint checkpoint, Status status) {
+  /** A checkpoint was found; one under evaluation whose content it replaces no longer counts. */
+  RunState withFound(Checkpoint checkpoint) {
+    List<Candidate> more = new ArrayList<>(pending);
+    more.add(new Candidate(checkpoint, lineage.attempt(), false));
+    more.sort(ORDER);
+    Candidate current = evaluating;
+    if (current != null && current.checkpoint().path().equals(checkpoint.path())) {
+      current = current.supersede();
+    }
     return new RunState(
         started,
-        marked(checkpoint, status),
-        newPending,
+        marked(checkpoint, Status.PENDING),
+        more,
+        current,
+        lineage.withFound(checkpoint),
+        verdict,
+        ended);
+  }
+
+  RunState withSkipped(Checkpoint checkpoint) {
+    return new RunState(
+        started,
+        marked(checkpoint, Status.SKIPPED),
+        without(checkpoint),
         evaluating,
-        judgedStep,
-        detectors,
-        history,
+        lineage,
         verdict,
         ended);
   }
 
   RunState withEvaluating(Checkpoint checkpoint) {
-    List<Checkpoint> rest = new ArrayList<>(pending);
-    rest.remove(checkpoint);
+    Candidate next =
+        pending.stream()
+            .filter(candidate -> candidate.checkpoint().equals(checkpoint))
+            .findFirst()
+            .orElse(new Candidate(checkpoint, lineage.attempt(), false));
     return new RunState(
         started,
         marked(checkpoint, Status.EVALUATING),
-        rest,
-        checkpoint,
-        judgedStep,
-        detectors,
-        history,
+        without(checkpoint),
+        next,
+        lineage,
         verdict,
         ended);
   }
 
   RunState withDone(Checkpoint checkpoint, Status status) {
     return new RunState(
+        started, marked(checkpoint, status), pending, null, lineage, verdict, ended);
+  }
+
+  /** Another attempt goes on from before a step: what was found from there on no longer counts. */
+  RunState withAttempt(int number, long fromStep) {
+    UnaryOperator<Candidate> mark = c -> c.isFrom(fromStep) ? c.supersede() : c;
+    Candidate current = evaluating;
+    return new RunState(
         started,
-        marked(checkpoint, status),
-        pending,
-        null,
-        judgedStep,
-        detectors,
-        history,
+        ledger,
+        pending.stream().map(mark).sorted(ORDER).toList(),
+        current == null ? null : mark.apply(current),
+        lineage.resumed(number, fromStep),
         verdict,
         ended);
   }
 
-  RunState withJudged(long step, DetectorStates newDetectors, Progress progress) {
-    List<Progress> longer = new ArrayList<>(history);
-    longer.add(progress);
-    return new RunState(
-        started, ledger, pending, evaluating, step, newDetectors, longer, verdict, ended);
+  RunState withLineage(Lineage newLineage) {
+    return new RunState(started, ledger, pending, evaluating, newLineage, verdict, ended);
   }
 
   RunState withVerdict(Verdict newVerdict, boolean over) {
-    return new RunState(
-        started, ledger, pending, evaluating, judgedStep, detectors, history, newVerdict, over);
+    return new RunState(started, ledger, pending, evaluating, lineage, newVerdict, over);
+  }
+
+  private List<Candidate> without(Checkpoint checkpoint) {
+    return pending.stream().filter(c -> !c.checkpoint().equals(checkpoint)).toList();
   }
 
   private Map<String, Status> marked(Checkpoint checkpoint, Status status) {
-    Map<String, Status> changed = new HashMap<>(ledger);
-    changed.put(checkpoint.identity(), status);
-    return changed;
+    return persistent(ledger).plus(checkpoint.identity(), status);
   }
 }

@@ -163,17 +163,21 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
           case WorkUnit.SampleBlock unit -> {
             useCheckpoint(ready, unit.checkpoint());
             yield new Job<Observation.SampleObservation>(
-                perform, ready.sampleBlock(unit.block()), WorkOutcome.Observed::new);
+                perform, ready.sampleBlock(unit.block()), observed(ready));
           }
           case WorkUnit.DenoisingBlock unit -> {
             useCheckpoint(ready, unit.checkpoint());
             yield new Job<Observation.DenoisingObservation>(
-                perform,
-                ready.denoisingBlock(unit.sigma(), unit.block()),
-                WorkOutcome.Observed::new);
+                perform, ready.denoisingBlock(unit.sigma(), unit.block()), observed(ready));
           }
         };
     getContext().getSelf().tell(Proceed.INSTANCE);
+  }
+
+  /** Beside an observation goes what was read of the checkpoint. */
+  private static <T extends Observation> Function<T, WorkOutcome> observed(ProbeDevice loaded) {
+    WeightsUsed weights = WeightsUsed.of(loaded.weightsChoice(), loaded.ignoredTensors());
+    return observation -> new WorkOutcome.Observed(observation, weights);
   }
 
   private ProbeDevice deviceFor(ProbeSpec spec) throws BadInputException {

@@ -6,7 +6,7 @@ import java.util.Locale;
 public enum SkipReason {
   /** More checkpoints wait than may. */
   BACKLOG,
-  /** A newer one came, and only the newest counts. */
+  /** A newer one came and only the newest counts, or its file was written again. */
   SUPERSEDED;
 
   /** The metric label, for example {@code backlog}. */

@@ -34,6 +34,9 @@ import org.jspecify.annotations.Nullable;
  * that are found meanwhile wait.
  */
 public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Command> {
+  /** Memory for going back: 670 checkpoints of 1000 samples against three references. */
+  private static final long DISTANCE_BYTES = 16 << 20;
+
   /** What a run understands. */
   public sealed interface Command extends CborSerializable {}
 
@@ -81,7 +84,8 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   private RunState state = RunState.EMPTY;
   private @Nullable GeometrySummary geometry;
   private @Nullable EvaluationPlan plan;
-  private Map<Reference, double[]> previous = Map.of();
+  private final PairedDistances distances = new PairedDistances(DISTANCE_BYTES);
+  private Map<Reference, double[]> measured = Map.of();
   private Instant evaluationStarted = Instant.EPOCH;
   private @Nullable String endCause;
 
@@ -158,7 +162,8 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
                   self.tell(new EndpointsReady(count, units.size()));
                   return count;
                 })
-            .runWith(Sink.last(), materializer);
+            // Without labels a class-conditional network has no flow to be compared with.
+            .runWith(Sink.fold(0, (before, count) -> count), materializer);
     getContext()
         .pipeToSelf(
             done,
@@ -217,10 +222,11 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
         new EvaluationProgress(
             settings.id(), message.checkpoint, update.done(), update.total(), update.estimates()));
     if (update.isComplete()) {
-      previous = update.squaredDistances();
       Duration took = Duration.between(evaluationStarted, clock.instant());
+      measured = update.squaredDistances();
       perform(
-          new RunDecisions.Complete(message.checkpoint, update.estimates(), took.toNanos() / 1e9));
+          new RunDecisions.Complete(
+              message.checkpoint, update.estimates(), update.weights(), took.toNanos() / 1e9));
     }
   }
 
@@ -235,9 +241,17 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     for (RunEvent event : decisions.decide(state, command, clock.instant())) {
       state = decisions.apply(state, event);
       tell(event);
-      if (event instanceof RunEvent.EvaluationStarted started) {
-        evaluate(started.checkpoint());
-      }
+      carryOut(event);
+    }
+  }
+
+  private void carryOut(RunEvent event) {
+    switch (event) {
+      case RunEvent.EvaluationStarted e -> evaluate(e.checkpoint());
+      case RunEvent.EvaluationCompleted e ->
+          distances.put(e.judged() ? e.checkpoint().step() : null, measured);
+      case RunEvent.AttemptStarted e -> distances.resumeFrom(e.fromStep());
+      default -> {}
     }
   }
 
@@ -248,7 +262,10 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     }
     evaluationStarted = clock.instant();
     ActorRef<Command> self = getContext().getSelf();
-    Source<Evaluation.Update, ?> updates = evaluation.of(checkpoint, known, previous);
+    Long step = checkpoint.step();
+    Long before = step == null ? null : state.lineage().judgedBefore(step);
+    Source<Evaluation.Update, ?> updates =
+        evaluation.of(checkpoint, known, distances.before(before));
     CompletionStage<Done> done =
         updates.runForeach(update -> self.tell(new Updated(checkpoint, update)), materializer);
     done.whenComplete(

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Observation;
+import org.jspecify.annotations.Nullable;
 
 /** What came of a {@link WorkUnit}. */
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME)
@@ -20,8 +21,12 @@ public sealed interface WorkOutcome extends CborSerializable {
   /** Of {@link WorkUnit.ReferenceFlow}: how many endpoints there are now. */
   record EndpointsKept(int endpoints) implements WorkOutcome {}
 
-  /** Of the units that look at a checkpoint. */
-  record Observed(Observation observation) implements WorkOutcome {}
+  /**
+   * Of the units that look at a checkpoint.
+   *
+   * @param weights what was read of the checkpoint; null where it is not told
+   */
+  record Observed(Observation observation, @Nullable WeightsUsed weights) implements WorkOutcome {}
 
   /**
    * The unit could not be done, and trying again would not help.

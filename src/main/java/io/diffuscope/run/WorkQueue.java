@@ -7,18 +7,26 @@ import akka.actor.typed.Terminated;
 import akka.actor.typed.javadsl.AbstractOnMessageBehavior;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
+import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.sampling.ProbeSpec;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Where samplers fetch their work. A sampler that is free says so and is given the oldest unit; one
- * that dies gives its unit back, with a higher attempt number, until {@value #MOST_ATTEMPTS} were
- * lost.
+ * Where samplers fetch their work. A sampler that is free says so and is given a unit; one that
+ * dies gives its unit back, with a higher attempt number, until {@value #MOST_ATTEMPTS} were lost.
+ *
+ * <p>A sampler is given the oldest unit of the checkpoint whose weights it has, so that several
+ * runs that evaluate at once do not swap them for every block; and the oldest unit of all where
+ * there is none, where that one was overtaken {@value #MOST_OVERTAKINGS} times, or where half of
+ * its time is over. So nobody starves.
  *
  * <p>Whoever asks waits until the unit's deadline and no longer, so a unit whose deadline has
  * passed is dropped: nobody would hear of it, and it would only delay those behind it. Deadlines
@@ -30,6 +38,9 @@ import java.util.Map;
  */
 public final class WorkQueue extends AbstractOnMessageBehavior<WorkQueue.Command> {
   private static final int MOST_ATTEMPTS = 3;
+
+  /** More than an evaluation has blocks by default, which then mostly ends before the next one. */
+  static final int MOST_OVERTAKINGS = 64;
 
   /** What the queue understands. */
   public sealed interface Command extends CborSerializable {}
@@ -51,16 +62,33 @@ public final class WorkQueue extends AbstractOnMessageBehavior<WorkQueue.Command
   public record Done(ActorRef<Sampler.Command> sampler, long id, WorkOutcome outcome)
       implements Command {}
 
-  private record Entry(long id, int attempt, Submit submit) {
+  /**
+   * A unit and when it stops letting others overtake it.
+   *
+   * @param patientUntil half way to its deadline
+   */
+  private record Entry(long id, int attempt, Instant patientUntil, Submit submit) {
     Entry again() {
-      return new Entry(id, attempt + 1, submit);
+      return new Entry(id, attempt + 1, patientUntil, submit);
+    }
+
+    @Nullable String checkpoint() {
+      Checkpoint checkpoint = submit.unit.measured();
+      return checkpoint == null ? null : checkpoint.identity();
     }
   }
+
+  private record Match(Entry entry, ActorRef<Sampler.Command> sampler) {}
 
   private final Deque<Entry> waiting = new ArrayDeque<>();
   private final Deque<ActorRef<Sampler.Command>> free = new ArrayDeque<>();
   private final Map<ActorRef<Sampler.Command>, Entry> running = new HashMap<>();
+
+  /** Identity of the checkpoint that each sampler measured last. */
+  private final Map<ActorRef<Sampler.Command>, String> loaded = new HashMap<>();
+
   private final InstantSource clock;
+  private int overtakings;
   private long nextId;
 
   private WorkQueue(ActorContext<Command> context, InstantSource clock) {
@@ -81,7 +109,11 @@ public final class WorkQueue extends AbstractOnMessageBehavior<WorkQueue.Command
   @Override
   public Behavior<Command> onMessage(Command message) {
     switch (message) {
-      case Submit submit -> waiting.add(new Entry(nextId++, 1, submit));
+      case Submit submit -> {
+        Instant now = clock.instant();
+        Instant patientUntil = now.plus(Duration.between(now, submit.deadline).dividedBy(2));
+        waiting.add(new Entry(nextId++, 1, patientUntil, submit));
+      }
       case Ready ready -> {
         getContext().watch(ready.sampler);
         free.add(ready.sampler);
@@ -105,6 +137,7 @@ public final class WorkQueue extends AbstractOnMessageBehavior<WorkQueue.Command
     if (signal instanceof Terminated terminated) {
       ActorRef<Void> gone = terminated.getRef();
       free.removeIf(sampler -> sampler.path().equals(gone.path()));
+      loaded.keySet().removeIf(sampler -> sampler.path().equals(gone.path()));
       running.keySet().stream()
           .filter(sampler -> sampler.path().equals(gone.path()))
           .findFirst()
@@ -129,15 +162,20 @@ public final class WorkQueue extends AbstractOnMessageBehavior<WorkQueue.Command
   }
 
   private void handOut() {
+    Instant now = clock.instant();
+    dropLate(now);
     while (!waiting.isEmpty() && !free.isEmpty()) {
-      Entry entry = waiting.remove();
-      if (!clock.instant().isBefore(entry.submit.deadline)) {
-        getContext().getLog().warn("{} was not begun in time", entry.submit.unit.describe());
-        continue;
+      Match match = match(now);
+      Entry entry = match.entry;
+      overtakings = entry.equals(waiting.peek()) ? 0 : overtakings + 1;
+      waiting.remove(entry);
+      free.remove(match.sampler);
+      running.put(match.sampler, entry);
+      String checkpoint = entry.checkpoint();
+      if (checkpoint != null) {
+        loaded.put(match.sampler, checkpoint);
       }
-      ActorRef<Sampler.Command> sampler = free.remove();
-      running.put(sampler, entry);
-      sampler.tell(
+      match.sampler.tell(
           new Sampler.Perform(
               entry.id,
               entry.attempt,
@@ -145,5 +183,35 @@ public final class WorkQueue extends AbstractOnMessageBehavior<WorkQueue.Command
               entry.submit.probe,
               entry.submit.unit));
     }
+  }
+
+  private void dropLate(Instant now) {
+    waiting.removeIf(
+        entry -> {
+          boolean late = !now.isBefore(entry.submit.deadline);
+          if (late) {
+            getContext().getLog().warn("{} was not begun in time", entry.submit.unit.describe());
+          }
+          return late;
+        });
+  }
+
+  /** The oldest unit that may go to a free sampler which has its weights, or else the oldest. */
+  private Match match(Instant now) {
+    Entry oldest = waiting.element();
+    // Work on the references needs no weights: there is nothing to gain by overtaking it.
+    boolean patient =
+        oldest.checkpoint() != null
+            && overtakings < MOST_OVERTAKINGS
+            && now.isBefore(oldest.patientUntil);
+    for (Entry entry : patient ? waiting : List.of(oldest)) {
+      String checkpoint = entry.checkpoint();
+      for (ActorRef<Sampler.Command> sampler : free) {
+        if (checkpoint != null && checkpoint.equals(loaded.get(sampler))) {
+          return new Match(entry, sampler);
+        }
+      }
+    }
+    return new Match(oldest, free.element());
   }
 }

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.sampling.Reference;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /** One block of work for a sampler. */
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME)
@@ -34,6 +35,16 @@ public sealed interface WorkUnit extends CborSerializable {
       case ReferenceFlow u -> false;
       case SampleBlock u -> true;
       case DenoisingBlock u -> true;
+    };
+  }
+
+  /** The checkpoint whose weights it needs; null for work on the references. */
+  default @Nullable Checkpoint measured() {
+    return switch (this) {
+      case FindGeometry u -> null;
+      case ReferenceFlow u -> null;
+      case SampleBlock u -> u.checkpoint;
+      case DenoisingBlock u -> u.checkpoint;
     };
   }
 

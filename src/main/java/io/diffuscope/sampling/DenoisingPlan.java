@@ -1,6 +1,7 @@
 package io.diffuscope.sampling;
 
 import io.diffuscope.data.DataSet;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Which image and which noise each row of the denoising loss has. Rows are ordered by set (training
@@ -12,6 +13,9 @@ public final class DenoisingPlan {
   private final int trainImages;
   private final int holdoutImages;
   private final int draws;
+  private final boolean conditional;
+  private final int @Nullable [] trainLabels;
+  private final int @Nullable [] holdoutLabels;
 
   /**
    * A plan over two sets.
@@ -19,6 +23,20 @@ public final class DenoisingPlan {
    * @param holdout the hold-out points that are compared
    */
   public DenoisingPlan(DataSet train, DataSet holdout, DenoisingSettings settings) {
+    this(train, holdout, settings, null);
+  }
+
+  /**
+   * A plan over two sets.
+   *
+   * @param classes of a class-conditional network, or null
+   */
+  DenoisingPlan(
+      DataSet train, DataSet holdout, DenoisingSettings settings, @Nullable ClassLabels classes) {
+    this.conditional = classes != null;
+    boolean own = classes != null && classes.usesOwnClasses();
+    this.trainLabels = own ? train.labels() : null;
+    this.holdoutLabels = own ? holdout.labels() : null;
     this.train = train;
     this.holdout = holdout;
     this.trainImages = images(train.size(), settings);
@@ -52,5 +70,25 @@ public final class DenoisingPlan {
     int i = isTrain ? position : position - trainImages;
     int image = (int) (i * set.size() / images);
     return new Row(set, image, (long) i * draws + draw);
+  }
+
+  /**
+   * The classes of a block of rows: each image's own, or none where not all images have one.
+   *
+   * @param first index of the first row
+   * @param count rows that count
+   * @return {@code [batch]}, filled up with the first row's; null for a network without classes
+   */
+  int @Nullable [] labels(int first, int count, int batch) {
+    if (!conditional) {
+      return null;
+    }
+    int[] labels = new int[batch];
+    for (int i = 0; i < batch; i++) {
+      Row row = row(first + (i < count ? i : 0));
+      int[] own = row.set() == train ? trainLabels : holdoutLabels;
+      labels[i] = own == null ? ClassLabels.NO_CLASS : own[row.image()];
+    }
+    return labels;
   }
 }

@@ -19,4 +19,9 @@ public record DenoisingSettings(List<Double> sigmas, int draws, int images) {
       throw new IllegalArgumentException("denoising needs at least 1 draw of 2 images");
     }
   }
+
+  /** The same at other noise levels. */
+  DenoisingSettings at(List<Double> others) {
+    return new DenoisingSettings(others, draws, images);
+  }
 }

@@ -59,7 +59,9 @@ class DenoisingTask implements Task<DenoisingObservation> {
       NDArray noise = kept.get(plan, "noise", block, shape, scratch, () -> noises(rows));
       NDArray noisy = noise.mul(sigma);
       noisy.attach(scratch);
-      NDArray denoised = denoiser.denoise(noisy.addi(clean), sigma);
+      int[] labels = plan.labels(block * batch, rows, batch);
+      Denoiser conditioned = labels == null ? denoiser : denoiser.given(labels);
+      NDArray denoised = conditioned.denoise(noisy.addi(clean), sigma);
       NDArray error = denoised.subi(clean).square();
       NDArray loss = error.sum(new int[] {1}).divi(d * sigma * sigma);
       losses = Arrays.copyOf(loss.toDoubleArray(), rows);

@@ -20,7 +20,7 @@ abstract class FlowTask<T> implements Task<T> {
   /**
    * Starts the flow. The block always has the full batch size, so that the network sees one shape
    * only (each new shape costs graph optimisation anew); rows beyond the bank's end are zeros and
-   * dropped.
+   * dropped. A class-conditional flow of noise i is that of noise i's class.
    *
    * @param rows how many rows of the block count
    */
@@ -38,9 +38,14 @@ abstract class FlowTask<T> implements Task<T> {
               new Shape(batch, d),
               scratch,
               () -> Arrays.copyOf(bank.read((long) block * batch, rows), batch * d));
-      this.flow = ProbabilityFlow.start(parent, denoiser, probe.spec().flow(), noise);
+      ClassLabels classes = probe.classLabels();
+      Denoiser conditioned =
+          classes == null
+              ? denoiser
+              : denoiser.given(classes.ofBlock((long) block * batch, rows, batch));
+      this.flow = ProbabilityFlow.start(parent, conditioned, probe.flow(), noise);
     }
-    this.steps = probe.spec().flow().grid().steps();
+    this.steps = probe.flow().grid().steps();
     this.rows = rows;
   }
 
@@ -51,13 +56,17 @@ abstract class FlowTask<T> implements Task<T> {
   }
 
   @Override
-  public boolean advance() {
+  public boolean advance() throws BadInputException {
     return flow.advance();
   }
 
   @Override
   public double progress() {
     return (double) flow.step() / steps;
+  }
+
+  final boolean hasArrived() {
+    return flow.isFinished();
   }
 
   @Override

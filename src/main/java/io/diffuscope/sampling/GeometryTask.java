@@ -40,6 +40,8 @@ final class GeometryTask implements Task<SetGeometry> {
   private final DataSet train;
   private final DevicePoints trainPoints;
   private final @Nullable DataSet holdout;
+  private final DataSet originalTrain;
+  private final @Nullable DataSet originalHoldout;
   private final int batchSize;
   private final long residentBytes;
   private final long seed;
@@ -60,18 +62,29 @@ final class GeometryTask implements Task<SetGeometry> {
   private int[] compared = new int[0];
   private @Nullable HoldoutCheck check;
 
+  /**
+   * A search.
+   *
+   * @param sets as they are compared
+   * @param originalTrain the training set in the model's own space, where equal points are equal
+   *     whatever the features' rounding
+   * @param originalHoldout the hold-out set there
+   * @param batchSize queries of one block
+   */
   GeometryTask(
       NDManager parent,
-      DataSet train,
-      DevicePoints trainPoints,
-      @Nullable DataSet holdout,
+      ComparedSets sets,
+      DataSet originalTrain,
+      @Nullable DataSet originalHoldout,
       int batchSize,
       long residentBytes,
       long seed) {
     this.manager = parent.newSubManager();
-    this.train = train;
-    this.trainPoints = trainPoints;
-    this.holdout = holdout;
+    this.train = sets.train();
+    this.trainPoints = sets.trainPoints();
+    this.holdout = sets.holdout();
+    this.originalTrain = originalTrain;
+    this.originalHoldout = originalHoldout;
     this.batchSize = batchSize;
     this.residentBytes = residentBytes;
     this.seed = seed;
@@ -84,12 +97,16 @@ final class GeometryTask implements Task<SetGeometry> {
     pieces.add(this::chooseDuplicateDistance);
     forEachBlock(n, this::mergeDuplicates);
     pieces.add(() -> groups = merged.labels());
-    if (holdout != null) {
+    DataSet compared = holdout;
+    if (compared != null) {
       holdoutFirst = new double[h];
       holdoutSecond = new double[h];
-      forEachBlock(h, (first, count) -> holdoutAgainstTrain(holdout, first, count));
+      forEachBlock(h, (first, count) -> holdoutAgainstTrain(compared, first, count));
       later = blocks(n) + blocks(Math.min(n, h)) + 1;
-      pieces.add(() -> chooseCompared(holdout));
+      if (originalHoldout != null && originalHoldout != compared) {
+        pieces.add(() -> findCopies(originalHoldout));
+      }
+      pieces.add(() -> chooseCompared(compared));
     }
   }
 
@@ -110,7 +127,7 @@ final class GeometryTask implements Task<SetGeometry> {
    * neighbours: in a set where every point is there twice the median distance would be 0.
    */
   private void mergeIdentical() throws BadInputException {
-    identical = IdenticalPoints.labels(train);
+    identical = IdenticalPoints.labels(originalTrain);
     for (int i = 0; i < identical.length; i++) {
       merged.merge(identical[i], i);
     }
@@ -152,6 +169,17 @@ final class GeometryTask implements Task<SetGeometry> {
     System.arraycopy(outside.firstDistance(), 0, holdoutSecond, first, count);
   }
 
+  /** Equal points have equal features but for rounding: their distance is 0. */
+  private void findCopies(DataSet set) throws BadInputException {
+    int[] labels = IdenticalPoints.labels(originalTrain, set);
+    int n = groups.length;
+    for (int i = 0; i < holdoutFirst.length; i++) {
+      if (labels[n + i] < n) {
+        holdoutFirst[i] = 0;
+      }
+    }
+  }
+
   /**
    * Hold-out points that have a duplicate in the training set would count copies as independent;
    * and the normal tail of the affinity test holds only for a hold-out set that is not the larger
@@ -159,7 +187,8 @@ final class GeometryTask implements Task<SetGeometry> {
    */
   private void chooseCompared(DataSet set) throws BadInputException {
     later = 0;
-    int[] identicalHoldout = IdenticalPoints.labels(set);
+    int[] identicalHoldout =
+        IdenticalPoints.labels(originalHoldout == null ? set : originalHoldout);
     List<Integer> kept =
         IntStream.range(0, holdoutFirst.length)
             .filter(i -> holdoutFirst[i] >= duplicateDistance && holdoutFirst[i] > 0)

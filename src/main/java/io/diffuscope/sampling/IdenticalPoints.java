@@ -1,5 +1,6 @@
 package io.diffuscope.sampling;
 
+import io.diffuscope.data.ContentHash;
 import io.diffuscope.data.DataSet;
 import io.diffuscope.tensorfile.BadInputException;
 import java.nio.ByteBuffer;
@@ -13,12 +14,30 @@ final class IdenticalPoints {
 
   private IdenticalPoints() {}
 
-  /** For each point the index of the first one that equals it (its own where it is unique). */
-  static int[] labels(DataSet set) throws BadInputException {
+  /**
+   * For each point the index of the first one that equals it (its own where it is unique).
+   *
+   * @param sets taken as one, in this order
+   */
+  static int[] labels(DataSet... sets) throws BadInputException {
+    long total = 0;
+    for (DataSet set : sets) {
+      total += set.size();
+    }
+    int[] labels = new int[Math.toIntExact(total)];
+    Map<ByteBuffer, Integer> known = new HashMap<>();
+    int start = 0;
+    for (DataSet set : sets) {
+      label(set, start, labels, known);
+      start += Math.toIntExact(set.size());
+    }
+    return labels;
+  }
+
+  private static void label(DataSet set, int start, int[] labels, Map<ByteBuffer, Integer> known)
+      throws BadInputException {
     int n = Math.toIntExact(set.size());
     int d = Math.toIntExact(set.pointShape().elements());
-    int[] labels = new int[n];
-    Map<ByteBuffer, Integer> known = new HashMap<>();
     int rows = Math.max(1, CHUNK_ELEMENTS / d);
     FloatBuffer values = FloatBuffer.allocate(Math.multiplyExact(rows, d));
     ByteBuffer bytes = ByteBuffer.allocate(d * Float.BYTES);
@@ -32,10 +51,10 @@ final class IdenticalPoints {
           bytes.putFloat(values.get(i * d + j) + 0f);
         }
         ByteBuffer digest = ByteBuffer.wrap(ContentHash.digest(bytes.array()));
-        Integer label = known.putIfAbsent(digest, first + i);
-        labels[first + i] = label == null ? first + i : label;
+        int index = start + first + i;
+        Integer label = known.putIfAbsent(digest, index);
+        labels[index] = label == null ? index : label;
       }
     }
-    return labels;
   }
 }

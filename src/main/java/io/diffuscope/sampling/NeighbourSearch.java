@@ -1,6 +1,7 @@
 package io.diffuscope.sampling;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
@@ -29,6 +30,9 @@ public final class NeighbourSearch {
    * Points of a block that are compared exactly: two, and some that rounding may have put behind.
    */
   private static final int CANDIDATES = 4;
+
+  /** Memory that the candidates of some queries occupy at a time, in float64. */
+  private static final long CANDIDATE_BYTES = 128L << 20;
 
   private final DevicePoints points;
 
@@ -147,21 +151,55 @@ public final class NeighbourSearch {
   /** The block's best few with exact distances: index and squared distance, {@code [count, k]}. */
   private static NDList candidates(
       NDArray queries, NDArray ranks, Block block, long first, NDManager local) {
-    long count = ranks.getShape().get(0);
     int k = (int) Math.min(CANDIDATES, ranks.getShape().get(1));
     NDList top = ranks.topK(k, 1, false, true);
     NDArray index = top.get(1).toType(DataType.INT64, true);
-    NDArray rows = block.points().get(local, new NDIndex("{}", index.reshape(count * k)));
-    NDArray difference =
-        rows.toType(DataType.FLOAT64, false)
-            .reshape(count, k, queries.getShape().get(1))
-            .subi(queries.expandDims(1));
-    NDArray squared = difference.square().sum(new int[] {2});
+    NDArray squared = exactDistances(queries, index, block, local);
     // What was excluded keeps its distance from the front.
     NDArray excluded = top.get(0).gt(FAR / 2).toType(DataType.FLOAT64, false);
     NDArray result = squared.addi(excluded.muli(2 * EXCLUDED));
     result.attach(local);
     return new NDList(index.addi(first), result);
+  }
+
+  /**
+   * Squared distances to the points of these indices, {@code [count, k]}, as many as fit at a time.
+   */
+  private static NDArray exactDistances(
+      NDArray queries, NDArray index, Block block, NDManager local) {
+    long count = index.getShape().get(0);
+    long k = index.getShape().get(1);
+    long d = queries.getShape().get(1);
+    long rows = Math.clamp(CANDIDATE_BYTES / (k * d * Double.BYTES), 1L, count);
+    if (rows == count) {
+      return exactDistances(queries, index, block, count, local);
+    }
+    NDList parts = new NDList();
+    for (long from = 0; from < count; from += rows) {
+      long part = Math.min(rows, count - from);
+      try (NDManager scratch = local.newSubManager()) {
+        String range = "%d:%d".formatted(from, from + part);
+        NDArray some = queries.get(range);
+        some.attach(scratch);
+        NDArray theirs = index.get(range);
+        theirs.attach(scratch);
+        NDArray squared = exactDistances(some, theirs, block, part, scratch);
+        squared.attach(local);
+        parts.add(squared);
+      }
+    }
+    return NDArrays.concat(parts);
+  }
+
+  private static NDArray exactDistances(
+      NDArray queries, NDArray index, Block block, long count, NDManager local) {
+    long k = index.getShape().get(1);
+    NDArray rows = block.points().get(local, new NDIndex("{}", index.reshape(count * k)));
+    NDArray difference =
+        rows.toType(DataType.FLOAT64, false)
+            .reshape(count, k, queries.getShape().get(1))
+            .subi(queries.expandDims(1));
+    return difference.square().sum(new int[] {2});
   }
 
   /** The best two over all blocks so far; of equally distant points the one that comes first. */

@@ -32,7 +32,7 @@ public sealed interface Observation {
    *     a hold-out set
    * @param holdoutDistance its distance; null without a hold-out set
    * @param samePoint whether the nearest training point is also the empirical flow's endpoint's, or
-   *     a duplicate of it
+   *     a duplicate of it; empty where there is no such flow
    * @param ruler squared distance between the empirical flows of training and hold-out set; null
    *     without a hold-out set
    */

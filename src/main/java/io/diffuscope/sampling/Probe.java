@@ -1,9 +1,13 @@
 package io.diffuscope.sampling;
 
+import io.diffuscope.data.ContentHash;
 import io.diffuscope.data.DataSet;
 import io.diffuscope.data.DataSets;
 import io.diffuscope.data.MixtureParameters;
+import io.diffuscope.feature.DecoderFile;
+import io.diffuscope.feature.FeatureMap;
 import io.diffuscope.model.NetworkSettings;
+import io.diffuscope.model.SigmaGrid;
 import io.diffuscope.model.TorchScriptNetwork;
 import io.diffuscope.tensorfile.ArrayFile;
 import io.diffuscope.tensorfile.BadInputException;
@@ -24,9 +28,13 @@ public final class Probe implements AutoCloseable {
 
   private final ProbeSpec spec;
   private final NetworkSettings network;
+  private final FlowSettings flow;
+  private final DenoisingSettings denoising;
   private final DataSet train;
   private final @Nullable DataSet holdout;
+  private final @Nullable ClassLabels classLabels;
   private final @Nullable Teacher teacher;
+  private final @Nullable DecoderFile decoder;
   private final NoiseBank noise;
   private final @Nullable DataSet noiseRows;
   private final int samples;
@@ -41,40 +49,59 @@ public final class Probe implements AutoCloseable {
     record Mixture(MixtureParameters parameters, String key) implements Teacher {}
 
     /** A TorchScript network with weights of its own. */
-    record Network(Path file, String key) implements Teacher {}
+    record Network(Path file, NetworkSettings settings, String key) implements Teacher {}
+  }
+
+  /** What was opened, as far as it has to be closed again. */
+  private record Files(DataSet train, @Nullable DataSet holdout, @Nullable DataSet noise) {
+    void close() {
+      train.close();
+      if (holdout != null) {
+        holdout.close();
+      }
+      if (noise != null) {
+        noise.close();
+      }
+    }
   }
 
   private Probe(
       ProbeSpec spec,
       NetworkSettings network,
-      DataSet train,
-      @Nullable DataSet holdout,
+      Files files,
       @Nullable Teacher teacher,
-      NoiseBank noise,
-      @Nullable DataSet noiseRows,
+      @Nullable DecoderFile decoder,
       int samples)
       throws BadInputException {
     this.spec = spec;
     this.network = network;
-    this.train = train;
-    this.holdout = holdout;
+    this.train = files.train;
+    this.holdout = files.holdout;
+    this.noiseRows = files.noise;
     this.teacher = teacher;
-    this.noise = noise;
-    this.noiseRows = noiseRows;
+    this.decoder = decoder;
     this.samples = samples;
+    this.classLabels = ClassLabels.of(network, train, holdout);
+    this.flow = clipped(spec, network, teacher);
+    this.denoising = spec.denoising().at(usableSigmas());
+    this.noise =
+        noiseRows == null
+            ? NoiseBank.seeded(spec.seed(), Math.toIntExact(network.shape().elements()))
+            : NoiseBank.of(noiseRows);
     this.id =
         ContentHash.of(
             noise.id(),
             Integer.toString(samples),
             Long.toString(spec.seed()),
-            spec.flow().key(),
-            spec.denoising().toString(),
+            flow.key(),
+            denoising.toString(),
             ContentHash.of(Path.of(spec.template())),
             network.toString(),
             train.contentKey(),
             holdout == null ? "" : holdout.contentKey(),
             teacher == null ? "" : teacher.key(),
-            "identity");
+            featureKey(),
+            classLabels == null ? "" : classLabels.key());
   }
 
   /**
@@ -87,45 +114,78 @@ public final class Probe implements AutoCloseable {
     NetworkSettings network =
         TorchScriptNetwork.readSettings(Path.of(spec.template()), spec.network());
     TensorShape shape = network.shape();
-    DataSet train = DataSets.open(spec.train(), "training set", shape);
-    DataSet holdout = null;
-    String holdoutSpec = spec.holdout();
-    if (holdoutSpec != null) {
-      holdout = DataSets.open(holdoutSpec, "hold-out set", shape);
-      DataSets.requireSameShape(train, holdout);
-    }
-    if (train.size() < 2) {
-      throw new BadInputException(
-          spec.train(), Reason.EMPTY, "a training set needs at least 2 points", null);
-    }
-    int dimension = Math.toIntExact(shape.elements());
-    NoiseBank noise = NoiseBank.seeded(spec.seed(), dimension);
-    Integer samples = spec.samples();
-    String noiseSpec = spec.noise();
-    DataSet noiseRows = null;
-    if (noiseSpec != null) {
-      noiseRows = openNoise(noiseSpec, shape);
-      noise = NoiseBank.of(noiseRows);
-      int rows = Math.toIntExact(noiseRows.size());
-      if (samples != null && samples > rows) {
-        throw new BadInputException(
-            noiseSpec,
-            Reason.WRONG_SHAPE,
-            "has %d noises, fewer than the %d samples asked for: ask for fewer, or give a longer file"
-                .formatted(rows, samples),
-            null);
+    DataSet train = DataSets.open(spec.train(), "training set", shape, spec.trainLabels());
+    Files files = new Files(train, null, null);
+    try {
+      String holdout = spec.holdout();
+      if (holdout != null) {
+        DataSet set = DataSets.open(holdout, "hold-out set", shape, spec.holdoutLabels());
+        files = new Files(train, set, null);
+        DataSets.requireSameShape(train, set);
       }
-      samples = samples == null ? Integer.valueOf(rows) : samples;
+      if (train.size() < 2) {
+        throw new BadInputException(
+            spec.train(), Reason.EMPTY, "a training set needs at least 2 points", null);
+      }
+      String noise = spec.noise();
+      if (noise != null) {
+        files = new Files(train, files.holdout, openNoise(noise, shape));
+      }
+      String decoder = spec.decoder();
+      return new Probe(
+          spec,
+          network,
+          files,
+          openTeacher(spec.teacher(), network),
+          decoder == null ? null : DecoderFile.open(Path.of(decoder), shape),
+          samples(spec, files.noise));
+    } catch (BadInputException | RuntimeException e) {
+      files.close();
+      throw e;
     }
-    return new Probe(
-        spec,
-        network,
-        train,
-        holdout,
-        openTeacher(spec.teacher(), shape),
-        noise,
-        noiseRows,
-        samples == null ? ProbeSpec.DEFAULT_SAMPLES : samples);
+  }
+
+  private static int samples(ProbeSpec spec, @Nullable DataSet noise) throws BadInputException {
+    Integer samples = spec.samples();
+    if (noise == null) {
+      return samples == null ? ProbeSpec.DEFAULT_SAMPLES : samples;
+    }
+    int rows = Math.toIntExact(noise.size());
+    if (samples != null && samples > rows) {
+      throw new BadInputException(
+          noise.source(),
+          Reason.WRONG_SHAPE,
+          "has %d noises, fewer than the %d samples asked for: ask for fewer, or give a longer file"
+              .formatted(rows, samples),
+          null);
+    }
+    return samples == null ? rows : samples;
+  }
+
+  /**
+   * One grid for all flows, within the noise levels that the network was trained on, and a teacher
+   * that is a network, too.
+   */
+  private static FlowSettings clipped(
+      ProbeSpec spec, NetworkSettings network, @Nullable Teacher teacher) throws BadInputException {
+    String file = spec.template();
+    try {
+      SigmaGrid grid = spec.flow().grid().clippedTo(network.sigmaRange());
+      if (teacher instanceof Teacher.Network t) {
+        file = t.file.toString();
+        grid = grid.clippedTo(t.settings.sigmaRange());
+      }
+      return new FlowSettings(spec.flow().solver(), grid);
+    } catch (IllegalArgumentException e) {
+      throw new BadInputException(file, Reason.UNSUPPORTED, String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  private List<Double> usableSigmas() {
+    if (classLabels != null && !classLabels.allowDenoising()) {
+      return List.of();
+    }
+    return spec.denoising().sigmas().stream().filter(network.sigmaRange()::contains).toList();
   }
 
   private static DataSet openNoise(String spec, TensorShape shape) throws BadInputException {
@@ -142,11 +202,12 @@ public final class Probe implements AutoCloseable {
     return DataSets.open(spec, "noise", shape);
   }
 
-  private static @Nullable Teacher openTeacher(@Nullable String spec, TensorShape shape)
+  private static @Nullable Teacher openTeacher(@Nullable String spec, NetworkSettings network)
       throws BadInputException {
     if (spec == null) {
       return null;
     }
+    TensorShape shape = network.shape();
     Path file = Path.of(spec);
     if (spec.endsWith(".npz")) {
       MixtureParameters mixture = MixtureParameters.read(file);
@@ -168,7 +229,19 @@ public final class Probe implements AutoCloseable {
           "a teacher of points of shape %s cannot teach points of shape %s"
               .formatted(settings.shape(), shape));
     }
-    return new Teacher.Network(file, ContentHash.of(file));
+    Integer classes = settings.classes();
+    boolean fits =
+        network.classes() == null
+            ? classes == null || settings.nullLabel() != null
+            : classes == null || classes.equals(network.classes());
+    if (!fits) {
+      throw new BadInputException(
+          file,
+          Reason.MISMATCH,
+          "a teacher of %d classes cannot teach a network of %s; give one trained with the same labels"
+              .formatted(classes, network.classes() == null ? "none" : network.classes()));
+    }
+    return new Teacher.Network(file, settings, ContentHash.of(file));
   }
 
   public ProbeSpec spec() {
@@ -177,6 +250,23 @@ public final class Probe implements AutoCloseable {
 
   public NetworkSettings network() {
     return network;
+  }
+
+  /** Solver and noise levels of every flow: the spec's, within what the network was trained on. */
+  public FlowSettings flow() {
+    return flow;
+  }
+
+  /** Where the denoising loss is measured: the spec's, as far as the network can be asked there. */
+  public DenoisingSettings denoising() {
+    return denoising;
+  }
+
+  /** Noise levels of the denoising loss that lie outside of what the network was trained on. */
+  public List<Double> droppedSigmas() {
+    return spec.denoising().sigmas().stream()
+        .filter(sigma -> !network.sigmaRange().contains(sigma))
+        .toList();
   }
 
   public DataSet train() {
@@ -209,8 +299,35 @@ public final class Probe implements AutoCloseable {
     return Math.toIntExact(network.shape().elements());
   }
 
+  /** The classes of noises and points; null for a network without classes. */
+  @Nullable ClassLabels classLabels() {
+    return classLabels;
+  }
+
+  /** Through what points are compared; null: as they are. */
+  @Nullable DecoderFile decoder() {
+    return decoder;
+  }
+
   /** References whose flow's endpoints samples are compared with, in a fixed order. */
   public List<Reference> references() {
+    return given().stream().filter(this::knowsClasses).toList();
+  }
+
+  /**
+   * References that were given, but whose flow cannot be that of a noise's class: sets without
+   * labels, a teacher without classes. Empty for a network without classes.
+   */
+  public List<Reference> referencesWithoutClasses() {
+    return given().stream().filter(reference -> !knowsClasses(reference)).toList();
+  }
+
+  /** Whether the denoising gap is off because there are neither labels nor a label for no class. */
+  public boolean lacksLabelsForDenoising() {
+    return classLabels != null && !classLabels.allowDenoising();
+  }
+
+  private List<Reference> given() {
     List<Reference> references = new ArrayList<>(List.of(Reference.TRAIN));
     if (holdout != null) {
       references.add(Reference.HOLDOUT);
@@ -218,7 +335,16 @@ public final class Probe implements AutoCloseable {
     if (teacher != null) {
       references.add(Reference.TEACHER);
     }
-    return List.copyOf(references);
+    return references;
+  }
+
+  private boolean knowsClasses(Reference reference) {
+    if (classLabels == null) {
+      return true;
+    }
+    return reference == Reference.TEACHER
+        ? teacher instanceof Teacher.Network network && network.settings.classes() != null
+        : classLabels.ofPoints(reference) != null;
   }
 
   /** Number of blocks of samples. */
@@ -241,26 +367,41 @@ public final class Probe implements AutoCloseable {
             case TEACHER -> teacher == null ? "" : teacher.key();
           };
       String kind = reference == Reference.TEACHER ? "teacher" : "empirical";
-      return ContentHash.of(
-          CACHE_FORMAT,
-          kind,
-          content,
-          noise.id(),
-          spec.flow().key(),
-          Integer.toString(spec.batchSize()));
+      String key =
+          ContentHash.of(
+              CACHE_FORMAT,
+              kind,
+              content,
+              noise.id(),
+              flow.key(),
+              Integer.toString(spec.batchSize()));
+      // Without classes the key is that of sets without labels, whether they have any or not.
+      return classLabels == null ? key : ContentHash.of(key, classLabels.key(reference));
     } catch (BadInputException e) {
       throw new IllegalStateException("the content key was computed when the set was opened", e);
     }
   }
 
+  private String featureKey() {
+    return decoder == null ? FeatureMap.IDENTITY : decoder.key();
+  }
+
+  /** Key of the features of a set. */
+  String featureKey(DataSet set, int rows) throws BadInputException {
+    return ContentHash.of(
+        CACHE_FORMAT, "features", set.contentKey(), featureKey(), Integer.toString(rows));
+  }
+
   /** Key of the sets' geometry. */
   String geometryKey() {
     try {
-      return ContentHash.of(
-          CACHE_FORMAT,
-          train.contentKey(),
-          holdout == null ? "" : holdout.contentKey(),
-          Long.toString(spec.seed()));
+      String key =
+          ContentHash.of(
+              CACHE_FORMAT,
+              train.contentKey(),
+              holdout == null ? "" : holdout.contentKey(),
+              Long.toString(spec.seed()));
+      return decoder == null ? key : ContentHash.of(key, featureKey());
     } catch (BadInputException e) {
       throw new IllegalStateException("the content key was computed when the set was opened", e);
     }
@@ -268,12 +409,6 @@ public final class Probe implements AutoCloseable {
 
   @Override
   public void close() {
-    train.close();
-    if (holdout != null) {
-      holdout.close();
-    }
-    if (noiseRows != null) {
-      noiseRows.close();
-    }
+    new Files(train, holdout, noiseRows).close();
   }
 }

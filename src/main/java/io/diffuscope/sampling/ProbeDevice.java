@@ -1,17 +1,17 @@
 package io.diffuscope.sampling;
 
 import ai.djl.Device;
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import io.diffuscope.data.DataSet;
+import io.diffuscope.feature.DecoderFile;
+import io.diffuscope.feature.FeatureMap;
 import io.diffuscope.model.DevicePoints;
 import io.diffuscope.model.NetworkDenoiser;
 import io.diffuscope.model.TorchScriptNetwork;
+import io.diffuscope.model.WeightsChoice;
 import io.diffuscope.sampling.Observation.DenoisingObservation;
 import io.diffuscope.sampling.Observation.SampleObservation;
-import io.diffuscope.sampling.ReferenceFlows.BlockReferences;
 import io.diffuscope.tensorfile.BadInputException;
-import io.diffuscope.tensorfile.BadInputException.Reason;
 import io.diffuscope.tensorfile.WeightsLocation;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -34,8 +34,6 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  */
 public final class ProbeDevice implements AutoCloseable {
-  private static final float LARGEST_SAMPLE = 1e12f;
-
   private final Probe probe;
   private final NDManager manager;
   private final KeptArrays kept;
@@ -43,18 +41,22 @@ public final class ProbeDevice implements AutoCloseable {
   private final GeometryStore geometryStore;
   private final NetworkDenoiser network;
   private final DevicePoints train;
+  private final FeatureMap map;
+  private @Nullable ComparedSets sets;
   private @Nullable Samples samples;
   private @Nullable DenoisingPlan denoisingPlan;
   private @Nullable String loadedCheckpoint;
   private @Nullable Path loadedFile;
 
-  private ProbeDevice(Probe probe, NDManager manager, NetworkDenoiser network, DevicePoints train) {
+  private ProbeDevice(
+      Probe probe, NDManager manager, NetworkDenoiser network, DevicePoints train, FeatureMap map) {
     this.probe = probe;
     this.manager = manager;
     this.kept = new KeptArrays(manager);
     this.network = network;
     this.train = train;
-    this.references = new ReferenceFlows(probe, manager, kept, train);
+    this.map = map;
+    this.references = new ReferenceFlows(probe, manager, kept, train, map);
     this.geometryStore = new GeometryStore(Path.of(probe.spec().cacheDirectory()));
   }
 
@@ -77,7 +79,10 @@ public final class ProbeDevice implements AutoCloseable {
               DevicePoints.meanOf(probe.train()),
               DevicePoints.blockRows(probe.train()),
               spec.residentBytes());
-      return new ProbeDevice(probe, manager, NetworkDenoiser.create(graph), train);
+      DecoderFile decoder = probe.decoder();
+      FeatureMap map =
+          decoder == null ? FeatureMap.identity(probe.dimension()) : decoder.load(manager);
+      return new ProbeDevice(probe, manager, NetworkDenoiser.create(graph), train, map);
     } catch (BadInputException | RuntimeException e) {
       manager.close();
       if (graph != null) {
@@ -91,26 +96,41 @@ public final class ProbeDevice implements AutoCloseable {
     return probe;
   }
 
-  /** The geometry of the sets, from the cache or found anew. */
-  public Task<SetGeometry> geometry() {
+  /**
+   * The geometry of the sets, from the cache or found anew; before it, the features of the sets,
+   * where points are not compared as they are.
+   */
+  public Task<SetGeometry> geometry() throws BadInputException {
+    ComparedSets known = sets;
+    return known == null
+        ? new ChainedTask<>(ComparedSets.find(probe, map, manager, train), this::geometryOf)
+        : storedGeometry(known);
+  }
+
+  private Task<SetGeometry> geometryOf(ComparedSets found) {
+    sets = found;
+    return storedGeometry(found);
+  }
+
+  private Task<SetGeometry> storedGeometry(ComparedSets found) {
     return geometryStore
         .find(
             probe.geometryKey(),
-            Math.toIntExact(probe.train().size()),
-            probe.holdout() == null ? 0 : Math.toIntExact(probe.holdout().size()))
+            Math.toIntExact(found.train().size()),
+            found.holdout() == null ? 0 : Math.toIntExact(found.holdout().size()))
         .map(Task::done)
-        .orElseGet(this::findGeometry);
+        .orElseGet(() -> findGeometry(found));
   }
 
-  private Task<SetGeometry> findGeometry() {
+  private Task<SetGeometry> findGeometry(ComparedSets found) {
     ProbeSpec spec = probe.spec();
     GeometryTask task =
         new GeometryTask(
             manager,
+            found,
             probe.train(),
-            train,
             probe.holdout(),
-            spec.batchSize(),
+            ComparedSets.queryRows(map, spec.batchSize()),
             spec.residentBytes(),
             spec.seed());
     return new Task<>() {
@@ -140,21 +160,25 @@ public final class ProbeDevice implements AutoCloseable {
 
   /** Takes the geometry into use; needed before samples are measured. */
   public void useGeometry(SetGeometry geometry) throws BadInputException {
+    ComparedSets compared = Objects.requireNonNull(sets, "geometry comes first");
     DataSet holdout = probe.holdout();
-    int[] compared = geometry.comparedHoldout();
+    DataSet features = compared.holdout();
+    int[] rows = geometry.comparedHoldout();
     DevicePoints points = null;
-    if (holdout != null && compared != null && compared.length >= 2) {
-      DataSet subset = RowSubset.of(holdout, compared);
+    if (holdout != null && features != null && rows != null && rows.length >= 2) {
+      DataSet subset = RowSubset.of(features, rows);
       points =
           DevicePoints.load(
               manager,
               subset,
-              train.centre(),
+              compared.trainPoints().centre(),
               DevicePoints.blockRows(subset),
               probe.spec().residentBytes());
-      denoisingPlan = new DenoisingPlan(probe.train(), subset, probe.spec().denoising());
+      denoisingPlan =
+          new DenoisingPlan(
+              probe.train(), RowSubset.of(holdout, rows), probe.denoising(), probe.classLabels());
     }
-    samples = new Samples(train, geometry, points);
+    samples = new Samples(compared.trainPoints(), geometry, points);
   }
 
   public boolean hasGeometry() {
@@ -202,26 +226,30 @@ public final class ProbeDevice implements AutoCloseable {
     return network.network().ignoredTensors();
   }
 
+  /**
+   * Which copy of the network in the loaded checkpoint is used, for people; null where there is
+   * only one, under the network's own names.
+   */
+  public @Nullable String weightsChoice() {
+    WeightsChoice choice = network.network().choice();
+    return choice == null || (choice.prefix().isEmpty() && choice.others().isEmpty())
+        ? null
+        : choice.toString();
+  }
+
   /** Samples one block of noises from the loaded checkpoint and measures them. */
   public Task<SampleObservation> sampleBlock(int block) throws BadInputException {
     Samples measured = Objects.requireNonNull(samples, "useGeometry comes first");
     Objects.requireNonNull(loadedCheckpoint, "useCheckpoint comes first");
-    int rows = probe.rowsOfBlock(block);
-    BlockReferences known = references.of(block, measured);
-    long first = (long) block * probe.spec().batchSize();
-    return new FlowTask<>(manager, kept, network, probe, block, rows) {
-      @Override
-      public SampleObservation result() throws BadInputException {
-        try (NDManager scratch = manager.newSubManager()) {
-          NDArray endpoints = endpoints(scratch);
-          // Also false for NaN; beyond it squares and inner products overflow.
-          if (!endpoints.abs().lt(LARGEST_SAMPLE).all().getBoolean()) {
-            throw diverged(loadedFile);
-          }
-          return measured.observe(block, first, endpoints, known);
-        }
-      }
-    };
+    references.load(block);
+    return new SampleTask(
+        manager,
+        kept,
+        network,
+        probe,
+        block,
+        new SampleTask.Measures(map, measured, references),
+        loadedFile);
   }
 
   /** Measures one block of the denoising loss of the loaded checkpoint. */
@@ -230,7 +258,7 @@ public final class ProbeDevice implements AutoCloseable {
     return new DenoisingTask(
         manager,
         kept,
-        network,
+        network.unguided(),
         probe,
         Objects.requireNonNull(denoisingPlan, "there is no hold-out set"),
         sigma,
@@ -239,24 +267,20 @@ public final class ProbeDevice implements AutoCloseable {
       public DenoisingObservation result() throws BadInputException {
         DenoisingObservation observation = super.result();
         if (!Arrays.stream(observation.losses()).allMatch(Double::isFinite)) {
-          throw diverged(loadedFile);
+          throw SampleTask.diverged(loadedFile);
         }
         return observation;
       }
     };
   }
 
-  private static BadInputException diverged(@Nullable Path checkpoint) {
-    return new BadInputException(
-        String.valueOf(checkpoint),
-        Reason.NON_FINITE,
-        "the network returns NaN, infinite or absurdly large values: the training has diverged",
-        null);
-  }
-
   @Override
   public void close() {
     references.close();
+    if (sets != null) {
+      sets.close(probe);
+    }
+    map.close();
     network.close();
     manager.close();
   }

@@ -9,8 +9,11 @@ import org.jspecify.annotations.Nullable;
  *
  * @param template TorchScript file of the network
  * @param network settings that replace those of the template
- * @param train training set, an array file
+ * @param decoder TorchScript decoder of a latent model, through which points are compared, or null
+ * @param train training set: an array file, or a folder that {@code export_data} wrote
+ * @param trainLabels classes of its points, an array file, or null where they lie with the points
  * @param holdout hold-out set, or null
+ * @param holdoutLabels classes of its points, as for the training set
  * @param teacher mixture parameters ({@code .npz}) or a TorchScript network ({@code .pt}), or null
  * @param noise noise file, or null to draw from the seed
  * @param seed seed of the noise bank and of every permutation test
@@ -24,8 +27,11 @@ import org.jspecify.annotations.Nullable;
 public record ProbeSpec(
     String template,
     NetworkSettings.Overrides network,
+    @Nullable String decoder,
     String train,
+    @Nullable String trainLabels,
     @Nullable String holdout,
+    @Nullable String holdoutLabels,
     @Nullable String teacher,
     @Nullable String noise,
     long seed,
@@ -50,5 +56,39 @@ public record ProbeSpec(
       throw new IllegalArgumentException(
           "batch-size must be 1 to %d, not %d".formatted(MOST_ROWS, batchSize));
     }
+  }
+
+  /** Without a decoder, and with the labels that lie beside the points, if any. */
+  public ProbeSpec(
+      String template,
+      NetworkSettings.Overrides network,
+      String train,
+      @Nullable String holdout,
+      @Nullable String teacher,
+      @Nullable String noise,
+      long seed,
+      @Nullable Integer samples,
+      int batchSize,
+      FlowSettings flow,
+      DenoisingSettings denoising,
+      String cacheDirectory,
+      long residentBytes) {
+    this(
+        template,
+        network,
+        null,
+        train,
+        null,
+        holdout,
+        null,
+        teacher,
+        noise,
+        seed,
+        samples,
+        batchSize,
+        flow,
+        denoising,
+        cacheDirectory,
+        residentBytes);
   }
 }

@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import io.diffuscope.feature.FeatureMap;
 import io.diffuscope.model.Denoiser;
 import io.diffuscope.model.DevicePoints;
 import io.diffuscope.model.EmpiricalDenoiser;
@@ -12,7 +13,9 @@ import io.diffuscope.model.NetworkDenoiser;
 import io.diffuscope.model.NetworkSettings;
 import io.diffuscope.model.TorchScriptNetwork;
 import io.diffuscope.tensorfile.BadInputException;
+import io.diffuscope.tensorfile.BadInputException.Reason;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Map;
@@ -26,15 +29,27 @@ import org.jspecify.annotations.Nullable;
  */
 final class ReferenceFlows implements AutoCloseable {
   /**
-   * What the samples of one block are compared with.
+   * What a group of samples of one block is compared with.
    *
-   * @param endpoints of the reference flows, float32 {@code [count, d]}
-   * @param empiricalNeighbour nearest training point of each of the empirical flow's endpoints
+   * @param features of the reference flows' endpoints, float32 {@code [count, dimension]}
+   * @param empiricalNeighbour nearest training point of each of the empirical flow's endpoints;
+   *     null where there is no such flow
    * @param ruler squared distances between the empirical flows of training and hold-out set; null
-   *     without a hold-out set
+   *     without both
    */
   record BlockReferences(
-      Map<Reference, NDArray> endpoints, int[] empiricalNeighbour, double @Nullable [] ruler) {}
+      Map<Reference, NDArray> features,
+      int @Nullable [] empiricalNeighbour,
+      double @Nullable [] ruler) {}
+
+  /** Some rows of a block. */
+  private record Rows(int block, int from) {}
+
+  /** Some rows of a block of a reference's flow. */
+  private record Part(Reference reference, int block, int from) {}
+
+  /** What compares the references of some rows with the sets and with each other. */
+  private record Comparison(int @Nullable [] neighbour, double @Nullable [] ruler) {}
 
   private final Probe probe;
   private final NDManager manager;
@@ -42,14 +57,21 @@ final class ReferenceFlows implements AutoCloseable {
   private final DevicePoints train;
   private final EndpointStore store;
   private final Map<Reference, Denoiser> denoisers = new EnumMap<>(Reference.class);
-  private final Map<Integer, BlockReferences> blocks = new HashMap<>();
+  private final Map<Integer, Map<Reference, NDArray>> blocks = new HashMap<>();
+  private final Map<Part, NDArray> features = new HashMap<>();
+  private final Map<Rows, Comparison> comparisons = new HashMap<>();
+  private final FeatureMap map;
+  private long featureBytes;
 
   /**
    * The flows of a probe.
    *
    * @param train the training set on the device; stays the caller's to close
+   * @param map through which endpoints are compared; stays the caller's to close
    */
-  ReferenceFlows(Probe probe, NDManager manager, KeptArrays kept, DevicePoints train) {
+  ReferenceFlows(
+      Probe probe, NDManager manager, KeptArrays kept, DevicePoints train, FeatureMap map) {
+    this.map = map;
     this.probe = probe;
     this.manager = manager;
     this.kept = kept;
@@ -80,7 +102,7 @@ final class ReferenceFlows implements AutoCloseable {
     FlowTask<float[]> flow = flow(reference, block);
     return new Task<>() {
       @Override
-      public boolean advance() {
+      public boolean advance() throws BadInputException {
         return flow.advance();
       }
 
@@ -105,7 +127,7 @@ final class ReferenceFlows implements AutoCloseable {
   /** The flow of a block from the start; its result is also kept on disk. */
   private FlowTask<float[]> flow(Reference reference, int block) throws BadInputException {
     int rows = probe.rowsOfBlock(block);
-    return new FlowTask<>(manager, kept, denoiser(reference), probe, block, rows) {
+    return new FlowTask<>(manager, kept, conditioned(reference), probe, block, rows) {
       @Override
       public float[] result() {
         try (NDManager scratch = manager.newSubManager()) {
@@ -115,6 +137,17 @@ final class ReferenceFlows implements AutoCloseable {
         }
       }
     };
+  }
+
+  /** A teacher that knows classes is asked for none where the network knows none. */
+  private Denoiser conditioned(Reference reference) throws BadInputException {
+    Denoiser denoiser = denoiser(reference);
+    if (reference == Reference.TEACHER && probe.classLabels() == null) {
+      int[] none = new int[probe.spec().batchSize()];
+      Arrays.fill(none, ClassLabels.NO_CLASS);
+      return denoiser.given(none);
+    }
+    return denoiser;
   }
 
   private Denoiser denoiser(Reference reference) throws BadInputException {
@@ -149,30 +182,91 @@ final class ReferenceFlows implements AutoCloseable {
   }
 
   /**
-   * The reference endpoints of a block, from disk the first time and from the device afterwards.
+   * Puts the reference endpoints of a block on the device, from disk the first time; until then
+   * {@link #features} has none.
    */
-  BlockReferences of(int block, Samples measured) throws BadInputException {
-    BlockReferences known = blocks.get(block);
-    if (known == null) {
+  void load(int block) throws BadInputException {
+    if (!blocks.containsKey(block)) {
       Map<Reference, NDArray> endpoints = new EnumMap<>(Reference.class);
       for (Reference reference : probe.references()) {
         endpoints.put(reference, endpointsOf(reference, block));
       }
-      try (NDManager scratch = manager.newSubManager()) {
-        NDArray trainEndpoints = Objects.requireNonNull(endpoints.get(Reference.TRAIN)).duplicate();
-        trainEndpoints.attach(scratch);
-        int[] neighbours = measured.nearestTrain(trainEndpoints);
-        NDArray holdoutEndpoints = endpoints.get(Reference.HOLDOUT);
-        double[] ruler =
-            holdoutEndpoints == null
-                ? null
-                : Samples.squaredDistances(
-                    trainEndpoints.toType(DataType.FLOAT64, true), holdoutEndpoints);
-        known = new BlockReferences(endpoints, neighbours, ruler);
+      blocks.put(block, endpoints);
+    }
+  }
+
+  /**
+   * Features of some endpoints. They may be kept for the next checkpoint, as far as they fit: they
+   * are not to be changed, and what is computed from them has another array on its left side.
+   *
+   * @param owner owns them if they are not kept
+   * @return float32 {@code [count, dimension]}
+   */
+  NDArray features(Reference reference, int block, int from, int count, NDManager owner)
+      throws BadInputException {
+    NDArray endpoints = Objects.requireNonNull(blocks.get(block)).get(reference);
+    if (map.isIdentity()) {
+      return BlockMeasurement.slice(Objects.requireNonNull(endpoints), from, count, owner);
+    }
+    Part part = new Part(reference, block, from);
+    NDArray known = features.get(part);
+    if (known == null) {
+      try (NDManager scratch = owner.newSubManager()) {
+        NDArray rows = Objects.requireNonNull(endpoints).get("%d:%d".formatted(from, from + count));
+        rows.attach(scratch);
+        known = map.apply(rows);
+        if (!Samples.areUsable(known)) {
+          throw new BadInputException(
+              String.valueOf(probe.spec().decoder()),
+              Reason.NON_FINITE,
+              "returns NaN, infinite or absurdly large values for endpoints of the flow of the %s; check its scaling_factor, and that it belongs to these latents"
+                  .formatted(reference.label()),
+              null);
+        }
+        long bytes = known.size() * Float.BYTES;
+        boolean keep = featureBytes + bytes <= probe.spec().residentBytes();
+        known.attach(keep ? manager : owner);
+        if (keep) {
+          features.put(part, known);
+          featureBytes += bytes;
+        }
       }
-      blocks.put(block, known);
     }
     return known;
+  }
+
+  /**
+   * What some samples are compared with; neighbours and ruler are computed once.
+   *
+   * @param from first row of the group within the block
+   * @param found the features of the group, by reference
+   */
+  BlockReferences compared(int block, int from, Map<Reference, NDArray> found, Samples samples)
+      throws BadInputException {
+    Rows rows = new Rows(block, from);
+    Comparison known = comparisons.get(rows);
+    if (known == null) {
+      known = compare(found.get(Reference.TRAIN), found.get(Reference.HOLDOUT), samples);
+      comparisons.put(rows, known);
+    }
+    return new BlockReferences(found, known.neighbour, known.ruler);
+  }
+
+  private Comparison compare(@Nullable NDArray train, @Nullable NDArray holdout, Samples samples)
+      throws BadInputException {
+    if (train == null) {
+      return new Comparison(null, null);
+    }
+    try (NDManager scratch = manager.newSubManager()) {
+      NDArray mine = train.duplicate();
+      mine.attach(scratch);
+      int[] neighbours = samples.nearestTrain(mine);
+      double[] ruler =
+          holdout == null
+              ? null
+              : Samples.squaredDistances(mine.toType(DataType.FLOAT64, true), holdout);
+      return new Comparison(neighbours, ruler);
+    }
   }
 
   private NDArray endpointsOf(Reference reference, int block) throws BadInputException {

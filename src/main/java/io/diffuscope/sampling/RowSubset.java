@@ -1,10 +1,12 @@
 package io.diffuscope.sampling;
 
+import io.diffuscope.data.ContentHash;
 import io.diffuscope.data.DataSet;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.TensorShape;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /** Some rows of a data set, in ascending order. Closing it leaves the set open. */
 final class RowSubset implements DataSet {
@@ -55,6 +57,12 @@ final class RowSubset implements DataSet {
       i += run;
     }
     destination.position(position + count * d);
+  }
+
+  @Override
+  public int @Nullable [] labels() {
+    int[] all = set.labels();
+    return all == null ? null : Arrays.stream(rows).map(row -> all[row]).toArray();
   }
 
   @Override

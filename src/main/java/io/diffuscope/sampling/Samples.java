@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Measures endpoints: distances to the reference flows' endpoints, and nearest neighbours. */
 final class Samples {
+  private static final float LARGEST = 1e12f;
+
   private final DevicePoints train;
   private final SetGeometry geometry;
   private final @Nullable DevicePoints comparedHoldout;
@@ -29,15 +31,21 @@ final class Samples {
     this.comparedHoldout = comparedHoldout;
   }
 
+  /** Whether distances of these points can be computed: beyond it squares overflow. */
+  static boolean areUsable(NDArray points) {
+    // Also false for NaN.
+    return points.abs().lt(LARGEST).all().getBoolean();
+  }
+
   /** Index of the nearest training point of each row, float32 {@code [count, d]}. */
   int[] nearestTrain(NDArray endpoints) throws BadInputException {
     return new NeighbourSearch(train).nearestTwo(endpoints, null).firstIndex();
   }
 
   /**
-   * Measures one block.
+   * Measures a block, or some rows of it.
    *
-   * @param endpoints float32 {@code [count, d]}
+   * @param endpoints their features, float32 {@code [count, dimension]}
    * @param references the reference flows from the same noises
    */
   SampleObservation observe(int block, long first, NDArray endpoints, BlockReferences references)
@@ -47,7 +55,7 @@ final class Samples {
       NDArray wide = endpoints.toType(DataType.FLOAT64, true);
       wide.attach(scratch);
       references
-          .endpoints()
+          .features()
           .forEach((reference, theirs) -> squared.put(reference, squaredDistances(wide, theirs)));
     }
     NeighbourSearch search = new NeighbourSearch(train);
@@ -65,11 +73,14 @@ final class Samples {
             ? null
             : new NeighbourSearch(comparedHoldout).nearestTwo(endpoints, null);
     int[] trainNeighbour = nearest.firstIndex();
-    boolean[] samePoint = new boolean[trainNeighbour.length];
-    int[] mine = geometry.groupsOf(trainNeighbour);
-    int[] empirical = geometry.groupsOf(references.empiricalNeighbour());
-    for (int i = 0; i < samePoint.length; i++) {
-      samePoint[i] = mine[i] == empirical[i];
+    int[] empiricalNeighbour = references.empiricalNeighbour();
+    boolean[] samePoint = new boolean[empiricalNeighbour == null ? 0 : trainNeighbour.length];
+    if (empiricalNeighbour != null) {
+      int[] mine = geometry.groupsOf(trainNeighbour);
+      int[] empirical = geometry.groupsOf(empiricalNeighbour);
+      for (int i = 0; i < samePoint.length; i++) {
+        samePoint[i] = mine[i] == empirical[i];
+      }
     }
     return new SampleObservation(
         block,

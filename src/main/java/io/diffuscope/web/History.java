@@ -4,6 +4,7 @@ import io.diffuscope.web.RunView.Point;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
@@ -29,9 +30,12 @@ final class History {
     }
   }
 
-  /** Forgets the points after a step: training was resumed from before them. */
-  void cutAfter(long step) {
-    points.tailMap(step, false).clear();
+  /** Takes away the points from a step on: training was resumed from before them. */
+  List<Point> cutFrom(long step) {
+    SortedMap<Long, Point> tail = points.tailMap(step);
+    List<Point> cut = List.copyOf(tail.values());
+    tail.clear();
+    return cut;
   }
 
   long nextOrdinal() {

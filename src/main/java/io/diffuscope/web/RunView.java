@@ -18,6 +18,11 @@ import org.jspecify.annotations.Nullable;
  * @param progress the evaluation under way
  * @param notes what the run said about itself at its start
  * @param messages failures and files passed over, the latest first
+ * @param attempt the attempt under way, from 1
+ * @param attempts how the latest attempts began, the last one first; the first of a run has no
+ *     entry
+ * @param weights what is read of its checkpoints; null where nothing is worth telling
+ * @param results the latest evaluations, the last one first
  * @param series main estimates by step
  */
 public record RunView(
@@ -36,6 +41,10 @@ public record RunView(
     @Nullable String endedAt,
     List<String> notes,
     List<Message> messages,
+    int attempt,
+    List<AttemptView> attempts,
+    @Nullable String weights,
+    List<ResultView> results,
     List<SeriesView> series) {
 
   /** The verdict: its word, since when, the best checkpoint, and why. */
@@ -55,13 +64,43 @@ public record RunView(
   /** Something that went wrong. */
   public record Message(String at, String reason, String message) {}
 
-  /** The main estimates of one signal, in order of steps. */
+  /** How an attempt began: the first step that it supersedes, and the evidence. */
+  public record AttemptView(int attempt, long fromStep, String at, String message) {}
+
+  /**
+   * One evaluation.
+   *
+   * @param attempt the attempt that the checkpoint belongs to
+   * @param standing {@code judged}, {@code superseded}, {@code earlier_step} or {@code no_step}
+   * @param values main estimates that are not by noise level
+   */
+  public record ResultView(
+      @Nullable Long step,
+      String checkpoint,
+      int attempt,
+      String standing,
+      String at,
+      List<ValueView> values) {}
+
+  /** A main estimate of one evaluation. */
+  public record ValueView(String signal, @Nullable String reference, @Nullable Double value) {}
+
+  /**
+   * The main estimates of one signal, in order of steps.
+   *
+   * @param points of the attempt under way and what it goes on from
+   * @param superseded what later attempts took the place of, the oldest first
+   */
   public record SeriesView(
       String signal,
       @Nullable String reference,
       @Nullable Double sigma,
       String statistic,
-      List<Point> points) {}
+      List<Point> points,
+      List<Superseded> superseded) {}
+
+  /** Points of an attempt that is over. */
+  public record Superseded(int attempt, List<Point> points) {}
 
   /**
    * One estimate.

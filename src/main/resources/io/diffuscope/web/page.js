@@ -79,6 +79,7 @@ function row(run, names) {
   if (raised.length === 0) flags.textContent = "none";
   const step = element("td", "number", run.evaluated_step === null ? "\u2013" : String(run.evaluated_step));
   if (run.found_step !== null) step.append(element("small", "", "found " + run.found_step));
+  if (run.attempt > 1) step.append(element("small", "", "attempt " + run.attempt));
   line.append(name, verdict, flags, step,
     element("td", "number", String(run.counts.evaluated)), element("td", "number", String(run.counts.failed)));
   for (const title of names) {
@@ -117,7 +118,9 @@ function chart(run, { signal, title }) {
     .map((series) => ({ series, points: series.points.filter((point) => point.value !== null) }))
     .filter((curve) => curve.points.length > 0);
   if (curves.length === 0) return null;
-  const all = curves.flatMap((curve) => curve.points);
+  const past = curves.flatMap(({ series }) => series.superseded.flatMap(({ attempt, points }) =>
+    points.filter((point) => point.value !== null).map((point) => ({ ...point, attempt, name: seriesName(series) }))));
+  const all = [...curves.flatMap((curve) => curve.points), ...past];
   const values = all.flatMap((point) => [point.value, point.lower ?? point.value, point.upper ?? point.value]);
   const low = Math.min(0, ...values);
   const high = Math.max(...values);
@@ -143,6 +146,12 @@ function chart(run, { signal, title }) {
       svg.append(line);
     }
   }
+  for (const point of past) {
+    const dot = shape("circle", { class: "superseded", cx: scale.x(point.step), cy: y(point.value), r: 2 });
+    dot.append(shape("title", {}, point.name + " at step " + point.step + ": " + number(point.value)
+      + ", superseded (attempt " + point.attempt + ")"));
+    svg.append(dot);
+  }
   curves.forEach(({ points }, index) => {
     const color = "c" + (index % 3);
     const banded = points.filter((point) => point.lower !== null && point.upper !== null);
@@ -159,6 +168,7 @@ function chart(run, { signal, title }) {
   curves.forEach(({ series }, index) => {
     caption.append(element("span", "key c" + (index % 3)), document.createTextNode((series.reference ? "to " + series.reference : words(series.statistic)) + " "));
   });
+  if (past.length > 0) caption.append(element("span", "key superseded"), document.createTextNode("superseded"));
   figure.append(svg, caption);
   return figure;
 }
@@ -180,6 +190,8 @@ function panel(run) {
   }
   section.append(charts);
   const lines = [
+    ...run.attempts.map((attempt) => attempt.message),
+    ...(run.weights === null ? [] : ["weights: " + run.weights]),
     ...run.flags.filter((flag) => flag.evidence !== null).map((flag) =>
       words(flag.flag) + (flag.raised ? " raised" : " cleared") + " at step " + flag.step + ": " + flag.evidence),
     ...run.messages.slice(0, 5).map((message) => message.reason + ": " + message.message),

@@ -78,6 +78,7 @@ public final class EvaluationBenchmark {
       }
       case "weights" -> {
         demo().measureSwap(100);
+        demo().measureFirstForward(512, 100);
         new WeightLoading(folder, out).measure(5);
       }
       case "memory" -> demo().measureMemory(100, 200);

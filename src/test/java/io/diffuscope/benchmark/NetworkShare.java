@@ -100,7 +100,7 @@ final class NetworkShare {
       return Clock.time(
           () -> {
             for (int i = 0; i < calls; i++) {
-              network.forward(input, labels).close();
+              network.forward(input, labels, null).close();
             }
           });
     }
@@ -126,6 +126,42 @@ final class NetworkShare {
           Files.size(subject.checkpoint()),
           pairs.mine(time -> 1e3 * time.wall()).text(2),
           pairs.yardstick(time -> 1e3 * time.wall()).text(2));
+    }
+  }
+
+  /**
+   * The first forward pass after new weights over one in the steady state: a graph that the engine
+   * optimises anew would show here. Beside it the same after the file was merely read, since other
+   * memory has passed through the processor's caches then, too; and the first passes of all, in
+   * which the graph really is optimised.
+   */
+  void measureFirstForward(int batch, int repetitions) throws Exception {
+    JniUtils.setNumThreads(1);
+    try (TorchScriptNetwork network =
+        TorchScriptNetwork.load(subject.template(), Device.cpu(), NetworkSettings.Overrides.NONE)) {
+      Clock optimising = forward(network, batch, 2);
+      forward(network, batch, 20);
+      Spread.Pairs swapped = new Spread.Pairs();
+      Spread.Pairs read = new Spread.Pairs();
+      for (int i = 0; i < repetitions; i++) {
+        network.loadWeights(WeightsLocation.of(subject.checkpoint()));
+        Clock first = forward(network, batch, 1);
+        swapped.add(forward(network, batch, 1), first);
+        readAll(subject.checkpoint());
+        first = forward(network, batch, 1);
+        read.add(forward(network, batch, 1), first);
+      }
+      out.printf(
+          Locale.ROOT,
+          "%s, batch %d: the first forward pass after new weights takes %s times the next one's"
+              + " processor time,%n    after reading the file alone %s; the first two passes of all"
+              + " %.1f ms, two others %s ms%n",
+          subject.name(),
+          batch,
+          swapped.share(Clock::processor).text(2),
+          read.share(Clock::processor).text(2),
+          1e3 * optimising.processor(),
+          swapped.mine(time -> 2e3 * time.processor()).text(1));
     }
   }
 

@@ -14,6 +14,7 @@ import io.diffuscope.checkpoint.Sighting.Listed;
 import io.diffuscope.checkpoint.Sighting.PassedOver;
 import io.diffuscope.checkpoint.Sighting.Problem;
 import io.diffuscope.checkpoint.Sighting.Reason;
+import io.diffuscope.checkpoint.Sighting.Recognised;
 import io.diffuscope.checkpoint.Sighting.Recovered;
 import io.diffuscope.checkpoint.Sighting.Settled;
 import io.diffuscope.tensorfile.FloatArray;
@@ -47,6 +48,7 @@ class DirectorySubscriptionTest {
   void settings() {
     settings =
         DirectorySettings.of(directory)
+            .withPattern("*.safetensors")
             .withPollInterval(Duration.ofMillis(20))
             .withQuietPeriod(Duration.ofMillis(60));
   }
@@ -119,13 +121,7 @@ class DirectorySubscriptionTest {
   @Test
   void aMissingDirectoryIsAProblemUntilItAppears() throws IOException {
     Path later = directory.resolve("later");
-    settings =
-        new DirectorySettings(
-            later,
-            settings.pattern(),
-            settings.pollInterval(),
-            settings.quietPeriod(),
-            settings.settleTimeout());
+    settings = settings.withDirectory(later);
     TestSubscriber.Probe<Sighting> probe = subscribe();
 
     assertThat(((Problem) next(probe)).message()).contains(later.toString(), "does not exist");
@@ -153,7 +149,7 @@ class DirectorySubscriptionTest {
 
     // Root reads everything; for everybody else it is a problem with a name.
     if (Files.isReadable(closed)) {
-      assertThat(problem(listing)).isEqualTo("listed []");
+      assertThat(problem(listing)).isEqualTo("listed 0");
     } else {
       assertThat(problem(listing)).contains(closed.toString(), "may not be read by this user");
     }
@@ -173,6 +169,23 @@ class DirectorySubscriptionTest {
 
     assertThat(settled(probe).step()).isEqualTo(2);
     assertThat(settled(probe).step()).isEqualTo(3);
+    probe.cancel();
+  }
+
+  @Test
+  void aLayoutThatIsRecognisedIsSaidBeforeItsFirstCheckpoint() throws IOException {
+    settings = settings.withLayout(DirectorySettings.LayoutSettings.AUTO);
+    Path folder = Files.createDirectories(directory.resolve("checkpoint-7/unet_ema"));
+    Path weights = folder.resolve("diffusion_pytorch_model.safetensors");
+    Files.move(write("draft"), weights);
+    Files.createFile(directory.resolve("checkpoint-7/random_states_0.pkl"));
+    TestSubscriber.Probe<Sighting> probe = subscribe();
+
+    assertThat(((Recognised) next(probe)).message()).contains("layout diffusers");
+    assertThat(((Recognised) next(probe)).message()).contains("unet_ema");
+    Checkpoint checkpoint = settled(probe);
+    assertThat(checkpoint.weights().path()).isEqualTo(weights.toString());
+    assertThat(checkpoint).isEqualTo(CheckpointFiles.describe(directory.resolve("checkpoint-7")));
     probe.cancel();
   }
 
@@ -228,7 +241,7 @@ class DirectorySubscriptionTest {
   }
 
   private Source<Sighting, NotUsed> source() {
-    return DirectorySubscription.create(settings, StructuralCheck.safetensors())
+    return DirectorySubscription.create(settings)
         .withClock(
             () -> {
               polls.incrementAndGet();
@@ -250,7 +263,7 @@ class DirectorySubscriptionTest {
 
   private static String problem(DirectoryListing listing) {
     try {
-      return "listed " + listing.list();
+      return "listed " + listing.list().candidates().size();
     } catch (DirectoryListing.UnlistableException e) {
       return e.sentence();
     }

@@ -2,10 +2,12 @@ package io.diffuscope.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.diffuscope.checkpoint.DirectoryListing.Listing;
 import io.diffuscope.checkpoint.Sighting.Listed;
 import io.diffuscope.checkpoint.Sighting.PassedOver;
 import io.diffuscope.checkpoint.Sighting.Problem;
 import io.diffuscope.checkpoint.Sighting.Reason;
+import io.diffuscope.checkpoint.Sighting.Recognised;
 import io.diffuscope.checkpoint.Sighting.Recovered;
 import io.diffuscope.checkpoint.Sighting.Settled;
 import io.diffuscope.tensorfile.BadInputException;
@@ -28,15 +30,16 @@ import org.junit.jupiter.api.Test;
 class SettleTrackerTest {
   private static final Path DIRECTORY = Path.of("/checkpoints");
   private static final DirectorySettings SETTINGS =
-      new DirectorySettings(
-          DIRECTORY,
-          "*.safetensors",
-          Duration.ofSeconds(1),
-          Duration.ofSeconds(2),
-          Duration.ofSeconds(60));
+      DirectorySettings.of(DIRECTORY)
+          .withPollInterval(Duration.ofSeconds(1))
+          .withQuietPeriod(Duration.ofSeconds(2))
+          .withSettleTimeout(Duration.ofSeconds(60));
 
   private final Map<Path, FileVersion> directory = new LinkedHashMap<>();
   private final Map<Path, IOException> faults = new LinkedHashMap<>();
+  private final Map<Path, Obstacle> obstacles = new LinkedHashMap<>();
+  private final Set<Path> setAside = new HashSet<>();
+  private String choice = "";
   private final List<Path> checked = new ArrayList<>();
   private final SettleTracker tracker = new SettleTracker(SETTINGS, this::check);
   private Instant now = Instant.parse("2026-01-01T00:00:00Z");
@@ -353,6 +356,84 @@ class SettleTrackerTest {
   }
 
   @Test
+  void aMissingMarkerHoldsBackUntilTheTimeoutAndIsNamedOnce() {
+    write("step-1.safetensors", 10);
+    obstruct("step-1.safetensors", Obstacle.Kind.MARKER);
+    write("step-2.safetensors", 10);
+    poll();
+    for (int second = 1; second < 60; second++) {
+      assertThat(after(1)).isEmpty();
+    }
+    assertThat(listed(observe()).pending()).isEqualTo(2);
+
+    List<Sighting> sightings = after(1);
+    assertThat(sightings)
+        .extracting(SettleTrackerTest::brief)
+        .containsExactly("incomplete step-1.safetensors", "settled 2");
+    assertThat(((PassedOver) sightings.getFirst()).message())
+        .contains("in the way", "60 s", "diffuscope.checkpoints.markers = ignored");
+    assertThat(after(100)).isEmpty();
+    assertThat(listed(observe()).pending()).isZero();
+    assertThat(checked).doesNotContain(path("step-1.safetensors"));
+
+    obstacles.clear();
+    assertThat(after(1)).extracting(SettleTrackerTest::brief).containsExactly("settled 1");
+  }
+
+  @Test
+  void aMarkerThatGoesAwayAgainIsNoNews() {
+    write("step-1.safetensors", 10);
+    poll();
+    assertThat(after(2)).hasSize(1);
+    obstruct("step-1.safetensors", Obstacle.Kind.MARKER);
+
+    assertThat(after(100)).isEmpty();
+  }
+
+  @Test
+  void whatMayNotBeLookedAtHoldsNothingBackAndIsTakenOnceItMay() {
+    write("step-1.safetensors", 10);
+    write("step-2.safetensors", 10);
+    obstruct("step-1.safetensors", Obstacle.Kind.UNREADABLE);
+    assertThat(poll())
+        .extracting(SettleTrackerTest::brief)
+        .containsExactly("unreadable step-1.safetensors");
+    assertThat(after(2)).extracting(SettleTrackerTest::brief).containsExactly("settled 2");
+    assertThat(after(100)).isEmpty();
+
+    obstacles.clear();
+    assertThat(after(1)).extracting(SettleTrackerTest::brief).containsExactly("settled 1");
+  }
+
+  @Test
+  void whatIsSetAsideHasNotVanished() {
+    write("last.safetensors", 10);
+    write("other.safetensors", 10);
+    poll();
+    setAside.add(path("last.safetensors"));
+    directory.clear();
+
+    assertThat(after(1))
+        .extracting(SettleTrackerTest::brief)
+        .containsExactly("vanished other.safetensors");
+  }
+
+  @Test
+  void theChoiceOfWeightsIsSaidBeforeTheFirstThatItAppliesTo() {
+    choice = "averaged";
+    write("step-1.safetensors", 10);
+    write("step-2.safetensors", 10);
+    assertThat(poll()).isEmpty();
+    assertThat(after(2))
+        .extracting(SettleTrackerTest::brief)
+        .containsExactly("averaged", "settled 1", "settled 2");
+    choice = "raw";
+    write("step-3.safetensors", 10);
+    after(1);
+    assertThat(after(2)).extracting(SettleTrackerTest::brief).containsExactly("raw", "settled 3");
+  }
+
+  @Test
   void anInputErrorWhileCheckingIsUnreadable() {
     write("step-1.safetensors", 10);
     faults.put(path("step-1.safetensors"), new IOException("Stale file handle"));
@@ -474,7 +555,7 @@ class SettleTrackerTest {
       for (Sighting sighting : fresh.observe(now, listing())) {
         if (sighting instanceof Settled(Checkpoint checkpoint)) {
           assertThat(identities.add(checkpoint.identity())).as("twice: %s", checkpoint).isTrue();
-          assertThat(CheckpointFiles.of(checkpoint.file(), version(checkpoint)))
+          assertThat(candidate(checkpoint.file(), version(checkpoint)).checkpoint())
               .as("the content reported is the one that is there")
               .isEqualTo(checkpoint);
         }
@@ -488,7 +569,7 @@ class SettleTrackerTest {
     }
     directory.forEach(
         (path, version) ->
-            assertThat(identities).contains(CheckpointFiles.of(path, version).identity()));
+            assertThat(identities).contains(candidate(path, version).checkpoint().identity()));
   }
 
   private FileVersion version(Checkpoint checkpoint) {
@@ -531,14 +612,29 @@ class SettleTrackerTest {
     faults.put(path(name), new BadInputException(path(name), reason, "not good"));
   }
 
+  private void obstruct(String name, Obstacle.Kind kind) {
+    obstacles.put(path(name), new Obstacle(kind, "something is in the way"));
+  }
+
   private static Path path(String name) {
     return DIRECTORY.resolve(name);
   }
 
-  private List<ListedFile> listing() {
-    return directory.entrySet().stream()
-        .map(entry -> new ListedFile(entry.getKey(), entry.getValue()))
-        .toList();
+  private Listing listing() {
+    return new Listing(
+        directory.entrySet().stream()
+            .map(entry -> candidate(entry.getKey(), entry.getValue()))
+            .toList(),
+        setAside,
+        List.of());
+  }
+
+  private Candidate candidate(Path path, FileVersion version) {
+    Candidate plain =
+        Candidate.ofFile(path, CheckpointFiles.stepOf(path.getFileName().toString()), version);
+    Obstacle obstacle = obstacles.get(path);
+    return new Candidate(
+        path, path, plain.step(), plain.weights(), plain.version(), obstacle, choice);
   }
 
   private List<Sighting> observe() {
@@ -574,6 +670,7 @@ class SettleTrackerTest {
     return switch (sighting) {
       case Settled(Checkpoint checkpoint) -> "settled " + checkpoint.step();
       case PassedOver p -> p.reason().label() + " " + Path.of(p.path()).getFileName();
+      case Recognised r -> r.message();
       case Problem p -> "problem";
       case Recovered r -> "recovered";
       case Listed l -> "listed";

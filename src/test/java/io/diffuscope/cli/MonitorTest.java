@@ -7,12 +7,14 @@ import akka.actor.Actor;
 import akka.actor.PoisonPill;
 import akka.actor.testkit.typed.javadsl.ActorTestKit;
 import akka.actor.testkit.typed.javadsl.LoggingTestKit;
+import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.javadsl.Adapter;
 import akka.japi.Pair;
 import akka.stream.BoundedSourceQueue;
 import akka.stream.javadsl.Source;
 import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.checkpoint.RunDirectories;
 import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.detect.DetectorSettings;
 import io.diffuscope.model.Devices;
@@ -25,18 +27,27 @@ import io.diffuscope.run.RunSettings;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.ProbeFiles;
 import io.diffuscope.sampling.ProbeSpec;
+import io.diffuscope.tensorfile.FloatArray;
+import io.diffuscope.tensorfile.SafetensorsWriter;
+import io.diffuscope.tensorfile.TensorShape;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -53,6 +64,12 @@ class MonitorTest {
   private final CompletableFuture<Throwable> failure = new CompletableFuture<>();
   private final Pair<BoundedSourceQueue<Sighting>, Source<Sighting, NotUsed>> source =
       Source.<Sighting>queue(100).preMaterialize(kit.system());
+
+  private final Pair<BoundedSourceQueue<RunDirectories.News>, Source<RunDirectories.News, NotUsed>>
+      directories = Source.<RunDirectories.News>queue(100).preMaterialize(kit.system());
+  private final Map<String, Pair<BoundedSourceQueue<Sighting>, Source<Sighting, NotUsed>>> sources =
+      new ConcurrentHashMap<>();
+  private final BlockingQueue<String> complaints = new LinkedBlockingQueue<>();
 
   @TempDir private Path folder = Path.of("");
   private ProbeFiles files = new ProbeFiles(folder);
@@ -176,21 +193,178 @@ class MonitorTest {
     }
   }
 
+  @Test
+  void runsAreEvaluatedSideBySideAndStartWithTheirFirstCheckpoint() throws Exception {
+    ProbeSpec spec = files.smallSpec();
+    try (Probe probe = Probe.open(spec)) {
+      ActorRef<Monitor.Command> monitor = spawnSeveral(spec, probe);
+      find("a", "b", "empty");
+      offer("a", new Sighting.Settled(checkpoint("a", 10)));
+      offer("b", new Sighting.Settled(checkpoint("b", 20)));
+      Map<String, RunEvent.EvaluationCompleted> completed = new HashMap<>();
+      for (int i = 0; i < 2; i++) {
+        RunEvent event = next(RunEvent.EvaluationCompleted.class::isInstance);
+        completed.put(event.run(), (RunEvent.EvaluationCompleted) event);
+      }
+      assertThat(completed).containsOnlyKeys("a", "b");
+
+      Map<Path, FileTime> cached = cached(spec);
+      assertThat(cached).isNotEmpty();
+      find("later");
+      // The weights of a again: the same numbers, whatever was measured in between.
+      offer("later", new Sighting.Settled(checkpoint("later", 10)));
+      RunEvent.EvaluationCompleted later =
+          (RunEvent.EvaluationCompleted) next(RunEvent.EvaluationCompleted.class::isInstance);
+      assertThat(later.run()).isEqualTo("later");
+      assertThat(later.estimates())
+          .isEqualTo(Objects.requireNonNull(completed.get("a")).estimates());
+      assertThat(cached(spec)).as("nothing is computed twice").isEqualTo(cached);
+      assertThat(preparation)
+          .extracting(PreparationProgress::run)
+          .contains("a", "b", "later")
+          .doesNotContain("empty");
+
+      TestProbe<Monitor.Runs> asker = kit.createTestProbe(Monitor.Runs.class);
+      monitor.tell(new Monitor.GetRuns(asker.getRef()));
+      assertThat(asker.receiveMessage().all())
+          .extracting(run -> run.settings().id())
+          .containsExactly("a", "b", "empty", "later");
+      assertThat(failure).isNotDone();
+      assertThat(complaints).isEmpty();
+      kit.stop(monitor);
+    }
+  }
+
+  @Test
+  void aRunWhoseCheckpointsDoNotFitDoesNotDisturbTheOthers() throws Exception {
+    ProbeSpec spec = files.smallSpec();
+    try (Probe probe = Probe.open(spec)) {
+      ActorRef<Monitor.Command> monitor = spawnSeveral(spec, probe);
+      find("good", "bad");
+      Map<String, FloatArray> wide = ProbeFiles.weights(5);
+      wide.put("output.bias", new FloatArray(TensorShape.of(65), new float[65]));
+      Path file = folder.resolve("wide-1.safetensors");
+      SafetensorsWriter.write(file, wide, Map.of());
+      offer("bad", new Sighting.Settled(Checkpoint.ofFile("wide", file.toString(), 1L)));
+      RunEvent.EvaluationFailed failed =
+          (RunEvent.EvaluationFailed) next(RunEvent.EvaluationFailed.class::isInstance);
+      assertThat(failed.run()).isEqualTo("bad");
+      assertThat(failed.reason()).isEqualTo("wrong_shape");
+
+      offer("good", new Sighting.Settled(checkpoint("good", 10)));
+      assertThat(next(RunEvent.EvaluationCompleted.class::isInstance).run()).isEqualTo("good");
+      assertThat(failure).isNotDone();
+      kit.stop(monitor);
+    }
+  }
+
+  @Test
+  void aRunWhoseSourceFailsEndsAlone() throws Exception {
+    ProbeSpec spec = files.smallSpec();
+    try (Probe probe = Probe.open(spec)) {
+      ActorRef<Monitor.Command> monitor = spawnSeveral(spec, probe);
+      find("good", "bad");
+      offer("bad", new Sighting.Settled(checkpoint("bad", 10)));
+      next(RunEvent.EvaluationCompleted.class::isInstance);
+      sourceOf("bad").first().fail(new UncheckedIOException(new IOException("stale handle")));
+      RunEvent.RunEnded ended = (RunEvent.RunEnded) next(MonitorTest::isEnd);
+      assertThat(ended.run()).isEqualTo("bad");
+      assertThat(ended.cause()).contains("stale handle");
+      assertThat(complaints.poll(1, TimeUnit.MINUTES)).contains("run bad ends", "stale handle");
+
+      offer("good", new Sighting.Settled(checkpoint("good", 10)));
+      assertThat(next(RunEvent.EvaluationCompleted.class::isInstance).run()).isEqualTo("good");
+      assertThat(failure).isNotDone();
+      kit.stop(monitor);
+    }
+  }
+
+  @Test
+  void oneOfSeveralRunsThatCannotBePreparedIsComplainedOf() throws Exception {
+    ProbeSpec spec = files.smallSpec();
+    try (Probe probe = Probe.open(spec)) {
+      Files.writeString(Path.of(spec.template()), "no network");
+      ActorRef<Monitor.Command> monitor = spawnSeveral(spec, probe);
+      find("a");
+      offer("a", new Sighting.Settled(checkpoint("a", 10)));
+      assertThat(complaints.poll(1, TimeUnit.MINUTES))
+          .contains("run a ends", "cannot be prepared", "demo-network.pt");
+
+      TestProbe<Monitor.Runs> asker = kit.createTestProbe(Monitor.Runs.class);
+      monitor.tell(new Monitor.GetRuns(asker.getRef()));
+      assertThat(asker.receiveMessage().all()).isEmpty();
+      assertThat(failure).isNotDone();
+      kit.stop(monitor);
+    }
+  }
+
+  private ActorRef<Monitor.Command> spawnSeveral(ProbeSpec spec, Probe probe) {
+    return spawn(
+        probe,
+        new RunSources.Many(
+            directories.second(),
+            (name, directory) ->
+                new MonitoredRun(settings(spec).named(name, name), sourceOf(name).second()),
+            complaints::add));
+  }
+
+  private Pair<BoundedSourceQueue<Sighting>, Source<Sighting, NotUsed>> sourceOf(String run) {
+    return sources.computeIfAbsent(
+        run, name -> Source.<Sighting>queue(100).preMaterialize(kit.system()));
+  }
+
+  private void find(String... names) {
+    for (String name : names) {
+      assertThat(
+              directories
+                  .first()
+                  .offer(new RunDirectories.News.Found(name, folder.resolve(name)))
+                  .isEnqueued())
+          .isTrue();
+    }
+  }
+
+  private void offer(String run, Sighting sighting) {
+    assertThat(sourceOf(run).first().offer(sighting).isEnqueued()).isTrue();
+  }
+
+  private Checkpoint checkpoint(String run, long step) throws Exception {
+    Path file = files.checkpoint("%s-%d.safetensors".formatted(run, step), step);
+    return Checkpoint.ofFile(run + "-" + step, file.toString(), step);
+  }
+
+  /** The files of the cache, and when each was written. */
+  private static Map<Path, FileTime> cached(ProbeSpec spec) throws IOException {
+    Map<Path, FileTime> times = new HashMap<>();
+    try (Stream<Path> all = Files.walk(Path.of(spec.cacheDirectory()))) {
+      for (Path file : all.filter(Files::isRegularFile).toList()) {
+        times.put(file, Files.getLastModifiedTime(file));
+      }
+    }
+    return times;
+  }
+
   private static boolean isEnd(RunEvent event) {
     return event instanceof RunEvent.RunEnded;
   }
 
   private ActorRef<Monitor.Command> spawn(ProbeSpec spec, Probe probe) {
-    RunSettings settings =
-        new RunSettings(
-            "r",
-            "r",
-            spec,
-            RunSettings.Policy.ALL,
-            10,
-            DetectorSettings.DEFAULT,
-            2,
-            Duration.ofMinutes(1));
+    return spawn(probe, new RunSources.One(new MonitoredRun(settings(spec), source.second())));
+  }
+
+  private static RunSettings settings(ProbeSpec spec) {
+    return new RunSettings(
+        "r",
+        "r",
+        spec,
+        RunSettings.Policy.ALL,
+        10,
+        DetectorSettings.DEFAULT,
+        2,
+        Duration.ofMinutes(1));
+  }
+
+  private ActorRef<Monitor.Command> spawn(Probe probe, RunSources runs) {
     RunListener listener =
         new RunListener() {
           @Override
@@ -204,9 +378,7 @@ class MonitorTest {
           }
         };
     return kit.spawn(
-        Monitor.create(
-            new Monitor.Plan(
-                settings, probe, source.second(), 1, List.of(listener), failure::complete)));
+        Monitor.create(new Monitor.Plan(runs, probe, 1, List.of(listener), failure::complete)));
   }
 
   private void offer(Sighting sighting) {

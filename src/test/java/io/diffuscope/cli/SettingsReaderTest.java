@@ -3,20 +3,22 @@ package io.diffuscope.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.diffuscope.checkpoint.DirectorySettings.LayoutSettings;
 import io.diffuscope.config.Configuration;
 import io.diffuscope.detect.DetectorSettings;
-import io.diffuscope.model.Preconditioning;
+import io.diffuscope.model.NetworkSettings;
 import io.diffuscope.model.SigmaGrid;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.sampling.FlowSettings;
 import io.diffuscope.sampling.ProbeSpec;
-import io.diffuscope.tensorfile.TensorShape;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -40,7 +42,7 @@ class SettingsReaderTest {
         .isEqualTo(new FlowSettings(FlowSettings.Solver.HEUN, SigmaGrid.edm(18)));
     assertThat(probe.samples()).isNull();
     assertThat(probe.holdout()).isNull();
-    assertThat(reader.checkpoints().pattern()).isEqualTo("*.safetensors");
+    assertThat(reader.checkpoints().layout()).isEqualTo(LayoutSettings.AUTO);
     assertThat(reader.web().host()).isEqualTo("127.0.0.1");
     assertThat(reader.web().port()).isEqualTo(9464);
     assertThat(reader.dataDirectory()).isEqualTo(Path.of("state"));
@@ -54,10 +56,22 @@ class SettingsReaderTest {
     options.put("diffuscope.display-name", "Run seven");
     options.put("diffuscope.holdout", "holdout.npy");
     options.put("diffuscope.teacher", "teacher.npz");
+    options.put("diffuscope.train-labels", "train-labels.npy");
+    options.put("diffuscope.holdout-labels", "holdout-labels.npy");
+    options.put("diffuscope.decoder", "decoder.pt");
     options.put("diffuscope.samples", 300);
     options.put("diffuscope.seed", 11);
     options.put("diffuscope.batch-size", 64);
-    options.put("diffuscope.network.preconditioning", "denoiser");
+    options.put("diffuscope.network.preconditioning", "v_prediction");
+    options.put("diffuscope.network.classes", 10);
+    options.put("diffuscope.network.null-label", 10);
+    options.put("diffuscope.network.guidance", 1.5);
+    options.put("diffuscope.network.schedule", Map.of("beta_schedule", "scaled_linear"));
+    options.put("diffuscope.network.timestep-scale", 2);
+    options.put("diffuscope.network.round-timesteps", true);
+    options.put("diffuscope.network.flow-direction", "noise_to_data");
+    options.put("diffuscope.network.sigma-min", 0.03);
+    options.put("diffuscope.network.sigma-max", 14.6);
     options.put("diffuscope.network.sigma-data", 0.25);
     options.put("diffuscope.network.shape", List.of(3, 32, 32));
     options.put("diffuscope.ode.solver", "euler");
@@ -81,17 +95,59 @@ class SettingsReaderTest {
     ProbeSpec probe = run.probe();
     assertThat(probe.holdout()).isEqualTo("holdout.npy");
     assertThat(probe.teacher()).isEqualTo("teacher.npz");
+    assertThat(probe.trainLabels()).isEqualTo("train-labels.npy");
+    assertThat(probe.holdoutLabels()).isEqualTo("holdout-labels.npy");
+    assertThat(probe.decoder()).isEqualTo("decoder.pt");
     assertThat(probe.samples()).isEqualTo(300);
     assertThat(probe.seed()).isEqualTo(11);
     assertThat(probe.batchSize()).isEqualTo(64);
-    assertThat(probe.network().preconditioning()).isEqualTo(Preconditioning.of("denoiser"));
-    assertThat(probe.network().sigmaData()).isEqualTo(0.25);
-    assertThat(probe.network().shape()).isEqualTo(TensorShape.of(3, 32, 32));
+    assertThat(probe.network())
+        .isEqualTo(
+            NetworkSettings.Overrides.of(
+                Map.ofEntries(
+                    Map.entry("preconditioning", "v_prediction"),
+                    Map.entry("sigma_data", 0.25),
+                    Map.entry("shape", List.of(3, 32, 32)),
+                    Map.entry("classes", 10),
+                    Map.entry("null_label", 10),
+                    Map.entry("guidance", 1.5),
+                    Map.entry("schedule", Map.of("beta_schedule", "scaled_linear")),
+                    Map.entry("timestep_scale", 2),
+                    Map.entry("round_timesteps", true),
+                    Map.entry("flow_direction", "noise_to_data"),
+                    Map.entry("sigma_min", 0.03),
+                    Map.entry("sigma_max", 14.6))));
     assertThat(probe.flow().solver()).isEqualTo(FlowSettings.Solver.EULER);
     assertThat(probe.flow().grid()).isEqualTo(new SigmaGrid(40, 0.002, 50, 7));
     assertThat(probe.denoising().sigmas()).containsExactly(0.5);
     assertThat(reader.checkpoints().settleTimeout()).isEqualTo(Duration.ofMinutes(3));
     assertThat(reader.threads()).isEqualTo(3);
+  }
+
+  @Test
+  void aScheduleComesFromTheTrainersOwnFile(@TempDir Path folder) throws Exception {
+    Path file =
+        Files.writeString(
+            folder.resolve("scheduler_config.json"),
+            "{\"_class_name\": \"DDPMScheduler\", \"beta_end\": 0.03, \"clip_sample\": true}");
+    Map<String, Object> options = Map.of("diffuscope.network.schedule-file", file.toString());
+
+    assertThat(reader(options).probe().network())
+        .isEqualTo(
+            NetworkSettings.Overrides.of(
+                Map.of(
+                    "schedule",
+                    Map.of(
+                        "_class_name", "DDPMScheduler", "beta_end", 0.03, "clip_sample", true))));
+  }
+
+  @Test
+  void aFileOfSettingsMayHoldAnyKeyOfAScheduler(@TempDir Path folder) throws Exception {
+    Path file =
+        Files.writeString(
+            folder.resolve("diffuscope.conf"),
+            "diffuscope.network.schedule { prediction_type = epsilon, steps_offset = 1 }");
+    Configuration.load(file, NEEDED);
   }
 
   @ParameterizedTest
@@ -122,7 +178,13 @@ class SettingsReaderTest {
     "batch-size, 2000, batch",
     "ode.solver, rk45, rk45",
     "ode.steps, 0, step",
-    "network.preconditioning, vp, vp",
+    "network.preconditioning, ddpm, ddpm",
+    "network.sigma-data, much, sigma_data",
+    "network.classes, 1.5, classes",
+    "network.round-timesteps, maybe, round_timesteps",
+    "network.flow-direction, up, flow_direction",
+    "network.schedule.beta_schedule, sigmoid, 'scaled_linear, squaredcos_cap_v2'",
+    "network.schedule-file, /absent/scheduler_config.json, /absent/scheduler_config.json",
     "checkpoints.policy, newest, newest",
     "checkpoints.poll-interval, soon, poll-interval",
     "flags.early-memorization.alpha, 2, alpha",
@@ -147,6 +209,28 @@ class SettingsReaderTest {
               reader.samplers();
               reader.dataDirectory();
             })
+        .isInstanceOf(SettingsReader.InvalidSettingException.class)
+        .hasMessageContaining(named);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "run, r7, diffuscope.run",
+    "display-name, Run 7, diffuscope.display-name",
+    "checkpoints.runs, a/*, a/*",
+    "checkpoints.runs, '[a', '[a'",
+  })
+  void severalRunsAreNamedByTheirDirectories(String key, String value, String named)
+      throws Exception {
+    Map<String, Object> options = new HashMap<>();
+    options.put("diffuscope.checkpoints.directory", "c");
+    assertThat(reader(options).runs()).isNull();
+    options.put("diffuscope.checkpoints.runs", "*");
+    assertThat(reader(options).runs()).isEqualTo("*");
+
+    options.put("diffuscope." + key, value);
+    SettingsReader reader = reader(options);
+    assertThatThrownBy(() -> reader.runDirectories(String.valueOf(reader.runs())))
         .isInstanceOf(SettingsReader.InvalidSettingException.class)
         .hasMessageContaining(named);
   }

@@ -14,6 +14,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class TerminalViewTest {
@@ -75,16 +76,60 @@ class TerminalViewTest {
   }
 
   @Test
+  void aNewAttemptIsToldWithItsEvidence() {
+    TerminalView view = new TerminalView(StatusLine.on(out, false));
+    view.onEvent(look(60, 3.5));
+    view.onEvent(RunEvents.attempt("r", 2, 60));
+
+    assertThat(text()).endsWith("       60  step 60 was written again\n");
+  }
+
+  @Test
   void nothingFollowsTheVerdictOfAnInterruptedRun() {
     TerminalView view = new TerminalView(StatusLine.on(out, false));
     view.onEvent(look(50, 3.5));
-    view.printVerdict(new Verdict(Verdict.State.LEARNING, 50L, null, "because"));
+    view.printVerdicts(Map.of("r", new Verdict(Verdict.State.LEARNING, 50L, null, "because")));
     String before = text();
     view.onEvent(look(60, 3.5));
     view.onEvent(RunEvents.ended("r", Verdict.State.LEARNING, null));
 
     assertThat(before).endsWith("verdict: learning since step 50\n  because\n");
     assertThat(text()).isEqualTo(before);
+  }
+
+  @Test
+  void severalRunsShareATableAndEveryLineNamesItsRun() {
+    TerminalView view = new TerminalView(StatusLine.on(out, false), true);
+    view.onEvent(RunEvents.started("a"));
+    view.onEvent(look("a", 50, 3.5));
+    view.onEvent(RunEvents.started("long-b"));
+    view.onEvent(look("long-b", 10, 2.5));
+    view.onEvent(look("a", 60, 3.0));
+    view.onEvent(RunEvents.flag("long-b", Flag.MEMORIZATION, true, 10));
+    view.onEvent(RunEvents.failed("a", 70L, "wrong_shape"));
+    view.onEvent(RunEvents.ended("long-b", Verdict.State.LEARNING, 10L));
+    view.onEvent(look("a", 80, 2.0));
+    view.printVerdicts(
+        Map.of("The run a", new Verdict(Verdict.State.LEARNING, 80L, null, "because")));
+
+    String text = text();
+    // What is to be noted of the probe is the same for both.
+    assertThat(text).containsOnlyOnce("no teacher: pfd to teacher is off");
+    List<String> headings = text.lines().filter(line -> line.contains("pfd train")).toList();
+    assertThat(headings.subList(0, 2)).allMatch(line -> line.matches("run +step +pfd train.*"));
+    List<String> rows = text.lines().filter(line -> line.contains("±")).toList();
+    assertThat(rows).hasSize(4);
+    assertThat(rows.get(1)).matches("The run long-b +10 +2\\.500 .*");
+    assertThat(rows.get(2)).matches("The run a +60 +3\\.000 .*");
+    assertThat(headings.get(1).length())
+        .isEqualTo(rows.get(1).length())
+        .isEqualTo(rows.get(2).length());
+    assertThat(text)
+        .containsPattern("(?m)^The run long-b +10  memorization RAISED")
+        .containsPattern("(?m)^The run a +failed \\(wrong_shape\\)")
+        .contains("the run The run long-b ended: training ended")
+        .contains("verdict of The run long-b: learning since step 100")
+        .endsWith("verdict of The run a: learning since step 80\n  because\n");
   }
 
   @Test
@@ -112,8 +157,12 @@ class TerminalViewTest {
   }
 
   private static RunEvent look(long step, double pfd) {
+    return look("r", step, pfd);
+  }
+
+  private static RunEvent look(String run, long step, double pfd) {
     return RunEvents.completed(
-        "r",
+        run,
         step,
         true,
         RunEvents.pfd(Reference.TRAIN, pfd),

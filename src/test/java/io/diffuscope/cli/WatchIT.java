@@ -124,6 +124,65 @@ class WatchIT {
     }
   }
 
+  @Test
+  void everySubdirectoryThatMatchesIsARun() throws Exception {
+    Path root = Files.createDirectory(folder.resolve("runs"));
+    Path elsewhere = Files.createDirectory(folder.resolve("elsewhere"));
+    ProbeFiles files = new ProbeFiles(elsewhere);
+    Path settings =
+        Files.writeString(
+            folder.resolve("watch.conf"),
+            """
+            diffuscope.checkpoints { poll-interval = 200 ms, quiet-period = 500 ms }
+            diffuscope.samples = 64
+            """);
+    for (String name : new String[] {"lr 1", "lr-2", "lr-empty", "other"}) {
+      Files.createDirectory(root.resolve(name));
+    }
+    try (Launched watch =
+        Launched.start(
+            folder,
+            "watch",
+            root,
+            "--runs",
+            "lr*",
+            "--config",
+            settings,
+            "--template",
+            files.template(),
+            "--train",
+            files.points("train.npy", 60, 1),
+            "--holdout",
+            files.points("holdout.npy", 60, 2),
+            "--port",
+            0)) {
+      appear(files, ProbeFiles.weights(3), root.resolve("lr 1/step-10.safetensors"));
+      appear(files, ProbeFiles.weights(4), root.resolve("lr-2/step-20.safetensors"));
+      appear(files, ProbeFiles.weights(5), root.resolve("other/step-30.safetensors"));
+      watch.await("lr-1", () -> evaluated(watch, "lr-1") == 1);
+      watch.await("lr-2", () -> evaluated(watch, "lr-2") == 1);
+      assertThat(watch.get("health/ready").statusCode()).isEqualTo(200);
+
+      appear(
+          files,
+          ProbeFiles.weights(3),
+          Files.createDirectory(root.resolve("lr-later")).resolve("step-10.safetensors"));
+      watch.await("lr-later", () -> evaluated(watch, "lr-later") == 1);
+      String shown = watch.get("api/v1/runs").body();
+      assertThat(shown).contains("\"lr 1\"", "\"lr-2\"", "\"lr-later\"");
+      assertThat(shown).doesNotContain("lr-empty", "other");
+
+      watch.signal("INT");
+      assertThat(watch.exit()).isEqualTo(130);
+      assertThat(watch.output())
+          .containsOnlyOnce("verdict of lr 1: ")
+          .containsOnlyOnce("verdict of lr-2: ")
+          .containsOnlyOnce("verdict of lr-later: ")
+          .doesNotContain("lr-empty:", "\u001b", "\r");
+      assertThat(watch.output() + watch.errors()).doesNotContain("\tat ", "Exception");
+    }
+  }
+
   /** A file that is written elsewhere and moved to its place. */
   private static void appear(ProbeFiles files, Map<String, FloatArray> weights, Path target)
       throws Exception {
@@ -137,7 +196,15 @@ class WatchIT {
   }
 
   private static double evaluated(Launched watch) throws Exception {
-    return watch.scrape().value("diffuscope_checkpoints_evaluated_total{run=\"stranger\"}");
+    return evaluated(watch, "stranger");
+  }
+
+  /** Zero as long as nothing is known of the run. */
+  private static double evaluated(Launched watch, String run) throws Exception {
+    return watch
+        .scrape()
+        .samples()
+        .getOrDefault("diffuscope_checkpoints_evaluated_total{run=\"%s\"}".formatted(run), 0.0);
   }
 
   private static double failed(Launched watch, String reason) throws Exception {

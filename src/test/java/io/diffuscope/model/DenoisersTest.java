@@ -1,6 +1,7 @@
 package io.diffuscope.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.Device;
@@ -15,6 +16,7 @@ import io.diffuscope.tensorfile.TensorShape;
 import java.util.Arrays;
 import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -147,6 +149,66 @@ class DenoisersTest {
     assertEmpirical(new double[][] {{3, -4}});
   }
 
+  /** Row by row the points of one class against enumeration, in blocks that may hold none of it. */
+  @Test
+  void empiricalGivenClassesGoesOverTheirPointsAlone() throws Exception {
+    int d = 3;
+    double[][] points = new double[40][];
+    int[] classes = new int[points.length];
+    float[] flat = new float[points.length * d];
+    for (int i = 0; i < points.length; i++) {
+      // Class 7 fills the first blocks alone; 2 has one point, the last.
+      classes[i] = i < 20 ? 7 : i == points.length - 1 ? 2 : i % 2;
+      points[i] = gaussians(d, 1);
+      for (int j = 0; j < d; j++) {
+        flat[i * d + j] = (float) (points[i][j] + classes[i]);
+        points[i][j] = flat[i * d + j];
+      }
+    }
+    DataSet set = LabelledSet.of(DataSet.of("points", TensorShape.of(d), flat), classes);
+    int[] asked = {7, 2, 0, 1, -1, 7, -1, 0};
+    for (int blockRows : new int[] {1, 8, 64}) {
+      for (long residentBytes : new long[] {0, 1 << 20}) {
+        try (DevicePoints onDevice =
+            DevicePoints.load(manager, set, DevicePoints.meanOf(set), blockRows, residentBytes)) {
+          assertThat(onDevice.classes()).containsExactly(0, 1, 2, 7);
+          EmpiricalDenoiser denoiser = EmpiricalDenoiser.create(onDevice);
+          Denoiser given = denoiser.given(asked);
+          for (double sigma : SIGMAS) {
+            double[][] x = noisy(points, sigma, asked.length);
+            double[][] found = denoise(given, x, sigma);
+            for (int i = 0; i < x.length; i++) {
+              int label = asked[i];
+              double[][] own =
+                  IntStream.range(0, points.length)
+                      .filter(p -> label == -1 || classes[p] == label)
+                      .mapToObj(p -> points[p])
+                      .toArray(double[][]::new);
+              Posterior expected = BruteForce.empirical(own, x[i], sigma);
+              assertThat(distance(found[i], expected.mean()))
+                  .as("class %d, sigma %s, blocks of %d", label, sigma, blockRows)
+                  .isLessThanOrEqualTo(2e-3 * expected.spread() + 0x1p-20);
+            }
+          }
+          assertThat(denoiser.given(new int[] {-1, -1})).isSameAs(denoiser);
+          assertThatThrownBy(() -> denoiser.given(new int[] {0, 3}))
+              .isInstanceOf(IllegalArgumentException.class)
+              .hasMessageContaining("class 3")
+              .hasMessageContaining("[0, 1, 2, 7]");
+        }
+      }
+    }
+  }
+
+  @Test
+  void aSetWithoutLabelsHasNoClasses() throws Exception {
+    DataSet set = DataSet.of("points", TensorShape.of(1), new float[] {1, 2});
+    try (DevicePoints onDevice = DevicePoints.load(manager, set, new double[1], 2, 1 << 20)) {
+      EmpiricalDenoiser denoiser = EmpiricalDenoiser.create(onDevice);
+      assertThatThrownBy(() -> denoiser.given(new int[] {0})).hasMessageContaining("no labels");
+    }
+  }
+
   /**
    * Every way of holding the points against enumeration. The denoiser promises logits to 1e-3 and
    * float32 points, so a mean may be off by 1e-3 posterior deviations for each of the weights (2e-3
@@ -178,7 +240,7 @@ class DenoisersTest {
             DevicePoints.load(manager, set, centre, blockRows, residentBytes)) {
           EmpiricalDenoiser denoiser = EmpiricalDenoiser.create(onDevice);
           for (double sigma : SIGMAS) {
-            double[][] x = noisy(points, sigma);
+            double[][] x = noisy(points, sigma, 12);
             double[][] found = denoise(denoiser, x, sigma);
             for (int i = 0; i < x.length; i++) {
               Posterior expected = BruteForce.empirical(points, x[i], sigma);
@@ -193,8 +255,8 @@ class DenoisersTest {
     }
   }
 
-  private double[][] noisy(double[][] points, double sigma) {
-    double[][] x = new double[12][];
+  private double[][] noisy(double[][] points, double sigma, int count) {
+    double[][] x = new double[count][];
     for (int i = 0; i < x.length; i++) {
       x[i] = points[random.nextInt(points.length)].clone();
       for (int j = 0; j < x[i].length; j++) {

@@ -30,6 +30,19 @@ class SigmaGridTest {
   }
 
   @Test
+  void isClippedToWhatTheNetworkKnows() {
+    SigmaGrid grid = new SigmaGrid(5, .002, 80, 7);
+    assertThat(grid.clippedTo(SigmaRange.ALL)).isEqualTo(grid);
+    assertThat(grid.clippedTo(new SigmaRange(.01, 157))).isEqualTo(new SigmaGrid(5, .01, 80, 7));
+    double[] levels = grid.clippedTo(new SigmaRange(.001, 14.6)).levels();
+    assertThat(levels[0]).isCloseTo(14.6, within(1e-12));
+    assertThat(levels[4]).isCloseTo(.002, within(1e-12));
+    assertThatThrownBy(() -> grid.clippedTo(new SigmaRange(80, 200)))
+        .hasMessageContaining("80.0 to 200.0");
+    assertThatThrownBy(() -> new SigmaRange(3, 3)).hasMessageContaining("sigma_min");
+  }
+
+  @Test
   void refusesGridsThatDoNotFall() {
     assertThatThrownBy(() -> new SigmaGrid(1, .002, 80, 7)).hasMessageContaining("ode-steps");
     assertThatThrownBy(() -> new SigmaGrid(18, 80, 80, 7)).hasMessageContaining("sigma-min");

@@ -16,14 +16,18 @@ import io.diffuscope.tensorfile.NpzFile;
 import io.diffuscope.tensorfile.SafetensorsFile;
 import io.diffuscope.tensorfile.SafetensorsWriter;
 import io.diffuscope.tensorfile.TensorShape;
+import io.diffuscope.tensorfile.TensorSource;
+import io.diffuscope.tensorfile.WeightFiles;
 import io.diffuscope.tensorfile.WeightsLocation;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.UnaryOperator;
@@ -68,16 +72,78 @@ class TorchScriptNetworkTest {
   }
 
   @Test
-  void listsTensorsThatTheTemplateDoesNotHave() throws Exception {
+  void listsTensorsBesideTheWeightsThatTheTemplateDoesNotHave() throws Exception {
+    FloatArray one = new FloatArray(TensorShape.of(1), new float[] {1});
     Path richer =
         rewritten(
             "small-a.safetensors",
             name -> "module." + name,
-            Map.of("optimizer.lr", new FloatArray(TensorShape.of(1), new float[] {1})));
+            Map.of("optimizer.lr", one, "module.logvar", one));
     try (TorchScriptNetwork network = load("small.pt")) {
       network.loadWeights(WeightsLocation.of(richer));
-      assertThat(network.ignoredTensors()).containsExactly("optimizer.lr");
+      assertThat(network.ignoredTensors()).containsExactly("module.logvar");
+      assertThat(network.choice()).isEqualTo(new WeightsChoice("module", false, List.of()));
       assertThat(outputs(network)).containsExactly(expected("a"), within(1e-5f));
+    }
+  }
+
+  @Test
+  void averagedWeightsArePreferredAndOthersCanBeAskedFor() throws Exception {
+    Map<String, FloatArray> both = new LinkedHashMap<>();
+    both.putAll(tensors("small-a.safetensors", "model."));
+    both.putAll(tensors("small-b.safetensors", "ema.module."));
+    Path checkpoint = folder.resolve("both.safetensors");
+    SafetensorsWriter.write(checkpoint, both, Map.of());
+    try (TorchScriptNetwork network = load("small.pt")) {
+      network.loadWeights(WeightsLocation.of(checkpoint));
+      assertThat(network.choice())
+          .isEqualTo(new WeightsChoice("ema.module", true, List.of("model")));
+      assertThat(outputs(network)).containsExactly(expected("b"), within(1e-5f));
+      for (String part : List.of("model", "ema")) {
+        network.loadWeights(new WeightsLocation(checkpoint.toString(), part));
+        assertThat(outputs(network))
+            .containsExactly(expected(part.equals("ema") ? "b" : "a"), within(1e-5f));
+      }
+      BadInputException absent =
+          catchThrowableOfType(
+              BadInputException.class,
+              () -> network.loadWeights(new WeightsLocation(checkpoint.toString(), "net")));
+      assertThat(absent).hasMessageContaining("nothing below \"net\"; there is ema, model");
+    }
+  }
+
+  /** Transposed, repeated and shared memory: every parameter gets its own tensor. */
+  @Test
+  void parametersInUnusualMemoryAreReplaced() throws Exception {
+    try (TorchScriptNetwork network = load("strided.pt");
+        NDManager manager = NDManager.newBaseManager(Device.cpu())) {
+      // A teacher is used with the weights that it was exported with.
+      assertThat(constant(network, manager))
+          .containsExactly(
+              0, 3, 1, 4, 2, 5, 1, 1, 1, 1, 1, 1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11);
+      for (int round = 0; round < 2; round++) {
+        network.loadWeights(WeightsLocation.of(resource("strided.safetensors")));
+        assertThat(constant(network, manager))
+            .containsExactly(manager.arange(24f).add(100).toFloatArray());
+      }
+    }
+  }
+
+  private static float[] constant(TorchScriptNetwork network, NDManager manager) {
+    NDArray input = manager.zeros(new Shape(1, 4, 3, 2));
+    return network.forward(input, manager.zeros(new Shape(1)), null).toFloatArray();
+  }
+
+  /** What a GPU does: through one buffer, from which each parameter is copied. */
+  @Test
+  void valuesGoThroughOneBufferWhereTheEngineHasNoMemoryOnTheHost() throws Exception {
+    try (NDManager manager = NDManager.newBaseManager(Device.cpu())) {
+      NDArray parameter = manager.zeros(new Shape(2, 2));
+      ByteBuffer staging = ParameterMemory.allocate(64);
+      ParameterMemory memory = ParameterMemory.staged(parameter, staging);
+      memory.values().put(new float[] {1, 2, 3, 4});
+      memory.written();
+      assertThat(parameter.toFloatArray()).containsExactly(1, 2, 3, 4);
     }
   }
 
@@ -151,7 +217,7 @@ class TorchScriptNetworkTest {
     try (TorchScriptNetwork network = load("representation.pt");
         NDManager manager = NDManager.newBaseManager(Device.cpu())) {
       NDArray input = manager.ones(new Shape(3, 1, 4, 4));
-      NDArray output = network.forward(input, manager.zeros(new Shape(3)));
+      NDArray output = network.forward(input, manager.zeros(new Shape(3)), null);
       assertThat(output.getShape()).isEqualTo(new Shape(3, 1, 4, 4));
       assertThat(output.toFloatArray()).containsOnly(2f);
     }
@@ -179,15 +245,6 @@ class TorchScriptNetworkTest {
   }
 
   @Test
-  void theNoiseLabelOfEdmIsAQuarterOfTheLogarithm() {
-    Preconditioning.Coefficients c = Preconditioning.EDM.at(2, .5);
-    assertThat(c.noise()).isCloseTo(Math.log(2) / 4, within(1e-15));
-    assertThat(c.skip()).isCloseTo(.25 / 4.25, within(1e-15));
-    assertThat(c.out()).isCloseTo(1 / Math.sqrt(4.25), within(1e-15));
-    assertThat(c.in()).isCloseTo(1 / Math.sqrt(4.25), within(1e-15));
-  }
-
-  @Test
   void saysWhatIsWrongWithATemplate() throws Exception {
     Path text = Files.writeString(folder.resolve("text.pt"), "no network");
     assertRefused(text, Reason.MALFORMED, "not a TorchScript file");
@@ -197,6 +254,9 @@ class TorchScriptNetworkTest {
     assertRefused(resource("half.pt"), Reason.UNSUPPORTED, "type Half");
     assertRefused(resource("bfloat16.pt"), Reason.UNSUPPORTED, "type BFloat16");
     assertRefused(resource("double.pt"), Reason.UNSUPPORTED, "float64");
+    assertRefused(resource("text-to-image.pt"), Reason.UNSUPPORTED, "text-to-image");
+    assertRefused(
+        resource("three-inputs.pt"), Reason.UNSUPPORTED, "[input, noise_label, class_label]");
     byte[] whole = Files.readAllBytes(resource("small.pt"));
     Path cut = folder.resolve("cut.pt");
     Files.write(cut, Arrays.copyOf(whole, whole.length / 2));
@@ -204,14 +264,41 @@ class TorchScriptNetworkTest {
     assertRefused(Files.createDirectory(folder.resolve("folder.pt")), null, "folder.pt");
   }
 
+  /** What is found in the archive is what the engine has, so that both match alike. */
+  @ParameterizedTest
+  @ValueSource(strings = {"small.pt", "memorizer.pt", "gaussian-epsilon.pt", "conditional.pt"})
+  void parametersInTheArchiveAreThoseOfTheEngine(String name) throws Exception {
+    try (TensorSource template = WeightFiles.open(resource(name));
+        TorchScriptNetwork network = load(name)) {
+      TemplateMatch match = TemplateMatch.of(template, template, null);
+      assertThat(match.isComplete()).isTrue();
+      assertThat(
+              match.tensors().values().stream()
+                  .mapToLong(
+                      tensor ->
+                          Objects.requireNonNull(template.tensors().get(tensor)).shape().elements())
+                  .sum())
+          .isEqualTo(network.parameterCount());
+    }
+  }
+
+  @Test
+  void theArchiveTellsBuffersFromParameters() throws Exception {
+    try (TensorSource template = WeightFiles.open(resource("batchnorm.pt"));
+        TensorSource checkpoint = WeightFiles.open(resource("batchnorm.safetensors"))) {
+      TemplateMatch match = TemplateMatch.of(template, checkpoint, null);
+      assertThat(match.tensors()).containsOnlyKeys("norm.weight", "norm.bias");
+      assertThat(match.lostBuffers()).containsExactly("norm.running_mean", "norm.running_var");
+    }
+  }
+
   @Test
   void settingsThatTheTemplateLacksCanBeGiven() throws Exception {
     NetworkSettings.Overrides given =
-        new NetworkSettings.Overrides(Preconditioning.DENOISER, null, TensorShape.of(3, 2));
+        NetworkSettings.Overrides.of(Map.of("preconditioning", "denoiser", "shape", List.of(3, 2)));
     NetworkSettings settings = TorchScriptNetwork.readSettings(resource("no-settings.pt"), given);
-    assertThat(settings)
-        .isEqualTo(
-            new NetworkSettings(Preconditioning.DENOISER, .5, TensorShape.of(3, 2), null, null, 1));
+    assertThat(settings.preconditioning()).isEqualTo(Preconditioning.DENOISER);
+    assertThat(settings.shape()).isEqualTo(TensorShape.of(3, 2));
     assertThat(TorchScriptNetwork.readSettings(resource("small.pt"), given).shape())
         .as("what is given replaces what the file says")
         .isEqualTo(TensorShape.of(3, 2));
@@ -248,7 +335,7 @@ class TorchScriptNetworkTest {
         NDManager manager = NDManager.newBaseManager(Device.cpu())) {
       NDArray input = manager.create(floats(fixture, "input"), new Shape(5, 1, 4, 4));
       NDArray label = manager.create(floats(fixture, "noise_label"));
-      return network.forward(input, label).toFloatArray();
+      return network.forward(input, label, null).toFloatArray();
     }
   }
 
@@ -278,20 +365,30 @@ class TorchScriptNetworkTest {
       String resource, UnaryOperator<String> rename, Map<String, FloatArray> more)
       throws IOException {
     Map<String, FloatArray> tensors = new LinkedHashMap<>();
+    tensors(resource, "")
+        .forEach(
+            (name, value) -> {
+              if (!rename.apply(name).isEmpty()) {
+                tensors.put(rename.apply(name), value);
+              }
+            });
+    tensors.putAll(more);
+    Path target = folder.resolve("rewritten-" + resource);
+    SafetensorsWriter.write(target, tensors, Map.of());
+    return target;
+  }
+
+  private Map<String, FloatArray> tensors(String resource, String prefix) throws IOException {
+    Map<String, FloatArray> tensors = new LinkedHashMap<>();
     try (SafetensorsFile file = SafetensorsFile.open(resource(resource))) {
       for (String name : file.tensors().keySet()) {
         TensorShape shape = Objects.requireNonNull(file.tensors().get(name)).shape();
         float[] values = new float[Math.toIntExact(shape.elements())];
         file.readFloats(name, 0, FloatBuffer.wrap(values));
-        if (!rename.apply(name).isEmpty()) {
-          tensors.put(rename.apply(name), new FloatArray(shape, values));
-        }
+        tensors.put(prefix + name, new FloatArray(shape, values));
       }
     }
-    tensors.putAll(more);
-    Path target = folder.resolve("rewritten-" + resource);
-    SafetensorsWriter.write(target, tensors, Map.of());
-    return target;
+    return tensors;
   }
 
   private Path resource(String name) throws IOException {

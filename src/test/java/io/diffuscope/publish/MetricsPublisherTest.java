@@ -8,6 +8,7 @@ import io.diffuscope.detect.Flag;
 import io.diffuscope.detect.Verdict;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
+import io.diffuscope.run.RunEvent.Standing;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.signal.Statistic;
 import io.diffuscope.statistics.Estimate;
@@ -215,6 +216,29 @@ class MetricsPublisherTest {
     assertThat(scraped.value("diffuscope_evaluated_step{run=\"r\"}")).isEqualTo(200);
     assertThat(scraped.value("diffuscope_train_affinity{run=\"r\"}")).isEqualTo(.6);
     assertThat(scraped.value("diffuscope_checkpoints_evaluated_total{run=\"r\"}")).isEqualTo(2);
+  }
+
+  @Test
+  void aNewAttemptTakesAwayWhatItSupersedesAndCountsOn() {
+    tell(RunEvents.started("r"), RunEvents.completed("r", 200L, true, RunEvents.share(.6)));
+    assertThat(scrape().value("diffuscope_attempt{run=\"r\"}")).isEqualTo(1);
+
+    tell(RunEvents.attempt("r", 2, 300));
+    assertThat(scrape().value("diffuscope_attempt{run=\"r\"}")).isEqualTo(2);
+    assertThat(scrape().value("diffuscope_train_affinity{run=\"r\"}"))
+        .as("of before")
+        .isEqualTo(.6);
+
+    tell(RunEvents.attempt("r", 3, 200));
+    assertThat(scrape().has("diffuscope_train_affinity{")).isFalse();
+    assertThat(scrape().has("diffuscope_evaluated_step")).isFalse();
+    tell(
+        RunEvents.completed("r", 400L, Standing.SUPERSEDED, 1, null, RunEvents.share(.9)),
+        RunEvents.completed("r", 200L, Standing.JUDGED, 3, null, RunEvents.share(.55)));
+    Exposition scraped = scrape();
+    assertThat(scraped.value("diffuscope_train_affinity{run=\"r\"}")).isEqualTo(.55);
+    assertThat(scraped.value("diffuscope_evaluated_step{run=\"r\"}")).isEqualTo(200);
+    assertThat(scraped.value("diffuscope_checkpoints_evaluated_total{run=\"r\"}")).isEqualTo(3);
   }
 
   @Test

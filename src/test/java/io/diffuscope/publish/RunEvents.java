@@ -6,6 +6,8 @@ import io.diffuscope.detect.FlagChange;
 import io.diffuscope.detect.Verdict;
 import io.diffuscope.run.EvaluationProgress;
 import io.diffuscope.run.RunEvent;
+import io.diffuscope.run.RunEvent.Standing;
+import io.diffuscope.run.WeightsUsed;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.signal.SignalEstimate;
 import io.diffuscope.signal.SignalNames;
@@ -50,8 +52,33 @@ public final class RunEvents {
 
   public static RunEvent completed(
       String run, @Nullable Long step, boolean judged, SignalEstimate... estimates) {
+    Standing standing =
+        judged ? Standing.JUDGED : step == null ? Standing.NO_STEP : Standing.EARLIER_STEP;
+    return completed(run, step, standing, 1, null, estimates);
+  }
+
+  public static RunEvent completed(
+      String run,
+      @Nullable Long step,
+      Standing standing,
+      int attempt,
+      @Nullable WeightsUsed weights,
+      SignalEstimate... estimates) {
     return new RunEvent.EvaluationCompleted(
-        run, AT.plusSeconds(3), checkpoint(step), "probe-1", Arrays.asList(estimates), judged, 4.5);
+        run,
+        AT.plusSeconds(3),
+        checkpoint(step),
+        "probe-1",
+        Arrays.asList(estimates),
+        standing,
+        4.5,
+        attempt,
+        weights);
+  }
+
+  public static RunEvent attempt(String run, int attempt, long fromStep) {
+    return new RunEvent.AttemptStarted(
+        run, AT.plusSeconds(5), attempt, fromStep, "step %d was written again".formatted(fromStep));
   }
 
   public static RunEvent failed(String run, @Nullable Long step, String reason) {

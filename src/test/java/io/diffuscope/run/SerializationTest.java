@@ -45,7 +45,7 @@ class SerializationTest {
   void eventsComeOutAsTheyWentIn() {
     Instant at = Instant.parse("2026-11-22T10:11:12.345678Z");
     Checkpoint checkpoint = Checkpoint.ofFile("id", "/run/step-7.safetensors", 7L);
-    Checkpoint without = Checkpoint.ofFile("id", "/run/latest.safetensors", null);
+    Checkpoint without = Checkpoint.ofFile("id", "/run/latest.safetensors", null, at.plusNanos(1));
     Verdict verdict = new Verdict(Verdict.State.MEMORIZING, 5L, null, "copies");
     List<SignalEstimate> estimates =
         List.of(
@@ -61,7 +61,19 @@ class SerializationTest {
             new RunEvent.CheckpointSkipped("r", at, without, "backlog"),
             new RunEvent.CheckpointPassedOver("r", at, "/x", "incomplete", "cut"),
             new RunEvent.EvaluationStarted("r", at, checkpoint),
-            new RunEvent.EvaluationCompleted("r", at, checkpoint, "probe", estimates, true, 1.5),
+            new RunEvent.EvaluationCompleted(
+                "r",
+                at,
+                checkpoint,
+                "probe",
+                estimates,
+                RunEvent.Standing.JUDGED,
+                1.5,
+                1,
+                WeightsUsed.of("averaged weights", List.of("a", "b", "c", "d"))),
+            new RunEvent.EvaluationCompleted(
+                "r", at, without, "probe", List.of(), RunEvent.Standing.NO_STEP, 1.5, 2, null),
+            new RunEvent.AttemptStarted("r", at, 2, 7, "step 7 was written again"),
             new RunEvent.EvaluationFailed("r", at, checkpoint, "non_finite", "NaN"),
             new RunEvent.FlagChanged(
                 "r", at, new FlagChange(Flag.MEMORIZATION, true, 7, "because")),
@@ -106,24 +118,56 @@ class SerializationTest {
             new TrainingRun.SourceEnded("over"),
             new TrainingRun.Unprepared("vanished", "gone"),
             new TrainingRun.GetState(states.getRef()),
-            RunState.EMPTY);
+            RunState.EMPTY,
+            busy().state());
     for (CborSerializable message : messages) {
       KIT.serializationTestKit().verifySerialization(message, true);
     }
+  }
+
+  /** A run in its second attempt, with something of everything. */
+  private static RunMachine busy() {
+    RunMachine run = new RunMachine(RunSettings.Policy.ALL, 10);
+    run.begin();
+    for (long step = 10; step <= 40; step += 10) {
+      run.find(RunMachine.written(step, step));
+      run.complete(RunMachine.written(step, step), RunMachine.copies(.3));
+    }
+    run.find(RunMachine.written(50, 50));
+    run.find(RunMachine.written(60, 60));
+    run.passOver("/run/cut");
+    run.find(RunMachine.written(30, 70));
+    return run;
+  }
+
+  /** The state goes on from where it was written, not only looks the same. */
+  @Test
+  void aStateThatWasReadGoesOn() {
+    RunMachine run = busy();
+    RunState read = (RunState) decode(run.state(), encode(run.state()));
+    assertThat(read).isEqualTo(run.state());
+    RunDecisions decisions = new RunDecisions(RunMachine.settings(RunSettings.Policy.ALL, 10));
+    RunDecisions.Command next = new RunDecisions.Find(RunMachine.written(20, 80));
+    Instant now = Instant.ofEpochSecond(100);
+    assertThat(decisions.decide(read, next, now))
+        .hasAtLeastOneElementOfType(RunEvent.AttemptStarted.class)
+        .isEqualTo(decisions.decide(run.state(), next, now));
   }
 
   /** Arrays have no equality of their own: compared by content. */
   @Test
   void observationsComeOutAsTheyWentInAndAreSmall() throws Exception {
     for (int rows : new int[] {512, ProbeSpec.MOST_ROWS}) {
-      WorkOutcome.Observed outcome = new WorkOutcome.Observed(samples(rows));
+      WorkOutcome.Observed outcome =
+          new WorkOutcome.Observed(samples(rows), WeightsUsed.of("averaged", List.of("step")));
       byte[] encoded = encode(outcome);
       assertThat(encoded.length).as("%d rows", rows).isLessThan(LIMIT);
       assertThat(decode(outcome, encoded)).usingRecursiveComparison().isEqualTo(outcome);
     }
     WorkOutcome.Observed losses =
         new WorkOutcome.Observed(
-            new DenoisingObservation(3, .5, 1536, ProbeFiles.random(2).doubles(512).toArray()));
+            new DenoisingObservation(3, .5, 1536, ProbeFiles.random(2).doubles(512).toArray()),
+            null);
     byte[] encoded = encode(losses);
     assertThat(encoded.length).isLessThan(LIMIT / 8);
     assertThat(decode(losses, encoded)).usingRecursiveComparison().isEqualTo(losses);

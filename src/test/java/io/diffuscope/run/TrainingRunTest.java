@@ -23,15 +23,19 @@ import io.diffuscope.sampling.Task;
 import io.diffuscope.signal.ProbabilityFlowDistance;
 import io.diffuscope.signal.Signal;
 import io.diffuscope.signal.SignalEstimate;
+import io.diffuscope.signal.SignalNames;
 import io.diffuscope.signal.Statistic;
+import io.diffuscope.tensorfile.TensorShape;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -115,6 +119,64 @@ class TrainingRunTest {
           .containsEntry("step-20", Status.EVALUATED);
       assertThat(((RunEvent.RunEnded) events.getLast()).cause()).isEqualTo("training is over");
       assertThat(run.rebuilt(events)).isEqualTo(state);
+    }
+  }
+
+  /** There is no flow to compare with, and nothing to prepare but the sets' geometry. */
+  @Test
+  void aClassConditionalNetworkWithoutLabelsIsStillMeasured() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    String models = "/io/diffuscope/model/conditional-memorizer";
+    TensorShape point = TensorShape.of(8);
+    ProbeSpec spec =
+        files.spec(
+            files.resource(models + "-without-null.pt"),
+            files.write("plain.npy", point, ProbeFiles.blobs(24, 8, 1)),
+            files.write("other.npy", point, ProbeFiles.blobs(20, 8, 2)));
+    Checkpoint checkpoint = checkpoint(10, files.resource(models + ".safetensors"));
+    try (Run run = new Run("without-labels", spec, 1)) {
+      run.actor.tell(new TrainingRun.Found(checkpoint));
+      run.actor.tell(new TrainingRun.SourceEnded("over"));
+      List<RunEvent> events = run.untilItsEnd();
+      assertThat(ofKind(events, RunEvent.RunStarted.class).getFirst().notes())
+          .anyMatch(note -> note.startsWith("pfd to train is off"))
+          .anyMatch(note -> note.startsWith("pfd to holdout is off"))
+          .anyMatch(note -> note.startsWith("denoising_gap is off"))
+          .contains("no teacher: pfd to teacher is off");
+      assertThat(ofKind(events, RunEvent.EvaluationCompleted.class).getFirst().estimates())
+          .extracting(SignalEstimate::signal)
+          .contains(SignalNames.NEAREST_RATIO, SignalNames.TRAIN_AFFINITY)
+          .doesNotContain(SignalNames.PFD, SignalNames.DENOISING_GAP);
+    }
+  }
+
+  /** Also the paired change is the one to the step that the new attempt goes on from. */
+  @Test
+  void aRestartedTrainingIsComparedWithWhatItGoesOnFrom() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    ProbeSpec spec = files.smallSpec();
+    Checkpoint first = written(10, 1, files.checkpoint("a-step-10.safetensors", 3));
+    Checkpoint again = written(20, 4, files.checkpoint("b-step-20.safetensors", 6));
+    try (Run run = new Run("restarted", spec, 1)) {
+      run.actor.tell(new TrainingRun.Found(first));
+      run.actor.tell(
+          new TrainingRun.Found(written(20, 2, files.checkpoint("a-step-20.safetensors", 4))));
+      run.actor.tell(
+          new TrainingRun.Found(written(30, 3, files.checkpoint("a-step-30.safetensors", 5))));
+      List<RunEvent> events = run.untilEvaluated(3);
+      run.actor.tell(new TrainingRun.Found(again));
+      run.actor.tell(new TrainingRun.SourceEnded("over"));
+      events.addAll(run.untilItsEnd());
+
+      assertThat(ofKind(events, RunEvent.AttemptStarted.class))
+          .singleElement()
+          .satisfies(event -> assertThat(event.fromStep()).isEqualTo(20));
+      Map<Reference, double[]> previous = new EnumMap<>(Reference.class);
+      direct(run.probe, first, previous);
+      assertThat(ofKind(events, RunEvent.EvaluationCompleted.class).getLast().estimates())
+          .isEqualTo(direct(run.probe, again, previous))
+          .anyMatch(estimate -> estimate.statistic() == Statistic.CHANGE);
+      assertThat(run.rebuilt(events)).isEqualTo(run.state());
     }
   }
 
@@ -208,6 +270,12 @@ class TrainingRunTest {
     }
   }
 
+  /** A file written at a time: a restart under other names. */
+  private static Checkpoint written(long step, long time, Path file) {
+    return Checkpoint.ofFile(
+        "%d@%d".formatted(step, time), file.toString(), step, Instant.ofEpochSecond(time));
+  }
+
   private static Checkpoint checkpoint(long step, Path file) {
     return Checkpoint.ofFile("step-" + step, file.toString(), step);
   }
@@ -254,8 +322,17 @@ class TrainingRunTest {
     }
 
     List<RunEvent> untilItsEnd() {
+      return until(events -> events.getLast() instanceof RunEvent.RunEnded);
+    }
+
+    List<RunEvent> untilEvaluated(int checkpoints) {
+      return until(
+          events -> ofKind(events, RunEvent.EvaluationCompleted.class).size() == checkpoints);
+    }
+
+    private List<RunEvent> until(Predicate<List<RunEvent>> enough) {
       List<RunEvent> events = new ArrayList<>();
-      while (events.isEmpty() || !(events.getLast() instanceof RunEvent.RunEnded)) {
+      while (events.isEmpty() || !enough.test(events)) {
         RunNotification notification = told.receiveMessage(Duration.ofSeconds(60));
         if (notification.run().equals(id)) {
           if (notification instanceof RunEvent event) {

@@ -15,6 +15,7 @@ import io.diffuscope.sampling.Reference;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
@@ -140,6 +141,107 @@ class WorkQueueTest {
     assertThat(performed().unit()).isEqualTo(new WorkUnit.ReferenceFlow(Reference.TRAIN, 2));
     // The askers are gone: nobody is told anything.
     outcomes.expectNoMessage(Duration.ofMillis(50));
+  }
+
+  @Test
+  void aSamplerKeepsToTheCheckpointWhoseWeightsItHas() {
+    submit(block("a", 0));
+    submit(block("b", 0));
+    submit(block("a", 1));
+    submit(block("b", 1));
+    ActorRef<Sampler.Command> sampler = sampler();
+
+    Sampler.Perform perform = performed();
+    assertThat(perform.unit()).isEqualTo(block("a", 0));
+    for (WorkUnit next : List.of(block("a", 1), block("b", 0), block("b", 1))) {
+      done(sampler, perform);
+      perform = performed();
+      assertThat(perform.unit()).isEqualTo(next);
+    }
+  }
+
+  @Test
+  void aUnitIsOvertakenABoundedNumberOfTimes() {
+    ActorRef<Sampler.Command> sampler = sampler();
+    submit(block("a", 0));
+    Sampler.Perform perform = performed();
+    submit(block("b", 0));
+    for (int i = 1; i <= WorkQueue.MOST_OVERTAKINGS; i++) {
+      submit(block("a", i));
+      done(sampler, perform);
+      perform = performed();
+      assertThat(perform.unit()).isEqualTo(block("a", i));
+    }
+    submit(block("a", 1000));
+    submit(block("b", 1));
+    done(sampler, perform);
+    perform = performed();
+    assertThat(perform.unit()).isEqualTo(block("b", 0));
+    // From here on the other one keeps the sampler, as long again.
+    done(sampler, perform);
+    assertThat(performed().unit()).isEqualTo(block("b", 1));
+  }
+
+  @Test
+  void aUnitWhoseTimeIsHalfOverIsNotOvertaken() {
+    ActorRef<Sampler.Command> sampler = sampler();
+    submit(block("a", 0));
+    Sampler.Perform perform = performed();
+    submit(block("b", 0), START.plusSeconds(10));
+    for (int i = 1; i <= 3; i++) {
+      submit(block("a", i));
+    }
+    done(sampler, perform);
+    perform = performed();
+    assertThat(perform.unit()).isEqualTo(block("a", 1));
+    // Only now, because all of them came before: the queue has looked at the clock for each.
+    now.set(START.plusSeconds(5).minusMillis(1));
+    done(sampler, perform);
+    perform = performed();
+    assertThat(perform.unit()).isEqualTo(block("a", 2));
+    now.set(START.plusSeconds(5));
+    done(sampler, perform);
+    assertThat(performed().unit()).isEqualTo(block("b", 0));
+  }
+
+  @Test
+  void workOnTheReferencesIsNotOvertakenAndLeavesTheWeightsWhereTheyAre() {
+    ActorRef<Sampler.Command> sampler = sampler();
+    submit(block("a", 0));
+    Sampler.Perform perform = performed();
+    submit(new WorkUnit.FindGeometry());
+    submit(block("b", 0));
+    submit(block("a", 1));
+    for (WorkUnit next : List.of(new WorkUnit.FindGeometry(), block("a", 1), block("b", 0))) {
+      done(sampler, perform);
+      perform = performed();
+      assertThat(perform.unit()).isEqualTo(next);
+    }
+  }
+
+  @Test
+  void ofTwoSamplersThatWaitTheOneWithTheWeightsIsGivenTheUnit() {
+    TestProbe<Sampler.Command> one = KIT.createTestProbe(Sampler.Command.class);
+    TestProbe<Sampler.Command> other = KIT.createTestProbe(Sampler.Command.class);
+    queue.tell(new WorkQueue.Ready(one.getRef()));
+    queue.tell(new WorkQueue.Ready(other.getRef()));
+    submit(block("a", 0));
+    submit(block("b", 0));
+    done(one.getRef(), one.expectMessageClass(Sampler.Perform.class));
+    done(other.getRef(), other.expectMessageClass(Sampler.Perform.class));
+    submit(block("b", 1));
+    assertThat(other.expectMessageClass(Sampler.Perform.class).unit()).isEqualTo(block("b", 1));
+    submit(block("b", 2));
+    // Better done with a swap than not at all.
+    assertThat(one.expectMessageClass(Sampler.Perform.class).unit()).isEqualTo(block("b", 2));
+  }
+
+  private static WorkUnit block(String checkpoint, int block) {
+    return new WorkUnit.SampleBlock(Checkpoint.ofFile(checkpoint, "/run/" + checkpoint, 1L), block);
+  }
+
+  private void done(ActorRef<Sampler.Command> sampler, Sampler.Perform perform) {
+    queue.tell(new WorkQueue.Done(sampler, perform.id(), new EndpointsKept(1)));
   }
 
   private void submit(WorkUnit unit) {

@@ -284,7 +284,14 @@ class GeometryTaskTest {
     try (DevicePoints points =
             DevicePoints.load(manager, set, DevicePoints.meanOf(set), batchSize, residentBytes);
         GeometryTask task =
-            new GeometryTask(manager, set, points, other, batchSize, residentBytes, 1)) {
+            new GeometryTask(
+                manager,
+                new ComparedSets(set, points, other),
+                set,
+                other,
+                batchSize,
+                residentBytes,
+                1)) {
       double progress = 0;
       while (task.advance()) {
         assertThat(task.progress()).isBetween(0.0, 1.0);

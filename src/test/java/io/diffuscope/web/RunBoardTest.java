@@ -1,17 +1,21 @@
 package io.diffuscope.web;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import io.diffuscope.detect.Flag;
 import io.diffuscope.detect.Verdict;
 import io.diffuscope.publish.RunEvents;
 import io.diffuscope.run.RunEvent;
+import io.diffuscope.run.RunEvent.Standing;
+import io.diffuscope.run.WeightsUsed;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.signal.Statistic;
 import io.diffuscope.statistics.Estimate;
 import io.diffuscope.web.RunView.Point;
 import io.diffuscope.web.RunView.SeriesView;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class RunBoardTest {
@@ -54,9 +58,19 @@ class RunBoardTest {
     assertThat(run.series())
         .containsExactly(
             new SeriesView(
-                "train_affinity", null, null, "share", List.of(new Point(100, .5, .48, .52))),
+                "train_affinity",
+                null,
+                null,
+                "share",
+                List.of(new Point(100, .5, .48, .52)),
+                List.of()),
             new SeriesView(
-                "denoising_gap", null, .3, "gap", List.of(new Point(100, .25, .125, .375))));
+                "denoising_gap",
+                null,
+                .3,
+                "gap",
+                List.of(new Point(100, .25, .125, .375)),
+                List.of()));
 
     tell(RunEvents.ended("r", Verdict.State.MEMORIZING, 50L));
     assertThat(run().state()).isEqualTo("ended");
@@ -81,7 +95,7 @@ class RunBoardTest {
   }
 
   @Test
-  void lateStepsFallIntoPlaceAndResumedOnesCutWhatFollows() {
+  void lateStepsFallIntoPlaceAndANewAttemptSupersedesWhatFollows() {
     tell(
         RunEvents.started("r"),
         RunEvents.completed("r", 100L, true, RunEvents.share(.1)),
@@ -90,8 +104,77 @@ class RunBoardTest {
     assertThat(steps(run())).containsExactly(100L, 200L, 300L);
     assertThat(run().evaluatedStep()).isEqualTo(300);
 
-    tell(RunEvents.completed("r", 150L, true, RunEvents.share(.15)));
-    assertThat(steps(run())).containsExactly(100L, 150L);
+    tell(RunEvents.attempt("r", 2, 150));
+    assertThat(run().evaluatedStep()).isNull();
+    tell(
+        RunEvents.completed("r", 150L, Standing.JUDGED, 2, null, RunEvents.share(.15)),
+        RunEvents.completed("r", 400L, Standing.SUPERSEDED, 1, null, RunEvents.share(.4)));
+    RunView run = run();
+    assertThat(steps(run)).containsExactly(100L, 150L);
+    assertThat(run.evaluatedStep()).isEqualTo(150);
+    assertThat(run.attempt()).isEqualTo(2);
+    assertThat(run.attempts())
+        .containsExactly(
+            new RunView.AttemptView(2, 150, "2027-01-15T08:00:05Z", "step 150 was written again"));
+    assertThat(run.series().getFirst().superseded())
+        .singleElement()
+        .satisfies(
+            part -> {
+              assertThat(part.attempt()).isEqualTo(1);
+              assertThat(part.points()).extracting(Point::step).containsExactly(200L, 300L, 400L);
+            });
+    assertThat(run.results())
+        .extracting(RunView.ResultView::step, RunView.ResultView::standing)
+        .containsExactly(
+            tuple(400L, "superseded"),
+            tuple(150L, "judged"),
+            tuple(200L, "superseded"),
+            tuple(300L, "superseded"),
+            tuple(100L, "judged"));
+    assertThat(run.results().get(1).values())
+        .containsExactly(new RunView.ValueView("train_affinity", null, .15));
+    assertThat(run.counts().evaluated()).isEqualTo(5);
+  }
+
+  @Test
+  void supersededCurvesAndResultsAreBounded() {
+    RunBoard small = RunBoard.create(16);
+    small.onEvent(RunEvents.started("r"));
+    for (int attempt = 1; attempt <= 30; attempt++) {
+      for (long step = 1; step <= 40; step++) {
+        small.onEvent(
+            RunEvents.completed("r", step, Standing.JUDGED, attempt, null, RunEvents.share(.5)));
+      }
+      small.onEvent(RunEvents.attempt("r", attempt + 1, 1));
+    }
+    RunView run = small.runs(16).getFirst();
+    assertThat(run.attempt()).isEqualTo(31);
+    assertThat(run.attempts()).hasSize(20);
+    assertThat(run.results()).hasSize(50);
+    assertThat(run.series().getFirst().points()).isEmpty();
+    assertThat(run.series().getFirst().superseded())
+        .extracting(RunView.Superseded::attempt)
+        .containsExactly(27, 28, 29, 30);
+    assertThat(run.series().getFirst().superseded())
+        .allSatisfy(part -> assertThat(part.points()).hasSizeBetween(2, 4));
+  }
+
+  @Test
+  void weightsAreToldWhereThereIsSomethingToTell() {
+    tell(
+        RunEvents.started("r"),
+        RunEvents.completed("r", 1L, Standing.JUDGED, 1, weights(null, List.of())));
+    assertThat(run().weights()).isNull();
+    tell(
+        RunEvents.completed(
+            "r", 2L, Standing.JUDGED, 1, weights("averaged (ema)", List.of("a", "b", "c", "d"))));
+    assertThat(run().weights())
+        .isEqualTo(
+            "averaged (ema); 4 tensors without a parameter in the template ignored (a, b, c, ...)");
+  }
+
+  private static WeightsUsed weights(@Nullable String choice, List<String> ignored) {
+    return new WeightsUsed(choice, ignored.size(), ignored.subList(0, Math.min(3, ignored.size())));
   }
 
   @Test

@@ -1,9 +1,10 @@
-package io.diffuscope.sampling;
+package io.diffuscope.data;
 
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.BadInputException.Reason;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -13,13 +14,13 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
 /** Short names for contents: the first 16 hexadecimal digits of a SHA-256. */
-final class ContentHash {
+public final class ContentHash {
   private static final int DIGITS = 16;
 
   private ContentHash() {}
 
   /** The hash of some words, order and number counting. */
-  static String of(String... words) {
+  public static String of(String... words) {
     MessageDigest digest = sha256();
     for (String word : words) {
       byte[] bytes = word.getBytes(StandardCharsets.UTF_8);
@@ -30,7 +31,7 @@ final class ContentHash {
   }
 
   /** The hash of a file's bytes. */
-  static String of(Path file) throws BadInputException {
+  public static String of(Path file) throws BadInputException {
     MessageDigest digest = sha256();
     byte[] chunk = new byte[1 << 16];
     try (InputStream in = Files.newInputStream(file)) {
@@ -46,8 +47,23 @@ final class ContentHash {
     return hex(digest);
   }
 
+  /** The hash of some whole numbers, order counting. */
+  public static String of(int[] numbers) {
+    MessageDigest digest = sha256();
+    ByteBuffer chunk = ByteBuffer.allocate(1 << 16);
+    for (int number : numbers) {
+      if (!chunk.hasRemaining()) {
+        digest.update(chunk.flip());
+        chunk.clear();
+      }
+      chunk.putInt(number);
+    }
+    digest.update(chunk.flip());
+    return hex(digest);
+  }
+
   /** The whole digest of some bytes. */
-  static byte[] digest(byte[] bytes) {
+  public static byte[] digest(byte[] bytes) {
     return sha256().digest(bytes);
   }
 

@@ -1,0 +1,152 @@
+package io.diffuscope.cli;
+
+import io.diffuscope.checkpoint.Inspection;
+import io.diffuscope.checkpoint.Layouts;
+import io.diffuscope.data.DataSet;
+import io.diffuscope.data.DataSets;
+import io.diffuscope.tensorfile.ArrayFile;
+import io.diffuscope.tensorfile.BadInputException;
+import io.diffuscope.tensorfile.BadInputException.Reason;
+import io.diffuscope.tensorfile.NpzFile;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code diffuscope inspect PATH}: says what a file or directory is, and why it is not taken. */
+@Command(
+    name = "inspect",
+    description =
+        "Say what a path is: the layout of a checkpoint directory, the steps in it, which are"
+            + " complete and why others are not, which weights would be read, and whether they fit"
+            + " a template. Reads headers only, never values; changes nothing.",
+    footer = {
+      "",
+      "Examples:",
+      "  diffuscope inspect runs/7",
+      "  diffuscope inspect runs/7/checkpoint-4000 --template net.pt",
+      "  diffuscope inspect model.pt --tensors",
+      "  diffuscope inspect net.pt          (an exported network)",
+      "  diffuscope inspect train.npy       (a data set)",
+      "",
+      "The exit code is 3 where there is no checkpoint that could be measured."
+    })
+final class InspectCommand implements Callable<Integer> {
+  @Parameters(
+      paramLabel = "PATH",
+      description = "A checkpoint, a directory of checkpoints, an exported network or a data set.")
+  private Path path = Path.of("");
+
+  @Option(
+      names = "--template",
+      paramLabel = "NET.pt",
+      description = "Also tell which of its parameters the weights fit.")
+  private @Nullable Path template;
+
+  @Option(
+      names = "--weights",
+      paramLabel = "auto|ema|raw|NAME",
+      defaultValue = "auto",
+      description =
+          "Which copy of the weights: averaged (EMA) ones where there are any (default), or else.")
+  private String weights = "auto";
+
+  @Option(names = "--tensors", description = "List every tensor with its type and shape.")
+  private boolean listTensors;
+
+  @CommandLine.Spec
+  private CommandLine.Model.CommandSpec spec = CommandLine.Model.CommandSpec.create();
+
+  @Override
+  public Integer call() throws Exception {
+    PrintWriter out = spec.commandLine().getOut();
+    requireExisting();
+    if (TemplateReport.isTemplate(path)) {
+      TemplateReport.print(path, out);
+      return ExitCode.OK;
+    }
+    if (isDataSet()) {
+      printArray(out);
+      return ExitCode.OK;
+    }
+    if (Files.isRegularFile(path.resolve("index.json"))) {
+      printDataFolder(out);
+      return ExitCode.OK;
+    }
+    Inspection seen = Layouts.inspect(path, weights);
+    InspectionReport.print(path, seen, out);
+    Inspection.Found newest = InspectionReport.newestComplete(seen);
+    if (newest == null || newest.weights() == null) {
+      return ExitCode.BAD_INPUT;
+    }
+    out.println();
+    return WeightsReport.print(newest.weights(), template, listTensors, out)
+        ? ExitCode.OK
+        : ExitCode.BAD_INPUT;
+  }
+
+  private void requireExisting() throws BadInputException {
+    if (Files.notExists(path, LinkOption.NOFOLLOW_LINKS)) {
+      throw new BadInputException(path, Reason.VANISHED, "no such file or directory");
+    }
+    if (Files.isSymbolicLink(path) && !Files.exists(path)) {
+      throw new BadInputException(path, Reason.VANISHED, "a link to something that is not there");
+    }
+    try {
+      path.getFileSystem().provider().checkAccess(path, java.nio.file.AccessMode.READ);
+    } catch (AccessDeniedException e) {
+      throw new BadInputException(
+          path.toString(),
+          Reason.UNREADABLE,
+          "permission denied; let this user read it (chmod, or the umask of its writer)",
+          e);
+    } catch (IOException e) {
+      throw new BadInputException(path.toString(), Reason.UNREADABLE, e.toString(), e);
+    }
+  }
+
+  private boolean isDataSet() {
+    String name = path.toString().toLowerCase(Locale.ROOT);
+    return Files.isRegularFile(path) && (name.endsWith(".npy") || name.endsWith(".npz"));
+  }
+
+  /** What {@code export_data} writes; no trainer gives a directory of checkpoints this index. */
+  private void printDataFolder(PrintWriter out) throws BadInputException {
+    try (DataSet set = DataSets.open(path.toString(), "data set", null)) {
+      out.printf(
+          "%s: a data set of %d points of shape %s, %s%n",
+          path, set.size(), set.pointShape(), set.labels() == null ? "no labels" : "with labels");
+    }
+  }
+
+  private void printArray(PrintWriter out) throws BadInputException {
+    if (path.toString().toLowerCase(Locale.ROOT).endsWith(".npz")) {
+      try (NpzFile arrays = NpzFile.open(path)) {
+        for (String name : arrays.names()) {
+          try (ArrayFile array = arrays.array(name)) {
+            print(array, out);
+          }
+        }
+      }
+      return;
+    }
+    try (ArrayFile array = ArrayFile.open(path.toString())) {
+      print(array, out);
+    }
+  }
+
+  private static void print(ArrayFile array, PrintWriter out) {
+    out.printf(
+        "%s: an array %s of type %s%n",
+        array.source(), array.shape(), array.type().toString().toLowerCase(Locale.ROOT));
+  }
+}

@@ -1,0 +1,212 @@
+package io.diffuscope.cli;
+
+import akka.actor.NoSerializationVerificationNeeded;
+import akka.actor.typed.ActorRef;
+import akka.actor.typed.Behavior;
+import akka.actor.typed.ChildFailed;
+import akka.actor.typed.Signal;
+import akka.actor.typed.Terminated;
+import akka.actor.typed.eventstream.EventStream;
+import akka.actor.typed.javadsl.AbstractOnMessageBehavior;
+import akka.actor.typed.javadsl.ActorContext;
+import akka.actor.typed.javadsl.Behaviors;
+import akka.stream.Materializer;
+import io.diffuscope.checkpoint.Sighting;
+import io.diffuscope.run.EvaluationException;
+import io.diffuscope.run.RunState;
+import io.diffuscope.run.SourceNews;
+import io.diffuscope.run.TrainingRun;
+import io.diffuscope.run.WorkQueue;
+import io.diffuscope.sampling.Probe;
+import java.time.InstantSource;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One run of a monitor and its source of checkpoints: sightings become messages to the {@link
+ * TrainingRun}, which is started at once or with the first checkpoint. What it cannot go on without
+ * is told to its owner.
+ */
+final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Command> {
+  /** Stays within the process. */
+  sealed interface Command extends NoSerializationVerificationNeeded {}
+
+  /** The training is over: end once everything written before now was dealt with. */
+  record EndWhenListed(Monitor.TrainingEnded ended) implements Command {}
+
+  /** No more checkpoints come: deal with those that were found, then end. */
+  record EndNow(String cause) implements Command {}
+
+  /** Asks for the run's state. */
+  record GetState(ActorRef<RunState> replyTo) implements Command {}
+
+  private record Seen(Sighting sighting) implements Command {}
+
+  private record CannotPrepare(TrainingRun.Unprepared cause) implements Command {}
+
+  private record SourceCompleted(@Nullable Throwable failure) implements Command {}
+
+  /**
+   * Told to the owner.
+   *
+   * @param id of the run
+   * @param isOver whether the run is gone; otherwise only its source is, and what was found can
+   *     still be evaluated
+   */
+  record Failed(String id, Throwable cause, boolean isOver)
+      implements NoSerializationVerificationNeeded {}
+
+  private final MonitoredRun plan;
+  private final Probe probe;
+  private final ActorRef<WorkQueue.Command> queue;
+  private final ActorRef<Failed> owner;
+  private @Nullable ActorRef<TrainingRun.Command> run;
+  private Monitor.@Nullable TrainingEnded trainingEnded;
+
+  private RunSupervisor(
+      ActorContext<Command> context,
+      MonitoredRun plan,
+      Probe probe,
+      ActorRef<WorkQueue.Command> queue,
+      ActorRef<Failed> owner) {
+    super(context);
+    this.plan = plan;
+    this.probe = probe;
+    this.queue = queue;
+    this.owner = owner;
+  }
+
+  /**
+   * A run.
+   *
+   * @param atOnce whether it is prepared now; otherwise with its first checkpoint
+   */
+  static Behavior<Command> create(
+      MonitoredRun plan,
+      Probe probe,
+      ActorRef<WorkQueue.Command> queue,
+      boolean atOnce,
+      ActorRef<Failed> owner) {
+    return Behaviors.setup(
+        context -> {
+          RunSupervisor supervisor = new RunSupervisor(context, plan, probe, queue, owner);
+          if (atOnce) {
+            supervisor.started();
+          }
+          supervisor.subscribe();
+          return supervisor;
+        });
+  }
+
+  /** The run, which is started if it was not. */
+  private ActorRef<TrainingRun.Command> started() {
+    ActorRef<TrainingRun.Command> known = run;
+    if (known == null) {
+      ActorContext<Command> context = getContext();
+      known =
+          context.spawn(
+              TrainingRun.create(
+                  plan.settings(),
+                  probe,
+                  queue,
+                  InstantSource.system(),
+                  context.messageAdapter(TrainingRun.Unprepared.class, CannotPrepare::new)),
+              "training-run");
+      context.watch(known);
+      run = known;
+    }
+    return known;
+  }
+
+  private void subscribe() {
+    ActorRef<Command> self = getContext().getSelf();
+    getContext()
+        .pipeToSelf(
+            plan.source()
+                .runForeach(
+                    sighting -> self.tell(new Seen(sighting)),
+                    Materializer.createMaterializer(getContext())),
+            (done, failure) -> new SourceCompleted(failure));
+  }
+
+  @Override
+  public Behavior<Command> onMessage(Command message) {
+    switch (message) {
+      case Seen m -> seen(m.sighting);
+      case CannotPrepare m -> {
+        return fail(new EvaluationException(m.cause.reason(), m.cause.message()));
+      }
+      case SourceCompleted m -> completed(m.failure);
+      case EndWhenListed m -> trainingEnded = m.ended;
+      case EndNow m -> end(m.cause);
+      case GetState m -> {
+        if (run == null) {
+          m.replyTo.tell(RunState.EMPTY);
+        } else {
+          run.tell(new TrainingRun.GetState(m.replyTo));
+        }
+      }
+    }
+    return this;
+  }
+
+  private void completed(@Nullable Throwable failure) {
+    if (failure == null) {
+      end("all checkpoints were given");
+    } else {
+      getContext().getLog().error("the source of checkpoints failed", failure);
+      tellFailure(
+          new IllegalStateException("the source of checkpoints failed: " + failure, failure),
+          false);
+    }
+  }
+
+  /** A run that never had a checkpoint has nothing to end. */
+  private void end(String cause) {
+    if (run != null) {
+      run.tell(new TrainingRun.SourceEnded(cause));
+    }
+  }
+
+  private void seen(Sighting sighting) {
+    switch (sighting) {
+      case Sighting.Settled s -> started().tell(new TrainingRun.Found(s.checkpoint()));
+      case Sighting.PassedOver s ->
+          started().tell(new TrainingRun.PassedOver(s.path(), s.reason().label(), s.message()));
+      case Sighting.Recognised s -> tellNews(false, s.message());
+      case Sighting.Problem s -> tellNews(true, s.message());
+      case Sighting.Recovered s -> tellNews(false, s.message());
+      case Sighting.Listed s -> {
+        Monitor.TrainingEnded ended = trainingEnded;
+        if (ended != null && s.pending() == 0 && s.listedAt().isAfter(ended.at())) {
+          end(ended.cause());
+          trainingEnded = null;
+        }
+      }
+    }
+  }
+
+  private void tellNews(boolean problem, String message) {
+    SourceNews news = new SourceNews(plan.settings().id(), problem, message);
+    getContext().getSystem().eventStream().tell(new EventStream.Publish<>(news));
+  }
+
+  @Override
+  public Behavior<Command> onSignal(Signal signal) {
+    return switch (signal) {
+      case ChildFailed failed -> fail(failed.cause());
+      case Terminated gone ->
+          fail(new IllegalStateException("run %s stopped".formatted(plan.settings().id())));
+      default -> this;
+    };
+  }
+
+  /** The source and the run end with their supervisor. */
+  private Behavior<Command> fail(Throwable cause) {
+    tellFailure(cause, true);
+    return Behaviors.stopped();
+  }
+
+  private void tellFailure(Throwable cause, boolean isOver) {
+    owner.tell(new Failed(plan.settings().id(), cause, isOver));
+  }
+}

@@ -1,0 +1,107 @@
+package io.diffuscope.model;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.diffuscope.tensorfile.TensorShape;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Typed reading of a JSON object's keys. What is absent or null is null; numbers may be given as
+ * text, as they are on a command line. Errors name the key.
+ */
+record SettingsObject(JsonNode node) {
+  boolean has(String key) {
+    return !node.path(key).isMissingNode() && !node.path(key).isNull();
+  }
+
+  /** The keys there are. */
+  TreeSet<String> keys() {
+    TreeSet<String> keys = new TreeSet<>();
+    node.fieldNames().forEachRemaining(keys::add);
+    return keys;
+  }
+
+  @Nullable String text(String key) {
+    return has(key) ? node.get(key).asText() : null;
+  }
+
+  @Nullable Double number(String key) {
+    return has(key) ? Double.valueOf(number(key, node.get(key))) : null;
+  }
+
+  double number(String key, double absent) {
+    Double given = number(key);
+    return given == null ? absent : given;
+  }
+
+  @Nullable Integer integer(String key) {
+    Double given = number(key);
+    if (given == null) {
+      return null;
+    }
+    if (given != Math.rint(given) || Math.abs(given) > Integer.MAX_VALUE) {
+      throw new IllegalArgumentException("%s must be a whole number, not %s".formatted(key, given));
+    }
+    return given.intValue();
+  }
+
+  @Nullable Boolean truth(String key) {
+    String given = text(key);
+    return switch (given) {
+      case null -> null;
+      case "true" -> Boolean.TRUE;
+      case "false" -> Boolean.FALSE;
+      default ->
+          throw new IllegalArgumentException(
+              "%s must be true or false, not %s".formatted(key, node.get(key)));
+    };
+  }
+
+  @Nullable List<Double> numbers(String key) {
+    if (!has(key)) {
+      return null;
+    }
+    JsonNode array = node.get(key);
+    if (!array.isArray()) {
+      throw new IllegalArgumentException("%s must be a list of numbers".formatted(key));
+    }
+    List<Double> values = new ArrayList<>();
+    array.forEach(element -> values.add(number(key, element)));
+    return values;
+  }
+
+  @Nullable TensorShape shape(String key) {
+    List<Double> dimensions = numbers(key);
+    if (dimensions == null) {
+      return null;
+    }
+    if (dimensions.stream().anyMatch(size -> size != Math.rint(size) || size < 1 || size > 1e9)) {
+      throw new IllegalArgumentException(
+          "%s must hold whole numbers above 0, not %s".formatted(key, node.get(key)));
+    }
+    return TensorShape.of(dimensions.stream().mapToLong(Double::longValue).toArray());
+  }
+
+  @Nullable SettingsObject object(String key) {
+    if (!has(key)) {
+      return null;
+    }
+    if (!node.get(key).isObject()) {
+      throw new IllegalArgumentException("%s must be an object of settings".formatted(key));
+    }
+    return new SettingsObject(node.get(key));
+  }
+
+  private static double number(String key, JsonNode value) {
+    if (value.isNumber()) {
+      return value.asDouble();
+    }
+    try {
+      return Double.parseDouble(value.isTextual() ? value.asText() : "");
+    } catch (NumberFormatException e) {
+      throw new IllegalArgumentException("%s must be a number, not %s".formatted(key, value), e);
+    }
+  }
+}

@@ -1,0 +1,239 @@
+package io.diffuscope.web;
+
+import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.detect.Flag;
+import io.diffuscope.detect.FlagChange;
+import io.diffuscope.detect.Verdict;
+import io.diffuscope.publish.MetricCatalogue;
+import io.diffuscope.run.EvaluationProgress;
+import io.diffuscope.run.RunEvent;
+import io.diffuscope.run.RunEvent.Standing;
+import io.diffuscope.run.WeightsUsed;
+import io.diffuscope.sampling.Reference;
+import io.diffuscope.signal.SignalEstimate;
+import io.diffuscope.web.RunView.AttemptView;
+import io.diffuscope.web.RunView.Counts;
+import io.diffuscope.web.RunView.FlagView;
+import io.diffuscope.web.RunView.Message;
+import io.diffuscope.web.RunView.Point;
+import io.diffuscope.web.RunView.Progress;
+import io.diffuscope.web.RunView.SeriesView;
+import io.diffuscope.web.RunView.VerdictView;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** One run of the {@link RunBoard}, folded from its events; bounded. */
+final class BoardRun {
+  private static final int MESSAGES = 20;
+
+  private final String id;
+  private final int pointLimit;
+  private final Map<Flag, FlagView> flags = new EnumMap<>(Flag.class);
+  private final Set<String> evaluating = new LinkedHashSet<>();
+  private final Deque<Message> messages = new ArrayDeque<>();
+  private final Deque<AttemptView> attempts = new ArrayDeque<>();
+  private final Results results = new Results();
+  private final Map<Key, Curve> curves = new LinkedHashMap<>();
+  private int attempt = 1;
+  private String displayName;
+  private @Nullable String probe;
+  private List<String> notes = List.of();
+  private Verdict verdict = new Verdict(Verdict.State.UNKNOWN, null, null, "nothing evaluated yet");
+  private @Nullable Long foundStep;
+  private @Nullable Long evaluatedStep;
+  private @Nullable WeightsUsed weights;
+  private long found;
+  private long evaluated;
+  private long skipped;
+  private long failed;
+  private long passedOver;
+  private @Nullable Progress progress;
+  private @Nullable Instant startedAt;
+  private @Nullable Instant updatedAt;
+  private @Nullable Instant endedAt;
+
+  /** Coordinates of a curve. */
+  private record Key(String signal, @Nullable Reference reference, @Nullable Double sigma) {}
+
+  BoardRun(String id, int pointLimit) {
+    this.id = id;
+    this.pointLimit = pointLimit;
+    this.displayName = id;
+    for (Flag flag : Flag.values()) {
+      flags.put(flag, new FlagView(flag.label(), false, null, null));
+    }
+  }
+
+  void apply(RunEvent event) {
+    updatedAt = event.at();
+    switch (event) {
+      case RunEvent.RunStarted e -> start(e);
+      case RunEvent.CheckpointFound e -> {
+        found++;
+        foundStep = e.checkpoint().step();
+      }
+      case RunEvent.CheckpointSkipped e -> skipped++;
+      case RunEvent.CheckpointPassedOver e -> {
+        passedOver++;
+        say(e.at(), e.reason(), e.message());
+      }
+      case RunEvent.AttemptStarted e -> resume(e);
+      case RunEvent.EvaluationStarted e -> evaluating.add(e.checkpoint().identity());
+      case RunEvent.EvaluationCompleted e -> complete(e);
+      case RunEvent.EvaluationFailed e -> {
+        finish(e.checkpoint());
+        failed++;
+        say(e.at(), e.reason(), e.message());
+      }
+      case RunEvent.FlagChanged e -> flag(e.change());
+      case RunEvent.VerdictChanged e -> verdict = e.verdict();
+      case RunEvent.RunEnded e -> {
+        verdict = e.verdict();
+        endedAt = e.at();
+        evaluating.clear();
+        progress = null;
+      }
+    }
+  }
+
+  void progress(EvaluationProgress news) {
+    Checkpoint checkpoint = news.checkpoint();
+    if (evaluating.contains(checkpoint.identity())) {
+      progress = new Progress(checkpoint.step(), checkpoint.name(), news.done(), news.total());
+    }
+  }
+
+  private void start(RunEvent.RunStarted event) {
+    if (probe != null && !probe.equals(event.probe())) {
+      curves.clear(); // another probe is another series; never one curve of both
+    }
+    displayName = event.displayName();
+    probe = event.probe();
+    notes = List.copyOf(event.notes());
+    startedAt = event.at();
+    endedAt = null;
+  }
+
+  private void resume(RunEvent.AttemptStarted event) {
+    int over = attempt;
+    attempt = event.attempt();
+    curves.values().forEach(curve -> curve.supersede(over, event.fromStep()));
+    results.supersede(event.fromStep());
+    if (evaluatedStep != null && evaluatedStep >= event.fromStep()) {
+      evaluatedStep = null;
+    }
+    addFirst(
+        attempts,
+        new AttemptView(attempt, event.fromStep(), event.at().toString(), event.message()));
+  }
+
+  private void complete(RunEvent.EvaluationCompleted event) {
+    finish(event.checkpoint());
+    evaluated++;
+    weights = event.weights();
+    results.add(event);
+    if (event.isCurrent()) {
+      evaluatedStep = event.checkpoint().step();
+    }
+    for (SignalEstimate estimate : event.estimates()) {
+      if (MetricCatalogue.isMain(estimate)) {
+        add(event, estimate);
+      }
+    }
+  }
+
+  private void add(RunEvent.EvaluationCompleted event, SignalEstimate estimate) {
+    Curve curve =
+        curves.computeIfAbsent(
+            new Key(estimate.signal(), estimate.reference(), estimate.sigma()),
+            key -> new Curve(estimate.statistic().label(), pointLimit));
+    Long step = event.checkpoint().step();
+    Point point =
+        new Point(
+            step == null ? curve.nextOrdinal() : step,
+            finite(estimate.estimate().value()),
+            finite(estimate.estimate().lower()),
+            finite(estimate.estimate().upper()));
+    if (event.standing() == Standing.SUPERSEDED) {
+      curve.putSuperseded(event.attempt(), point);
+    } else {
+      curve.put(point);
+    }
+  }
+
+  private void finish(Checkpoint checkpoint) {
+    evaluating.remove(checkpoint.identity());
+    progress = null;
+  }
+
+  private void flag(FlagChange change) {
+    flags.put(
+        change.flag(),
+        new FlagView(change.flag().label(), change.raised(), change.step(), change.evidence()));
+  }
+
+  private void say(Instant at, String reason, String message) {
+    addFirst(messages, new Message(at.toString(), reason, message));
+  }
+
+  private static <T> void addFirst(Deque<T> list, T news) {
+    list.addFirst(news);
+    if (list.size() > MESSAGES) {
+      list.removeLast();
+    }
+  }
+
+  RunView view(int points) {
+    List<SeriesView> series = new ArrayList<>();
+    curves.forEach(
+        (key, curve) ->
+            series.add(
+                new SeriesView(
+                    key.signal(),
+                    key.reference() == null ? null : key.reference().label(),
+                    key.sigma(),
+                    curve.statistic(),
+                    curve.points(points),
+                    curve.superseded(points))));
+    return new RunView(
+        id,
+        displayName,
+        probe,
+        endedAt != null ? "ended" : evaluating.isEmpty() ? "waiting" : "evaluating",
+        new VerdictView(
+            verdict.state().label(), verdict.sinceStep(), verdict.bestStep(), verdict.why()),
+        List.copyOf(flags.values()),
+        foundStep,
+        evaluatedStep,
+        new Counts(found, evaluated, skipped, failed, passedOver),
+        progress,
+        text(startedAt),
+        text(updatedAt),
+        text(endedAt),
+        notes,
+        List.copyOf(messages),
+        attempt,
+        List.copyOf(attempts),
+        weights != null && weights.isRemarkable() ? weights.describe() : null,
+        results.latest(),
+        series);
+  }
+
+  private static @Nullable String text(@Nullable Instant instant) {
+    return instant == null ? null : instant.toString();
+  }
+
+  /** JSON has no NaN and no infinity. */
+  static @Nullable Double finite(double number) {
+    return Double.isFinite(number) ? number : null;
+  }
+}

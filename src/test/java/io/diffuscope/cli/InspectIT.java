@@ -1,0 +1,91 @@
+package io.diffuscope.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.diffuscope.tensorfile.FloatArray;
+import io.diffuscope.tensorfile.NpyWriter;
+import io.diffuscope.tensorfile.SafetensorsWriter;
+import io.diffuscope.tensorfile.TensorShape;
+import java.io.IOException;
+import java.net.URISyntaxException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Objects;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code diffuscope inspect}: what a stuck user runs first. */
+class InspectIT {
+  @TempDir private Path folder;
+
+  @Test
+  void directoryTellsStepsAndWhatIsNotComplete() throws IOException {
+    write(folder.resolve("step-000100.safetensors"));
+    Files.writeString(folder.resolve("step-000200.safetensors"), "half a fi");
+
+    Outcome seen = Outcome.ofMain("inspect", folder.toString());
+
+    assertThat(seen.exit()).isEqualTo(ExitCode.OK);
+    assertThat(seen.output())
+        .contains("layout safetensors")
+        .contains("2 checkpoints, 1 complete")
+        .containsPattern("step 100 .* complete")
+        .containsPattern("step 200 .* not complete: .*step-000200")
+        .contains("2 tensors, 9 elements, 36 B, F32");
+  }
+
+  @Test
+  void weightsThatDoNotFitATemplateAreTold() throws Exception {
+    write(folder.resolve("step-000100.safetensors"));
+    Path template = demoNetwork();
+
+    Outcome seen =
+        Outcome.ofMain(
+            "inspect", folder.toString(), "--template", template.toString(), "--tensors");
+
+    assertThat(seen.exit()).isEqualTo(ExitCode.BAD_INPUT);
+    assertThat(seen.output())
+        .containsPattern("F32 +\\[2, 3\\] +a\\.weight")
+        .contains("0 of 8 parameters match, so these weights cannot be used")
+        .contains("missing: ");
+  }
+
+  @Test
+  void exportedNetworksAndArraysAreToldApart() throws Exception {
+    Path template = demoNetwork();
+    assertThat(Outcome.ofMain("inspect", template.toString()).output())
+        .contains("an exported network")
+        .containsPattern("preconditioning +edm");
+
+    Path array = folder.resolve("x.npy");
+    NpyWriter.write(array, TensorShape.of(2, 3), new float[6]);
+    assertThat(Outcome.ofMain("inspect", array.toString()).output()).contains("an array [2, 3]");
+  }
+
+  @Test
+  void whatIsNothingEndsWithAReason() {
+    Outcome missing = Outcome.ofMain("inspect", folder.resolve("none").toString());
+    assertThat(missing.exit()).isEqualTo(ExitCode.BAD_INPUT);
+    assertThat(missing.errors()).contains("no such file or directory");
+
+    Outcome empty = Outcome.ofMain("inspect", folder.toString());
+    assertThat(empty.exit()).isEqualTo(ExitCode.BAD_INPUT);
+    assertThat(empty.output()).contains("it is empty");
+  }
+
+  private static Path demoNetwork() throws URISyntaxException {
+    return Path.of(
+        Objects.requireNonNull(InspectIT.class.getResource("/io/diffuscope/demo/demo-network.pt"))
+            .toURI());
+  }
+
+  private static void write(Path file) throws IOException {
+    SafetensorsWriter.write(
+        file,
+        Map.of(
+            "a.weight", new FloatArray(TensorShape.of(2, 3), new float[6]),
+            "a.bias", new FloatArray(TensorShape.of(3), new float[3])),
+        Map.of());
+  }
+}

@@ -1,0 +1,70 @@
+package io.diffuscope.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.diffuscope.model.NetworkSettings;
+import io.diffuscope.sampling.GeometrySummary;
+import io.diffuscope.sampling.Probe;
+import io.diffuscope.sampling.ProbeFiles;
+import io.diffuscope.sampling.ProbeSpec;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What is said before the first number, about classes and noise levels. */
+class RunNotesTest {
+  private static final String MODELS = "/io/diffuscope/model/";
+
+  @TempDir private Path folder;
+
+  @Test
+  void nothingIsSaidWhereNothingIsOff() throws Exception {
+    assertThat(notes("conditional-train.npz", "{}"))
+        .noneMatch(note -> note.contains("labels") || note.contains("noise levels"));
+  }
+
+  @Test
+  void whatLabelsAreMissingForIsSaid() throws Exception {
+    assertThat(notes("conditional-memorizer.safetensors:points", "{}"))
+        .anyMatch(note -> note.startsWith("pfd to train is off") && note.contains("--train-labels"))
+        .noneMatch(note -> note.startsWith("pfd to holdout"))
+        .noneMatch(note -> note.startsWith("denoising_gap"));
+  }
+
+  @Test
+  void aClippedRangeIsOneLine() throws Exception {
+    assertThat(notes("conditional-train.npz", "{\"sigma_min\": 0.5, \"sigma_max\": 20}"))
+        .contains(
+            "noise levels 0.5 to 20.0 in place of 0.002 to 80.0: the network was trained on no"
+                + " others")
+        .contains("denoising_gap leaves out sigma 0.1: the network was not trained on it");
+  }
+
+  private List<String> notes(String train, String network) throws IOException {
+    ProbeFiles files = new ProbeFiles(folder);
+    Path holdout = files.resource(MODELS + "conditional-holdout.npz");
+    String[] parts = train.split(":", 2);
+    Path points = files.resource(MODELS + parts[0]);
+    ProbeSpec s = files.spec(files.resource(MODELS + "conditional-memorizer.pt"), points, holdout);
+    ProbeSpec spec =
+        new ProbeSpec(
+            s.template(),
+            new NetworkSettings.Overrides(network),
+            parts.length == 1 ? s.train() : s.train() + ":" + parts[1],
+            s.holdout(),
+            null,
+            null,
+            s.seed(),
+            s.samples(),
+            s.batchSize(),
+            s.flow(),
+            s.denoising(),
+            s.cacheDirectory(),
+            s.residentBytes());
+    try (Probe probe = Probe.open(spec)) {
+      return RunNotes.of(probe, new GeometrySummary(0, 30, 24, 0, 24, 0, null));
+    }
+  }
+}
