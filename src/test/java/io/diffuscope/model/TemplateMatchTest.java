@@ -126,8 +126,32 @@ class TemplateMatchTest {
     assertThat(match("state_dict.model").choice())
         .isEqualTo(new WeightsChoice("state_dict.model", false, List.of()));
     assertThat(match("").choice().prefix()).isEmpty();
+    BadInputException absent = catchThrowableOfType(BadInputException.class, () -> match("gen"));
+    assertThat(absent).hasMessageContaining("nothing below \"gen\"");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "model. ema. | ema | model",
+        "state_dict.model. state_dict.model_ema. | state_dict.model_ema | state_dict.model",
+        "state_dict.model. current_model_state.model. | state_dict.model |"
+            + " current_model_state.model",
+        "ema.online_model. ema.ema_model. | ema.ema_model | ema.online_model",
+      })
+  void averagedAndRawAreFoundWhereverTheyLie(String prefixes, String averaged, String raw)
+      throws Exception {
+    List.of(prefixes.split(" ")).forEach(this::copy);
+    assertThat(match("ema").choice().prefix()).isEqualTo(averaged);
+    assertThat(match("raw").choice().prefix()).isEqualTo(raw);
+  }
+
+  @Test
+  void noAveragedWeightsAreNotReplacedByOthers() {
+    copy("state_dict.");
     BadInputException absent = catchThrowableOfType(BadInputException.class, () -> match("ema"));
-    assertThat(absent).hasMessageContaining("nothing below \"ema\"");
+    assertThat(absent).hasMessageContaining("no averaged (EMA) weights");
   }
 
   /** LitEma registers averages as buffers, whose names hold no dots. */

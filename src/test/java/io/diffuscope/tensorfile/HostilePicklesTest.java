@@ -2,14 +2,20 @@ package io.diffuscope.tensorfile;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.diffuscope.tensorfile.BadInputException.Reason;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.zip.CRC32;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -134,6 +140,8 @@ class HostilePicklesTest {
     "omegaconf.dictconfig,DictConfig",
     "mylib.os_utils,Settings",
     "codetools.trace,Tracer",
+    "code.config,Config",
+    "trace.hooks,Hook",
     "ossaudiodev,x",
   })
   void harmlessNames(String module, String name) {
@@ -151,6 +159,45 @@ class HostilePicklesTest {
       assertRefused(
           "\u0080\u0004" + opcode + "\u00ff\u00ff\u00ff\u00ffa.", Reason.TRUNCATED, "ends within");
     }
+  }
+
+  /** An archive in a pickle in an archive, and so on: no stack is deep enough for all of them. */
+  @Test
+  void archivesWithinArchivesAreBounded() throws IOException {
+    byte[] inner = archive("\u0080\u0002}.".getBytes(StandardCharsets.ISO_8859_1));
+    for (int i = 0; i < 3000; i++) {
+      ByteArrayOutputStream pickle = new ByteArrayOutputStream();
+      pickle.writeBytes(
+          "\u0080\u0002ctorch.storage\n_load_from_bytes\nB".getBytes(StandardCharsets.ISO_8859_1));
+      pickle.writeBytes(
+          ByteBuffer.allocate(Integer.BYTES)
+              .order(ByteOrder.LITTLE_ENDIAN)
+              .putInt(inner.length)
+              .array());
+      pickle.writeBytes(inner);
+      pickle.writeBytes("\u0085R.".getBytes(StandardCharsets.ISO_8859_1));
+      inner = archive(pickle.toByteArray());
+    }
+    Path file = Files.write(folder.resolve("nested.pt"), inner);
+    assertThatThrownBy(() -> WeightFiles.open(file).close())
+        .isInstanceOf(BadInputException.class)
+        .hasMessageContaining("streams within streams");
+  }
+
+  private static byte[] archive(byte[] pickle) throws IOException {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (ZipOutputStream zip = new ZipOutputStream(bytes)) {
+      ZipEntry entry = new ZipEntry("a/data.pkl");
+      CRC32 checksum = new CRC32();
+      checksum.update(pickle);
+      entry.setMethod(ZipEntry.STORED);
+      entry.setSize(pickle.length);
+      entry.setCrc(checksum.getValue());
+      zip.putNextEntry(entry);
+      zip.write(pickle);
+      zip.closeEntry();
+    }
+    return bytes.toByteArray();
   }
 
   @Test
