@@ -369,6 +369,9 @@ def _dit_settings(model: torch.nn.Module) -> Dict[str, Any]:
     return dict(shape=[channels, side, side], classes=classes, null_label=classes if rows > classes else None)
 
 
+_NOISE_KEYS = ("beta_schedule", "trained_betas", "betas", "alphas_cumprod", "sigmas")
+
+
 def _diffusers_parameterization(schedule: Optional[Dict[str, Any]], given: Optional[str]) -> Dict[str, Any]:
     if schedule is None:
         if given is None:
@@ -391,7 +394,7 @@ def _diffusers_parameterization(schedule: Optional[Dict[str, Any]], given: Optio
                 % (name, prediction)
             )
         implied = {"preconditioning": "edm", "sigma_data": float(schedule.get("sigma_data", 0.5))}
-    elif name and not any(schedule.get(key) is not None for key in ("beta_schedule", "trained_betas", "betas", "alphas_cumprod", "sigmas")):
+    elif name and not name.startswith(("DDPM", "DDIM")) and all(schedule.get(key) is None for key in _NOISE_KEYS):
         raise ExportError(
             "%s has no betas, so what its network was trained on is not known: give preconditioning= (ve, edm, denoiser) "
             "and no scheduler" % name

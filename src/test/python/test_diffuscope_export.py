@@ -497,6 +497,8 @@ class TrainersTest(Case):
 
     def test_edm(self):
         network = self.Edm()
+        self.assertIsNone(exporter.export_edm(network, self.path, quiet=True).get("null_label"))
+        network.model.label_dropout = 0.1
         settings = exporter.export_edm({"ema": network, "loss_fn": None}, self.path, quiet=True)
         self.assertEqual(
             {k: settings.get(k) for k in ("preconditioning", "shape", "classes", "null_label", "sigma_max", "sigma_min")},

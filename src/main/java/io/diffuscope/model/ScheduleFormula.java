@@ -97,7 +97,10 @@ enum ScheduleFormula {
     double[] betas;
     if (trained == null) {
       String scheduler = config.text("_class_name");
-      if (scheduler != null && !config.has("beta_schedule") && !config.has("beta_start")) {
+      if (scheduler != null
+          && !scheduler.startsWith("DDPM")
+          && !scheduler.startsWith("DDIM")
+          && !config.has("beta_schedule")) {
         throw new IllegalArgumentException(
             "schedule is that of %s, which has no betas: give its noise levels as sigmas, or preconditioning ve, edm or denoiser"
                 .formatted(scheduler));
