@@ -5,7 +5,8 @@
 Needs torch, safetensors, accelerate, lightning and diffusers (pip; no GPU). OUT gets one folder a trainer, as the
 trainer's own code leaves it, and beside it `NAME-expected.safetensors` with the weights that Diffuscope must find
 (written by the safetensors library from the live network), and `versions.json`. The networks are as small as their
-libraries allow; optimizer states are kept, because they are what must not be read.
+libraries allow; optimizer states are kept, because they are what must not be read. Lightning records the absolute path of OUT: write to a
+neutral one, and copy.
 """
 
 import json
