@@ -8,14 +8,26 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import org.jspecify.annotations.Nullable;
 
-/** The digest behind {@link DataSet#contentKey()}. */
+/** The digest behind {@link DataSet#contentKey()}, made once for a set. */
 final class ContentKey {
   private static final int CHUNK_BYTES = 1 << 20;
 
-  private ContentKey() {}
+  private volatile @Nullable String known;
 
-  static String of(DataSet data) throws BadInputException {
+  /** The key of the set that this object belongs to. */
+  String of(DataSet data) throws BadInputException {
+    // Two threads may both compute it; they find the same.
+    String key = known;
+    if (key == null) {
+      key = digest(data);
+      known = key;
+    }
+    return key;
+  }
+
+  private static String digest(DataSet data) throws BadInputException {
     MessageDigest digest = sha256();
     String header = "points " + data.size() + " " + data.pointShape() + " float32\n";
     digest.update(header.getBytes(StandardCharsets.UTF_8));

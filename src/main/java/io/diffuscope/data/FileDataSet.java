@@ -5,14 +5,13 @@ import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.TensorShape;
 import java.nio.FloatBuffer;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
 /** A set that is read from its file by blocks of rows, because it may not fit into memory. */
 final class FileDataSet implements DataSet {
   private final ArrayFile file;
   private final TensorShape pointShape;
   private final int width;
-  private volatile @Nullable String contentKey;
+  private final ContentKey contentKey = new ContentKey();
 
   /**
    * Takes over the file.
@@ -43,13 +42,7 @@ final class FileDataSet implements DataSet {
 
   @Override
   public String contentKey() throws BadInputException {
-    // Two threads may both compute it; they find the same.
-    String key = contentKey;
-    if (key == null) {
-      key = ContentKey.of(this);
-      contentKey = key;
-    }
-    return key;
+    return contentKey.of(this);
   }
 
   @Override

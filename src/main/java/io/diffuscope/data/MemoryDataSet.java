@@ -4,7 +4,6 @@ import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.TensorShape;
 import java.nio.FloatBuffer;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
 /** A set whose points are all in memory, and all finite. */
 final class MemoryDataSet implements DataSet {
@@ -12,7 +11,7 @@ final class MemoryDataSet implements DataSet {
   private final TensorShape pointShape;
   private final float[] values;
   private final int width;
-  private volatile @Nullable String contentKey;
+  private final ContentKey contentKey = new ContentKey();
 
   MemoryDataSet(String source, TensorShape pointShape, float[] values) {
     this.source = Objects.requireNonNull(source);
@@ -46,13 +45,7 @@ final class MemoryDataSet implements DataSet {
 
   @Override
   public String contentKey() throws BadInputException {
-    // Two threads may both compute it; they find the same.
-    String key = contentKey;
-    if (key == null) {
-      key = ContentKey.of(this);
-      contentKey = key;
-    }
-    return key;
+    return contentKey.of(this);
   }
 
   @Override

@@ -27,7 +27,7 @@ final class ShardedDataSet implements DataSet {
   private final List<ShardFile> shards;
   private final int @Nullable [] labels;
   private final Deque<Open> open = new ArrayDeque<>();
-  private volatile @Nullable String contentKey;
+  private final ContentKey contentKey = new ContentKey();
 
   /** An open file; the deque has the one that was used last in front. */
   private record Open(ShardFile shard, SafetensorsFile file) {}
@@ -98,13 +98,7 @@ final class ShardedDataSet implements DataSet {
 
   @Override
   public String contentKey() throws BadInputException {
-    // Two threads may both compute it; they find the same.
-    String key = contentKey;
-    if (key == null) {
-      key = ContentKey.of(this);
-      contentKey = key;
-    }
-    return key;
+    return contentKey.of(this);
   }
 
   @Override

@@ -165,7 +165,7 @@ class DenoisersTest {
         points[i][j] = flat[i * d + j];
       }
     }
-    DataSet set = LabelledSet.of(DataSet.of("points", TensorShape.of(d), flat), classes);
+    DataSet set = DataSet.of("points", TensorShape.of(d), flat).withLabels(classes);
     int[] asked = {7, 2, 0, 1, -1, 7, -1, 0};
     for (int blockRows : new int[] {1, 8, 64}) {
       for (long residentBytes : new long[] {0, 1 << 20}) {
