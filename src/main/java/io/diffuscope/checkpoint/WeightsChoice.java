@@ -1,6 +1,7 @@
 package io.diffuscope.checkpoint;
 
 import io.diffuscope.checkpoint.Alternative.Kind;
+import io.diffuscope.tensorfile.WeightsLocation;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -48,9 +49,9 @@ record WeightsChoice(String word) {
                       averagedOnly
                           ? Optional.empty()
                           : first(alternatives, null, Kind.EITHER, Kind.RAW));
-      case "ema" ->
+      case WeightsLocation.AVERAGED ->
           first(alternatives, null, Kind.AVERAGED).or(() -> first(alternatives, word, Kind.EITHER));
-      case "raw" ->
+      case WeightsLocation.RAW ->
           first(alternatives, null, Kind.RAW).or(() -> first(alternatives, word, Kind.EITHER));
       default -> named(alternatives, known);
     };
@@ -131,8 +132,8 @@ record WeightsChoice(String word) {
     String wanted =
         switch (word) {
           case "auto" -> "averaged (EMA) weights, which others here have, are not there";
-          case "ema" -> "averaged (EMA) weights are not there";
-          case "raw" -> "raw weights are not there";
+          case WeightsLocation.AVERAGED -> "averaged (EMA) weights are not there";
+          case WeightsLocation.RAW -> "raw weights are not there";
           default -> "the weights \"%s\" are not there".formatted(word);
         };
     return alternatives.isEmpty()

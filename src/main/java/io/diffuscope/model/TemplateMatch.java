@@ -6,6 +6,7 @@ import io.diffuscope.tensorfile.BadInputException.Reason;
 import io.diffuscope.tensorfile.TensorInfo;
 import io.diffuscope.tensorfile.TensorShape;
 import io.diffuscope.tensorfile.TensorSource;
+import io.diffuscope.tensorfile.WeightsLocation;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -50,12 +51,6 @@ public record TemplateMatch(
     lostBuffers = List.copyOf(lostBuffers);
   }
 
-  /** In the place of a key: averaged weights, wherever they lie. */
-  private static final String AVERAGED = "ema";
-
-  /** In the place of a key: the weights that are trained, wherever they lie. */
-  private static final String RAW = "raw";
-
   /** Whether every parameter has a tensor of its shape, and no buffer is lost. */
   public boolean isComplete() {
     return missing.isEmpty() && wrongShapes.isEmpty() && lostBuffers.isEmpty();
@@ -98,8 +93,8 @@ public record TemplateMatch(
       Map<String, TensorInfo> tensors,
       @Nullable String part)
       throws BadInputException {
-    boolean averaged = AVERAGED.equals(part);
-    boolean raw = RAW.equals(part);
+    boolean averaged = WeightsLocation.AVERAGED.equals(part);
+    boolean raw = WeightsLocation.RAW.equals(part);
     Map<String, TensorInfo> within = averaged || raw ? tensors : WeightNames.below(part, tensors);
     if (within.isEmpty()) {
       throw new BadInputException(
