@@ -13,9 +13,7 @@ import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.tensorfile.BadInputException;
-import io.diffuscope.tensorfile.BadInputException.Reason;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -111,14 +109,8 @@ final class EvaluateCommand implements Callable<Integer> {
   private static Checkpoint describe(Path file, String weights) throws BadInputException {
     try {
       return CheckpointFiles.describe(file, weights);
-    } catch (BadInputException e) {
-      throw e;
     } catch (IOException e) {
-      throw new BadInputException(
-          file.toString(),
-          Files.exists(file) ? Reason.UNREADABLE : Reason.VANISHED,
-          Files.exists(file) ? "cannot be read: " + e.getMessage() : "no such file; check the path",
-          e);
+      throw BadInputException.of(file, e);
     }
   }
 

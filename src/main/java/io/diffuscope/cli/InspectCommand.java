@@ -4,13 +4,14 @@ import io.diffuscope.checkpoint.Inspection;
 import io.diffuscope.checkpoint.Layouts;
 import io.diffuscope.data.DataSet;
 import io.diffuscope.data.DataSets;
+import io.diffuscope.model.TorchScriptNetwork;
 import io.diffuscope.tensorfile.ArrayFile;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.BadInputException.Reason;
 import io.diffuscope.tensorfile.NpzFile;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.AccessDeniedException;
+import java.nio.file.AccessMode;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -70,7 +71,7 @@ final class InspectCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     PrintWriter out = spec.commandLine().getOut();
     requireExisting();
-    if (TemplateReport.isTemplate(path)) {
+    if (TorchScriptNetwork.isExported(path)) {
       TemplateReport.print(path, out);
       return ExitCode.OK;
     }
@@ -102,15 +103,9 @@ final class InspectCommand implements Callable<Integer> {
       throw new BadInputException(path, Reason.VANISHED, "a link to something that is not there");
     }
     try {
-      path.getFileSystem().provider().checkAccess(path, java.nio.file.AccessMode.READ);
-    } catch (AccessDeniedException e) {
-      throw new BadInputException(
-          path.toString(),
-          Reason.UNREADABLE,
-          "permission denied; let this user read it (chmod, or the umask of its writer)",
-          e);
+      path.getFileSystem().provider().checkAccess(path, AccessMode.READ);
     } catch (IOException e) {
-      throw new BadInputException(path.toString(), Reason.UNREADABLE, e.toString(), e);
+      throw BadInputException.of(path, e);
     }
   }
 

@@ -9,33 +9,16 @@ import io.diffuscope.model.TorchScriptNetwork;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.TensorSource;
 import io.diffuscope.tensorfile.WeightFiles;
-import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.zip.ZipFile;
 import org.jspecify.annotations.Nullable;
 
 /** What an exported network is, and how weights fit it, for people. */
 final class TemplateReport {
   private static final int MOST_NAMES = 8;
-  private static final String SETTINGS = "/extra/diffuscope.json";
 
   private TemplateReport() {}
-
-  /** Whether a file is a network that was exported for Diffuscope. */
-  static boolean isTemplate(Path file) {
-    if (!Files.isRegularFile(file)) {
-      return false;
-    }
-    try (ZipFile zip = new ZipFile(file.toFile())) {
-      return zip.stream().anyMatch(entry -> entry.getName().endsWith(SETTINGS));
-    } catch (IOException e) {
-      // No archive, or not to be read: whoever reads it as something else says why.
-      return false;
-    }
-  }
 
   static void print(Path file, PrintWriter out) throws BadInputException {
     NetworkSettings settings =

@@ -76,6 +76,19 @@ final class GraphArchive {
         });
   }
 
+  /** Whether a file is a network that was exported with its settings. */
+  static boolean hasSettings(Path file) {
+    if (!Files.isRegularFile(file)) {
+      return false;
+    }
+    try {
+      return open(file, archive -> archive.entryEndingWith(SETTINGS_ENTRY) != null);
+    } catch (BadInputException e) {
+      // No archive, or not to be read: whoever reads it as something else says why.
+      return false;
+    }
+  }
+
   /**
    * Names (without their module) of the buffers in a graph. The engine's interface lists parameters
    * only, but the archive's own code declares both.

@@ -101,6 +101,11 @@ public final class TorchScriptNetwork implements AutoCloseable {
     return arrays;
   }
 
+  /** Whether a file is a network that was exported with its settings, told without the engine. */
+  public static boolean isExported(Path file) {
+    return GraphArchive.hasSettings(file);
+  }
+
   /**
    * The settings in an exported network, read without the tensor engine.
    *

@@ -61,6 +61,11 @@ public final class BadInputException extends IOException {
     this.detail = Objects.requireNonNull(detail);
   }
 
+  /** What the file system refused, with what to do about it; bad input itself is left as it is. */
+  public static BadInputException of(Path source, IOException failure) {
+    return FileFailures.describe(source.toString(), failure);
+  }
+
   /** The file (or {@code FILE:NAME}) that is at fault. */
   public String source() {
     return source;
