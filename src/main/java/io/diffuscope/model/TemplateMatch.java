@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -108,13 +109,7 @@ public record TemplateMatch(
       candidates = candidates.stream().filter(c -> c.prefix().isEmpty()).toList();
     }
     if (averaged || raw) {
-      // Lightning's averaging keeps the raw weights apart, and its averages under the usual name.
-      boolean apart = candidates.stream().anyMatch(c -> c.rank() == 2);
-      candidates =
-          candidates.stream()
-              .filter(c -> averaged ? c.averaged() || (apart && c.rank() == 1) : !c.averaged())
-              .filter(c -> !raw || !apart || c.rank() == 2)
-              .toList();
+      candidates = ofKind(candidates, averaged);
       if (candidates.isEmpty()) {
         throw new BadInputException(
             checkpoint,
@@ -131,6 +126,16 @@ public record TemplateMatch(
       chosen = candidates.isEmpty() ? new Candidate("", Map.of(), 0) : candidates.getFirst();
     }
     return describe(chosen, complete, parameters, buffers, within);
+  }
+
+  /**
+   * The averaged ones, or the raw ones. Lightning's averaging keeps the raw weights apart, and its
+   * averages under the usual name.
+   */
+  private static List<Candidate> ofKind(List<Candidate> candidates, boolean averaged) {
+    boolean apart = candidates.stream().anyMatch(c -> c.rank() == 2);
+    Predicate<Candidate> isAveraged = c -> c.averaged() || (apart && c.rank() == 1);
+    return candidates.stream().filter(averaged ? isAveraged : isAveraged.negate()).toList();
   }
 
   /** Averaged weights before others, and the template's own names before prefixed ones. */
