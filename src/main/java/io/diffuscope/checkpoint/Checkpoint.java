@@ -1,6 +1,7 @@
 package io.diffuscope.checkpoint;
 
 import com.fasterxml.jackson.annotation.JsonIgnore;
+import io.diffuscope.tensorfile.Locations;
 import io.diffuscope.tensorfile.WeightsLocation;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -41,7 +42,7 @@ public record Checkpoint(
 
   @JsonIgnore
   public Path file() {
-    return Path.of(path);
+    return Locations.pathOf(path);
   }
 
   /** The file's own name, for people. */

@@ -49,7 +49,7 @@ public final class CheckpointFiles {
           sentence.startsWith(prefix) ? sentence.substring(prefix.length()) : sentence);
     }
     Checkpoint checkpoint = candidate.checkpoint();
-    TextToImage.refuse(Path.of(checkpoint.weights().path()));
+    TextToImage.refuse(checkpoint.weights().file());
     return checkpoint;
   }
 
@@ -83,7 +83,7 @@ public final class CheckpointFiles {
     if (!checkpoint.identity().startsWith(checkpoint.path() + "@")) {
       return true;
     }
-    ContentVersion version = new WeightVersions().of(Path.of(checkpoint.weights().path()));
+    ContentVersion version = new WeightVersions().of(checkpoint.weights().file());
     return Candidate.identity(checkpoint.file(), version, checkpoint.weights())
         .equals(checkpoint.identity());
   }

@@ -15,7 +15,7 @@ import java.util.concurrent.Executor;
  *
  * <pre>{@code
  * DirectorySubscription.create(DirectorySettings.of(directory))
- *     .source()
+ *     .sightings()
  *     .viaMat(KillSwitches.single(), Keep.right())
  *     .to(Sink.foreach(System.out::println))
  *     .run(system);
@@ -26,7 +26,7 @@ import java.util.concurrent.Executor;
  * in order of steps. Listings stop while downstream does not ask (at most one is made ahead), and
  * nothing is lost meanwhile, because a listing shows what is there, not what changed.
  */
-public final class DirectorySubscription {
+public final class DirectorySubscription implements CheckpointSource {
   /** Listing and stat may block for long on a network file system. */
   public static final String DEFAULT_DISPATCHER = "akka.actor.default-blocking-io-dispatcher";
 
@@ -64,7 +64,8 @@ public final class DirectorySubscription {
   }
 
   /** The stream; may be materialized more than once. */
-  public Source<Sighting, NotUsed> source() {
+  @Override
+  public Source<Sighting, NotUsed> sightings() {
     return Source.fromMaterializer(
             (materializer, attributes) -> {
               Executor executor = materializer.system().dispatchers().lookup(dispatcher);

@@ -82,7 +82,7 @@ public final class Layouts {
 
   private static Inspection single(Path path, String weights, String what) throws IOException {
     Checkpoint checkpoint = CheckpointFiles.describe(path, weights);
-    ContentVersion version = new WeightVersions().of(Path.of(checkpoint.weights().path()));
+    ContentVersion version = new WeightVersions().of(checkpoint.weights().file());
     Candidate candidate =
         new Candidate(path, path, checkpoint.step(), checkpoint.weights(), version, null, "");
     return new Inspection(null, what, List.of(), List.of(inspected(candidate)), weights);
@@ -113,7 +113,7 @@ public final class Layouts {
       return candidate.path() + ": has no weights";
     }
     try {
-      StructuralCheck.weights().check(Path.of(candidate.weights().path()));
+      StructuralCheck.weights().check(candidate.weights().file());
       return null;
     } catch (BadInputException e) {
       return e.getMessage();

@@ -190,7 +190,7 @@ final class SettleTracker {
       return Optional.empty();
     }
     try {
-      check.check(Path.of(weights.path()));
+      check.check(weights.file());
       candidate.state = State.READY;
       return Optional.empty();
     } catch (BadInputException e) {

@@ -44,6 +44,14 @@ public sealed interface Sighting {
    */
   record Listed(Instant listedAt, int pending) implements Sighting {}
 
+  /**
+   * The source knows that the training is over, for example by a marker that the job wrote. More
+   * checkpoints that were written before may follow.
+   *
+   * @param cause for people: what tells so
+   */
+  record TrainingOver(String cause) implements Sighting {}
+
   /** Why a checkpoint was passed over. */
   enum Reason {
     /**

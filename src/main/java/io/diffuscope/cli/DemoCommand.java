@@ -131,7 +131,7 @@ final class DemoCommand implements Callable<Integer> {
           MonitorSession.start(
               config,
               new RunSources.One(
-                  new MonitoredRun(settings, DirectorySubscription.create(checkpoints).source())),
+                  new MonitoredRun(settings, DirectorySubscription.create(checkpoints))),
               Probe.open(settings.probe()),
               reader.samplers(),
               List.of(view),
@@ -194,6 +194,9 @@ final class DemoCommand implements Callable<Integer> {
     MeasureOptions.put(overrides, "data-dir", state.toString());
     MeasureOptions.put(overrides, "checkpoints.directory", checkpointFolder.toString());
     MeasureOptions.put(overrides, "checkpoints.pattern", "*.safetensors");
+    // It is here to show everything, and small enough for that.
+    MeasureOptions.put(overrides, "checkpoints.policy", "all");
+    MeasureOptions.put(overrides, "checkpoints.sampling-growth", 1);
     // The trainer is on this machine and renames whole files into place.
     MeasureOptions.put(overrides, "checkpoints.poll-interval", "250 ms");
     MeasureOptions.put(overrides, "checkpoints.quiet-period", "250 ms");

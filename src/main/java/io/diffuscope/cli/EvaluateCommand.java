@@ -64,6 +64,8 @@ final class EvaluateCommand implements Callable<Integer> {
             Map.of(
                 "diffuscope.checkpoints.policy",
                 "all",
+                "diffuscope.checkpoints.sampling-growth",
+                1,
                 "diffuscope.checkpoints.most-pending",
                 files.size()));
     SettingsReader reader = new SettingsReader(config);
@@ -95,7 +97,7 @@ final class EvaluateCommand implements Callable<Integer> {
       try (MonitorSession session =
           MonitorSession.start(
               config,
-              new RunSources.One(new MonitoredRun(settings, Source.from(sightings))),
+              new RunSources.One(new MonitoredRun(settings, () -> Source.from(sightings))),
               Probe.open(settings.probe()),
               reader.samplers(),
               List.of(printer),

@@ -1,14 +1,12 @@
 package io.diffuscope.cli;
 
-import akka.NotUsed;
-import akka.stream.javadsl.Source;
-import io.diffuscope.checkpoint.Sighting;
+import io.diffuscope.checkpoint.CheckpointSource;
 import io.diffuscope.run.RunSettings;
 
 /**
  * One run of a monitor.
  *
  * @param settings those of all runs of the monitor share the probe
- * @param source sightings of its checkpoints; when it completes, the run ends
+ * @param source where its checkpoints come from; when it completes, the run ends
  */
-record MonitoredRun(RunSettings settings, Source<Sighting, NotUsed> source) {}
+record MonitoredRun(RunSettings settings, CheckpointSource source) {}

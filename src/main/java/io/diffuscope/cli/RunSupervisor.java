@@ -18,6 +18,7 @@ import io.diffuscope.run.SourceNews;
 import io.diffuscope.run.TrainingRun;
 import io.diffuscope.run.WorkQueue;
 import io.diffuscope.sampling.Probe;
+import java.time.Instant;
 import java.time.InstantSource;
 import org.jspecify.annotations.Nullable;
 
@@ -122,6 +123,7 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
     getContext()
         .pipeToSelf(
             plan.source()
+                .sightings()
                 .runForeach(
                     sighting -> self.tell(new Seen(sighting)),
                     Materializer.createMaterializer(getContext())),
@@ -175,6 +177,7 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
       case Sighting.Recognised s -> tellNews(false, s.message());
       case Sighting.Problem s -> tellNews(true, s.message());
       case Sighting.Recovered s -> tellNews(false, s.message());
+      case Sighting.TrainingOver s -> trainingOver(s.cause());
       case Sighting.Listed s -> {
         Monitor.TrainingEnded ended = trainingEnded;
         if (ended != null && s.pending() == 0 && s.listedAt().isAfter(ended.at())) {
@@ -182,6 +185,12 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
           trainingEnded = null;
         }
       }
+    }
+  }
+
+  private void trainingOver(String cause) {
+    if (trainingEnded == null) {
+      trainingEnded = new Monitor.TrainingEnded(cause, Instant.now());
     }
   }
 

@@ -12,13 +12,18 @@ import io.diffuscope.detect.EarlyMemorizationSettings;
 import io.diffuscope.detect.MemorizationSettings;
 import io.diffuscope.model.NetworkSettings;
 import io.diffuscope.model.SigmaGrid;
+import io.diffuscope.run.Ending;
+import io.diffuscope.run.Pace;
 import io.diffuscope.run.RunSettings;
+import io.diffuscope.run.StepScale;
 import io.diffuscope.sampling.DenoisingSettings;
 import io.diffuscope.sampling.FlowSettings;
 import io.diffuscope.sampling.ProbeSpec;
+import io.diffuscope.tensorfile.Locations;
 import io.diffuscope.web.WebSettings;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -131,24 +136,92 @@ final class SettingsReader {
               id,
               displayName == null ? id : displayName,
               probe(),
-              policy(),
-              config.getInt("checkpoints.most-pending"),
+              pace(),
+              steps(),
+              ending(),
               detectors(),
               samplers() + 1,
               config.getDuration("device.unit-timeout"));
         });
   }
 
-  private RunSettings.Policy policy() {
-    String name = config.getString("checkpoints.policy");
-    return switch (name) {
-      case "all" -> RunSettings.Policy.ALL;
-      case "latest" -> RunSettings.Policy.LATEST;
-      default ->
-          throw new InvalidSettingException(
-              "diffuscope.checkpoints.policy is \"%s\"; known are all and latest".formatted(name),
-              null);
-    };
+  private Pace pace() {
+    Long every = number("checkpoints.every");
+    return new Pace(
+        policy(every),
+        every == null ? 1 : every,
+        config.getInt("checkpoints.most-pending"),
+        config.getDouble("checkpoints.sampling-growth"),
+        budget());
+  }
+
+  private Pace.Policy policy(@Nullable Long every) {
+    Pace.Policy policy = word(Pace.Policy.class, "checkpoints.policy");
+    if (policy == Pace.Policy.EVERY && every == null) {
+      throw new InvalidSettingException(
+          "the policy is every: give the distance of steps, --every STEPS or"
+              + " diffuscope.checkpoints.every",
+          null);
+    }
+    return policy;
+  }
+
+  /** A share, given as a number or with a percent sign. */
+  private @Nullable Double budget() {
+    String text = text("checkpoints.budget");
+    if (text == null) {
+      return null;
+    }
+    String digits = text.strip();
+    boolean percent = digits.endsWith("%");
+    try {
+      double value =
+          Double.parseDouble(percent ? digits.substring(0, digits.length() - 1) : digits);
+      return percent ? value / 100 : value;
+    } catch (NumberFormatException e) {
+      throw new InvalidSettingException(
+          "diffuscope.checkpoints.budget is \"%s\": give a share such as 10%% or 0.1"
+              .formatted(text),
+          e);
+    }
+  }
+
+  private StepScale steps() {
+    return new StepScale(
+        word(StepScale.Unit.class, "steps.unit"), number("steps.batch-size"), null);
+  }
+
+  private Ending ending() {
+    return new Ending(
+        number("end.final-step"),
+        text("end.marker"),
+        config.getIsNull("end.idle-timeout") ? null : config.getDuration("end.idle-timeout"),
+        config.getBoolean("end.once"),
+        config.getDuration("end.drain-timeout"));
+  }
+
+  private <E extends Enum<E>> E word(Class<E> type, String key) {
+    String name = config.getString(key);
+    for (E constant : type.getEnumConstants()) {
+      if (constant.name().toLowerCase(Locale.ROOT).equals(name)) {
+        return constant;
+      }
+    }
+    throw new InvalidSettingException(
+        "diffuscope.%s is \"%s\"; known are %s"
+            .formatted(
+                key,
+                name,
+                String.join(
+                    ", ",
+                    Arrays.stream(type.getEnumConstants())
+                        .map(constant -> constant.name().toLowerCase(Locale.ROOT))
+                        .toList())),
+        null);
+  }
+
+  private @Nullable Long number(String key) {
+    return config.getIsNull(key) ? null : Long.valueOf(config.getLong(key));
   }
 
   private DetectorSettings detectors() {
@@ -170,7 +243,7 @@ final class SettingsReader {
     return checked(
         () ->
             DirectorySettings.of(
-                    Path.of(
+                    Locations.pathOf(
                         file(
                             "checkpoints.directory",
                             "diffuscope watch DIR",

@@ -158,7 +158,7 @@ final class WatchCommand implements Callable<Integer> {
   }
 
   private static MonitoredRun subscribed(RunSettings settings, DirectorySettings checkpoints) {
-    return new MonitoredRun(settings, DirectorySubscription.create(checkpoints).source());
+    return new MonitoredRun(settings, DirectorySubscription.create(checkpoints));
   }
 
   private static RunSources.Many severalRuns(

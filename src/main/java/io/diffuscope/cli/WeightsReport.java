@@ -31,7 +31,7 @@ final class WeightsReport {
   static boolean print(
       WeightsLocation weights, @Nullable Path template, boolean all, PrintWriter out)
       throws BadInputException {
-    try (TensorSource source = WeightFiles.open(Path.of(weights.path()))) {
+    try (TensorSource source = WeightFiles.open(weights.file())) {
       Collection<TensorInfo> tensors = source.tensors().values();
       out.printf("%s: %s%n", weights, summary(tensors));
       groups(tensors)

@@ -73,7 +73,7 @@ final class NetworkWeights {
 
   /** See {@link TorchScriptNetwork#loadWeights}. */
   void load(WeightsLocation location) throws BadInputException {
-    Path checkpoint = Path.of(location.path());
+    Path checkpoint = location.file();
     try (TensorSource tensors = WeightFiles.open(checkpoint)) {
       TemplateMatch match =
           TemplateMatch.of(shapes(), buffers, checkpoint, tensors.tensors(), location.part());

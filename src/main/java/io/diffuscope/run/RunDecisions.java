@@ -107,7 +107,13 @@ public final class RunDecisions {
         if (state.started() == null) {
           course.add(
               new RunEvent.RunStarted(
-                  id, now, c.displayName, c.probe, c.holdoutCheckPassed, c.notes));
+                  id,
+                  now,
+                  c.displayName,
+                  c.probe,
+                  c.holdoutCheckPassed,
+                  c.notes,
+                  settings.steps()));
         }
       }
       case Find c -> found(course, c.checkpoint, now);
@@ -160,12 +166,12 @@ public final class RunDecisions {
   /** Under a bound, what no longer counts goes first, then the oldest. */
   private void skipBacklog(Course course, Instant now) {
     int allowed =
-        switch (settings.policy()) {
-          case ALL -> settings.mostPending();
+        switch (settings.pace().policy()) {
+          case ALL, EVERY -> settings.pace().mostPending();
           case LATEST -> 1;
         };
     SkipReason reason =
-        settings.policy() == RunSettings.Policy.LATEST ? SkipReason.SUPERSEDED : SkipReason.BACKLOG;
+        settings.pace().policy() == Pace.Policy.LATEST ? SkipReason.SUPERSEDED : SkipReason.BACKLOG;
     List<Candidate> waiting = course.state.pending();
     Stream.concat(
             waiting.stream().filter(Candidate::superseded),
@@ -200,7 +206,8 @@ public final class RunDecisions {
             standing,
             command.seconds,
             candidate.attempt(),
-            command.weights));
+            command.weights,
+            true));
     if (outcome != null) {
       for (FlagChange change : outcome.changes()) {
         course.add(new RunEvent.FlagChanged(settings.id(), now, change));
@@ -266,7 +273,7 @@ public final class RunDecisions {
     if (ready) {
       course.add(
           new RunEvent.EvaluationStarted(
-              settings.id(), now, state.pending().getFirst().checkpoint()));
+              settings.id(), now, state.pending().getFirst().checkpoint(), true));
     }
   }
 

@@ -25,6 +25,7 @@ public sealed interface RunEvent extends RunNotification {
    * @param holdoutCheckPassed false where training and hold-out set differ, so that affinity raises
    *     nothing; null where there is no hold-out set to check
    * @param notes one line each: signals that are off and why, duplicates found, the hold-out check
+   * @param steps what the steps of its checkpoints count
    */
   record RunStarted(
       String run,
@@ -32,7 +33,8 @@ public sealed interface RunEvent extends RunNotification {
       String displayName,
       String probe,
       @Nullable Boolean holdoutCheckPassed,
-      List<String> notes)
+      List<String> notes,
+      StepScale steps)
       implements RunEvent {
     /** Whether affinity may raise a flag. */
     public boolean trustAffinity() {
@@ -53,8 +55,13 @@ public sealed interface RunEvent extends RunNotification {
   record CheckpointPassedOver(String run, Instant at, String path, String reason, String message)
       implements RunEvent {}
 
-  /** Work on a checkpoint began. */
-  record EvaluationStarted(String run, Instant at, Checkpoint checkpoint) implements RunEvent {}
+  /**
+   * Work on a checkpoint began.
+   *
+   * @param sampled whether it is sampled; otherwise only its denoising losses are measured
+   */
+  record EvaluationStarted(String run, Instant at, Checkpoint checkpoint, boolean sampled)
+      implements RunEvent {}
 
   /**
    * A step is not above those known, and there is evidence that the training was resumed or started
@@ -72,6 +79,8 @@ public sealed interface RunEvent extends RunNotification {
   enum Standing {
     /** The detectors saw it. */
     JUDGED("judged"),
+    /** Only its denoising losses were measured; the detectors look at samples. */
+    LOSSES_ONLY("denoising losses only"),
     /** The checkpoint has no step, so it has no place in the series. */
     NO_STEP("no step in its name"),
     /** A step above it was judged before: it came too late. */
@@ -103,6 +112,7 @@ public sealed interface RunEvent extends RunNotification {
    * @param seconds wall-clock duration of the evaluation
    * @param attempt the attempt that the checkpoint belongs to
    * @param weights what was read of the checkpoint; null where nobody told
+   * @param sampled whether it was sampled; otherwise only its denoising losses were measured
    */
   record EvaluationCompleted(
       String run,
@@ -113,7 +123,8 @@ public sealed interface RunEvent extends RunNotification {
       Standing standing,
       double seconds,
       int attempt,
-      @Nullable WeightsUsed weights)
+      @Nullable WeightsUsed weights,
+      boolean sampled)
       implements RunEvent {
     /** Whether the detectors saw it. */
     public boolean judged() {

@@ -11,8 +11,9 @@ import java.util.regex.Pattern;
  * @param id {@code [A-Za-z0-9._-]{1,100}}
  * @param displayName name for people
  * @param probe what checkpoints are measured with
- * @param policy which checkpoints are evaluated when training is faster
- * @param mostPending most checkpoints that wait; beyond it the oldest is skipped, and counted
+ * @param pace which checkpoints are evaluated, and how much of it, when training is faster
+ * @param steps what the steps of its checkpoints count
+ * @param ending when the run is over
  * @param detectors thresholds of the flags
  * @param parallelism units asked for at a time; a little more than there are samplers
  * @param unitTimeout how long one unit may take before the evaluation is given up
@@ -21,35 +22,25 @@ public record RunSettings(
     String id,
     String displayName,
     ProbeSpec probe,
-    Policy policy,
-    int mostPending,
+    Pace pace,
+    StepScale steps,
+    Ending ending,
     DetectorSettings detectors,
     int parallelism,
     Duration unitTimeout) {
   private static final Pattern ID = Pattern.compile("[A-Za-z0-9._-]{1,100}");
-
-  /** Which checkpoints are evaluated when training is faster than evaluation. */
-  public enum Policy {
-    /** Every one, in order; the lag grows, and past the bound the oldest are skipped. */
-    ALL,
-    /** The newest; those that it overtakes are skipped. */
-    LATEST
-  }
 
   public RunSettings {
     if (!ID.matcher(id).matches()) {
       throw new IllegalArgumentException(
           "run \"%s\" must be 1 to 100 letters, digits, dots, dashes or underscores".formatted(id));
     }
-    if (mostPending < 1) {
-      throw new IllegalArgumentException("most-pending must be at least 1, not " + mostPending);
-    }
   }
 
   /** The same for another run. */
   public RunSettings named(String otherId, String otherDisplayName) {
     return new RunSettings(
-        otherId, otherDisplayName, probe, policy, mostPending, detectors, parallelism, unitTimeout);
+        otherId, otherDisplayName, probe, pace, steps, ending, detectors, parallelism, unitTimeout);
   }
 
   /** The nearest valid id to any text, such as a directory's name. */

@@ -207,7 +207,7 @@ public final class ProbeDevice implements AutoCloseable {
       loadedCheckpoint = null;
       network.network().loadWeights(weights);
       loadedCheckpoint = identity;
-      loadedFile = Path.of(weights.path());
+      loadedFile = weights.file();
     }
   }
 

@@ -24,6 +24,11 @@ public record WeightsLocation(String path, @Nullable String part) {
     return new WeightsLocation(path.toString(), null);
   }
 
+  /** The path, on the file system that its text names. */
+  public Path file() {
+    return Locations.pathOf(path);
+  }
+
   @Override
   public String toString() {
     return part == null ? path : path + ":" + part;

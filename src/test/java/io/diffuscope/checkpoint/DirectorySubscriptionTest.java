@@ -223,7 +223,7 @@ class DirectorySubscriptionTest {
                     Thread.currentThread().interrupt();
                   }
                 })
-            .source()
+            .sightings()
             .viaMat(KillSwitches.single(), Keep.right())
             .toMat(TestSink.create(KIT.system()), Keep.both())
             .run(KIT.system());
@@ -247,7 +247,7 @@ class DirectorySubscriptionTest {
               polls.incrementAndGet();
               return Instant.now();
             })
-        .source();
+        .sightings();
   }
 
   private TestSubscriber.Probe<Sighting> subscribe() {

@@ -673,6 +673,7 @@ class SettleTrackerTest {
       case Recognised r -> r.message();
       case Problem p -> "problem";
       case Recovered r -> "recovered";
+      case Sighting.TrainingOver o -> "over";
       case Listed l -> "listed";
     };
   }

@@ -19,11 +19,14 @@ import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.detect.DetectorSettings;
 import io.diffuscope.model.Devices;
 import io.diffuscope.publish.RunListener;
+import io.diffuscope.run.Ending;
 import io.diffuscope.run.EvaluationException;
 import io.diffuscope.run.FailureReason;
+import io.diffuscope.run.Pace;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunSettings;
+import io.diffuscope.run.StepScale;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.ProbeFiles;
 import io.diffuscope.sampling.ProbeSpec;
@@ -304,7 +307,7 @@ class MonitorTest {
         new RunSources.Many(
             directories.second(),
             (name, directory) ->
-                new MonitoredRun(settings(spec).named(name, name), sourceOf(name).second()),
+                new MonitoredRun(settings(spec).named(name, name), () -> sourceOf(name).second()),
             complaints::add));
   }
 
@@ -349,7 +352,7 @@ class MonitorTest {
   }
 
   private ActorRef<Monitor.Command> spawn(ProbeSpec spec, Probe probe) {
-    return spawn(probe, new RunSources.One(new MonitoredRun(settings(spec), source.second())));
+    return spawn(probe, new RunSources.One(new MonitoredRun(settings(spec), source::second)));
   }
 
   private static RunSettings settings(ProbeSpec spec) {
@@ -357,8 +360,9 @@ class MonitorTest {
         "r",
         "r",
         spec,
-        RunSettings.Policy.ALL,
-        10,
+        Pace.all(10),
+        StepScale.UPDATES,
+        Ending.NEVER,
         DetectorSettings.DEFAULT,
         2,
         Duration.ofMinutes(1));

@@ -8,6 +8,7 @@ import io.diffuscope.config.Configuration;
 import io.diffuscope.detect.DetectorSettings;
 import io.diffuscope.model.NetworkSettings;
 import io.diffuscope.model.SigmaGrid;
+import io.diffuscope.run.Pace;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.sampling.FlowSettings;
 import io.diffuscope.sampling.ProbeSpec;
@@ -36,7 +37,7 @@ class SettingsReaderTest {
     RunSettings run = reader.run("My run: 7");
     assertThat(run.detectors()).isEqualTo(DetectorSettings.DEFAULT);
     assertThat(run.id()).matches("[A-Za-z0-9._-]{1,100}").contains("7");
-    assertThat(run.policy()).isEqualTo(RunSettings.Policy.ALL);
+    assertThat(run.pace()).isEqualTo(new Pace(Pace.Policy.LATEST, 1, 1_000, 1.15, null));
     ProbeSpec probe = run.probe();
     assertThat(probe.flow())
         .isEqualTo(new FlowSettings(FlowSettings.Solver.HEUN, SigmaGrid.edm(18)));
@@ -79,7 +80,7 @@ class SettingsReaderTest {
     options.put("diffuscope.ode.sigma-max", 50);
     options.put("diffuscope.denoising.sigmas", List.of(0.5));
     options.put("diffuscope.checkpoints.directory", "checkpoints");
-    options.put("diffuscope.checkpoints.policy", "latest");
+    options.put("diffuscope.checkpoints.policy", "all");
     options.put("diffuscope.checkpoints.settle-timeout", "3 minutes");
     options.put("diffuscope.flags.early-memorization.margin", 0.3);
     options.put("diffuscope.flags.memorization.looks", 5);
@@ -89,7 +90,7 @@ class SettingsReaderTest {
     RunSettings run = reader.run("other");
     assertThat(run.id()).isEqualTo("run-7");
     assertThat(run.displayName()).isEqualTo("Run seven");
-    assertThat(run.policy()).isEqualTo(RunSettings.Policy.LATEST);
+    assertThat(run.pace().policy()).isEqualTo(Pace.Policy.ALL);
     assertThat(run.detectors().earlyMemorization().margin()).isEqualTo(0.3);
     assertThat(run.detectors().memorization().looks()).isEqualTo(5);
     ProbeSpec probe = run.probe();

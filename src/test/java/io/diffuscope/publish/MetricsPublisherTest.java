@@ -9,6 +9,7 @@ import io.diffuscope.detect.Verdict;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunEvent.Standing;
+import io.diffuscope.run.StepScale;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.signal.Statistic;
 import io.diffuscope.statistics.Estimate;
@@ -78,7 +79,8 @@ class MetricsPublisherTest {
   }
 
   private static RunEvent started(String run, @Nullable Boolean passed) {
-    return new RunEvent.RunStarted(run, RunEvents.AT, run, "probe-1", passed, List.of());
+    return new RunEvent.RunStarted(
+        run, RunEvents.AT, run, "probe-1", passed, List.of(), StepScale.UPDATES);
   }
 
   @Test

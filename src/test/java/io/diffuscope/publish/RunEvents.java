@@ -7,6 +7,7 @@ import io.diffuscope.detect.Verdict;
 import io.diffuscope.run.EvaluationProgress;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunEvent.Standing;
+import io.diffuscope.run.StepScale;
 import io.diffuscope.run.WeightsUsed;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.signal.SignalEstimate;
@@ -31,7 +32,13 @@ public final class RunEvents {
 
   public static RunEvent started(String run, String probe) {
     return new RunEvent.RunStarted(
-        run, AT, "The run " + run, probe, true, List.of("no teacher: pfd to teacher is off"));
+        run,
+        AT,
+        "The run " + run,
+        probe,
+        true,
+        List.of("no teacher: pfd to teacher is off"),
+        StepScale.UPDATES);
   }
 
   public static Checkpoint checkpoint(@Nullable Long step) {
@@ -43,7 +50,7 @@ public final class RunEvents {
   }
 
   public static RunEvent evaluating(String run, @Nullable Long step) {
-    return new RunEvent.EvaluationStarted(run, AT.plusSeconds(2), checkpoint(step));
+    return new RunEvent.EvaluationStarted(run, AT.plusSeconds(2), checkpoint(step), true);
   }
 
   public static EvaluationProgress progress(String run, @Nullable Long step, int done, int total) {
@@ -73,7 +80,8 @@ public final class RunEvents {
         standing,
         4.5,
         attempt,
-        weights);
+        weights,
+        true);
   }
 
   public static RunEvent attempt(String run, int attempt, long fromStep) {

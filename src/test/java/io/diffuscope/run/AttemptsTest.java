@@ -29,7 +29,7 @@ import org.junit.jupiter.api.Test;
 
 /** What begins another attempt, and what it does to a run. */
 class AttemptsTest {
-  private final RunMachine run = new RunMachine(RunSettings.Policy.ALL, 1_000);
+  private final RunMachine run = new RunMachine(Pace.Policy.ALL, 1_000);
 
   @BeforeEach
   void begin() {
@@ -228,7 +228,7 @@ class AttemptsTest {
 
   @Test
   void onlyTheNewestOfTheNewAttemptWaitsUnderThePolicyLatest() {
-    RunMachine latest = new RunMachine(RunSettings.Policy.LATEST, 10);
+    RunMachine latest = new RunMachine(Pace.Policy.LATEST, 10);
     latest.begin();
     latest.find(written(10, 1));
     latest.find(written(40, 4));
@@ -284,7 +284,7 @@ class AttemptsTest {
     RandomGenerator random = RandomGeneratorFactory.of("L64X128MixRandom").create(7);
     int attempts = 0;
     for (int trial = 0; trial < 200; trial++) {
-      RunMachine machine = new RunMachine(RunSettings.Policy.ALL, 1_000);
+      RunMachine machine = new RunMachine(Pace.Policy.ALL, 1_000);
       machine.begin();
       Map<String, List<SignalEstimate>> estimates = new LinkedHashMap<>();
       TreeMap<Long, Checkpoint> line = new TreeMap<>();

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 class RunDecisionsTest {
   @Test
   void whatIsFoundWaitsUntilTheReferencesAreReady() {
-    RunMachine run = new RunMachine(RunSettings.Policy.ALL, 10);
+    RunMachine run = new RunMachine(Pace.Policy.ALL, 10);
     assertThat(run.find(20)).containsExactly("found 20");
     assertThat(run.find(10)).containsExactly("found 10");
     assertThat(run.begin()).containsExactly("started", "evaluating 10");
@@ -29,7 +29,7 @@ class RunDecisionsTest {
 
   @Test
   void everyCheckpointInOrderUpToTheBacklog() {
-    RunMachine run = new RunMachine(RunSettings.Policy.ALL, 2);
+    RunMachine run = new RunMachine(Pace.Policy.ALL, 2);
     run.begin();
     assertThat(run.find(1)).containsExactly("found 1", "evaluating 1");
     assertThat(run.find(3)).containsExactly("found 3");
@@ -48,7 +48,7 @@ class RunDecisionsTest {
 
   @Test
   void theLatestOvertakes() {
-    RunMachine run = new RunMachine(RunSettings.Policy.LATEST, 10);
+    RunMachine run = new RunMachine(Pace.Policy.LATEST, 10);
     run.begin();
     assertThat(run.find(1)).containsExactly("found 1", "evaluating 1");
     assertThat(run.find(2)).containsExactly("found 2");
@@ -59,7 +59,7 @@ class RunDecisionsTest {
 
   @Test
   void nothingIsDoneTwice() {
-    RunMachine run = new RunMachine(RunSettings.Policy.ALL, 10);
+    RunMachine run = new RunMachine(Pace.Policy.ALL, 10);
     run.begin();
     run.find(1);
     assertThat(run.find(1)).as("while it is evaluated").isEmpty();
@@ -77,7 +77,7 @@ class RunDecisionsTest {
 
   @Test
   void aFailureIsRecordedAndTheRunGoesOn() {
-    RunMachine run = new RunMachine(RunSettings.Policy.ALL, 10);
+    RunMachine run = new RunMachine(Pace.Policy.ALL, 10);
     run.begin();
     run.find(1);
     run.find(2);
@@ -89,7 +89,7 @@ class RunDecisionsTest {
 
   @Test
   void stepsBelowOneAlreadyJudgedAreEvaluatedButNotJudged() {
-    RunMachine run = new RunMachine(RunSettings.Policy.ALL, 10);
+    RunMachine run = new RunMachine(Pace.Policy.ALL, 10);
     run.begin();
     run.find(10);
     run.complete(10);
@@ -106,7 +106,7 @@ class RunDecisionsTest {
 
   @Test
   void checkpointsWithoutAStepComeLast() {
-    RunMachine run = new RunMachine(RunSettings.Policy.ALL, 10);
+    RunMachine run = new RunMachine(Pace.Policy.ALL, 10);
     run.find((Integer) null);
     run.find(7);
     assertThat(run.begin()).endsWith("evaluating 7");
@@ -114,7 +114,7 @@ class RunDecisionsTest {
 
   @Test
   void copiesRaiseTheFlagOnceAndChangeTheVerdict() {
-    RunMachine run = new RunMachine(RunSettings.Policy.ALL, 10);
+    RunMachine run = new RunMachine(Pace.Policy.ALL, 10);
     run.begin();
     List<String> all = new ArrayList<>();
     for (int step = 1; step <= 6; step++) {
@@ -136,7 +136,7 @@ class RunDecisionsTest {
 
   @Test
   void afterTheEndNothingHappens() {
-    RunMachine run = new RunMachine(RunSettings.Policy.ALL, 10);
+    RunMachine run = new RunMachine(Pace.Policy.ALL, 10);
     run.begin();
     run.find(1);
     run.complete(1);
@@ -152,8 +152,7 @@ class RunDecisionsTest {
   void theEventsRebuildTheState() {
     RandomGenerator random = RandomGeneratorFactory.of("L64X128MixRandom").create(4);
     for (int trial = 0; trial < 60; trial++) {
-      RunSettings.Policy policy =
-          trial % 2 == 0 ? RunSettings.Policy.ALL : RunSettings.Policy.LATEST;
+      Pace.Policy policy = trial % 2 == 0 ? Pace.Policy.ALL : Pace.Policy.LATEST;
       RunMachine run = new RunMachine(policy, 1 + trial % 3);
       for (int i = 0; i < 60; i++) {
         Checkpoint evaluating = run.evaluating();

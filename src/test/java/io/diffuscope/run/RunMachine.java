@@ -27,7 +27,7 @@ final class RunMachine {
   private RunState state = RunState.EMPTY;
   private long seconds;
 
-  RunMachine(RunSettings.Policy policy, int mostPending) {
+  RunMachine(Pace.Policy policy, int mostPending) {
     decisions = new RunDecisions(settings(policy, mostPending));
   }
 
@@ -154,7 +154,7 @@ final class RunMachine {
         new Estimate(value, .01, value - .02, value + .004, 1000));
   }
 
-  static RunSettings settings(RunSettings.Policy policy, int mostPending) {
+  static RunSettings settings(Pace.Policy policy, int mostPending) {
     ProbeSpec spec =
         new ProbeSpec(
             "net.pt",
@@ -174,8 +174,9 @@ final class RunMachine {
         "run",
         "Run",
         spec,
-        policy,
-        mostPending,
+        Pace.all(mostPending).withPolicy(policy),
+        StepScale.UPDATES,
+        Ending.NEVER,
         DetectorSettings.DEFAULT,
         2,
         Duration.ofMinutes(1));

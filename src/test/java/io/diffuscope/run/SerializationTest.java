@@ -55,12 +55,20 @@ class SerializationTest {
                 SignalNames.DENOISING_GAP, null, Statistic.GAP, .5, Estimate.exact(1e-300, 1)));
     List<RunNotification> notifications =
         List.of(
-            new RunEvent.RunStarted("r", at, "Run", "probe", true, List.of("a", "b")),
-            new RunEvent.RunStarted("r", at, "Run", "probe", null, List.of()),
+            new RunEvent.RunStarted(
+                "r", at, "Run", "probe", true, List.of("a", "b"), StepScale.UPDATES),
+            new RunEvent.RunStarted(
+                "r",
+                at,
+                "Run",
+                "probe",
+                null,
+                List.of(),
+                new StepScale(StepScale.Unit.KIMG, 8L, 9L)),
             new RunEvent.CheckpointFound("r", at, checkpoint),
             new RunEvent.CheckpointSkipped("r", at, without, "backlog"),
             new RunEvent.CheckpointPassedOver("r", at, "/x", "incomplete", "cut"),
-            new RunEvent.EvaluationStarted("r", at, checkpoint),
+            new RunEvent.EvaluationStarted("r", at, checkpoint, true),
             new RunEvent.EvaluationCompleted(
                 "r",
                 at,
@@ -70,9 +78,19 @@ class SerializationTest {
                 RunEvent.Standing.JUDGED,
                 1.5,
                 1,
-                WeightsUsed.of("averaged weights", List.of("a", "b", "c", "d"))),
+                WeightsUsed.of("averaged weights", List.of("a", "b", "c", "d")),
+                true),
             new RunEvent.EvaluationCompleted(
-                "r", at, without, "probe", List.of(), RunEvent.Standing.NO_STEP, 1.5, 2, null),
+                "r",
+                at,
+                without,
+                "probe",
+                List.of(),
+                RunEvent.Standing.NO_STEP,
+                1.5,
+                2,
+                null,
+                false),
             new RunEvent.AttemptStarted("r", at, 2, 7, "step 7 was written again"),
             new RunEvent.EvaluationFailed("r", at, checkpoint, "non_finite", "NaN"),
             new RunEvent.FlagChanged(
@@ -127,7 +145,7 @@ class SerializationTest {
 
   /** A run in its second attempt, with something of everything. */
   private static RunMachine busy() {
-    RunMachine run = new RunMachine(RunSettings.Policy.ALL, 10);
+    RunMachine run = new RunMachine(Pace.Policy.ALL, 10);
     run.begin();
     for (long step = 10; step <= 40; step += 10) {
       run.find(RunMachine.written(step, step));
@@ -146,7 +164,7 @@ class SerializationTest {
     RunMachine run = busy();
     RunState read = (RunState) decode(run.state(), encode(run.state()));
     assertThat(read).isEqualTo(run.state());
-    RunDecisions decisions = new RunDecisions(RunMachine.settings(RunSettings.Policy.ALL, 10));
+    RunDecisions decisions = new RunDecisions(RunMachine.settings(Pace.Policy.ALL, 10));
     RunDecisions.Command next = new RunDecisions.Find(RunMachine.written(20, 80));
     Instant now = Instant.ofEpochSecond(100);
     assertThat(decisions.decide(read, next, now))

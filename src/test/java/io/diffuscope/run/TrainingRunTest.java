@@ -304,8 +304,9 @@ class TrainingRunTest {
               id,
               "Run " + id,
               spec,
-              RunSettings.Policy.ALL,
-              10,
+              Pace.all(10),
+              StepScale.UPDATES,
+              Ending.NEVER,
               DetectorSettings.DEFAULT,
               samplers + 1,
               Duration.ofMinutes(1));

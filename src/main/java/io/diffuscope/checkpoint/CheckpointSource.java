@@ -1,0 +1,17 @@
+package io.diffuscope.checkpoint;
+
+import akka.NotUsed;
+import akka.stream.javadsl.Source;
+
+/**
+ * Where a run's checkpoints come from: a directory, a bucket, announcements over HTTP.
+ *
+ * <p>A source polls or listens on threads of its own and never asks a run to wait. It keeps going
+ * through failures: a {@link Sighting.Problem} says that it cannot see checkpoints now, a {@link
+ * Sighting.Recovered} that it can again.
+ */
+@FunctionalInterface
+public interface CheckpointSource {
+  /** The sightings; each materialization starts afresh. When it completes, nothing more comes. */
+  Source<Sighting, NotUsed> sightings();
+}
