@@ -65,6 +65,7 @@ class SerializationTest {
                 null,
                 List.of(),
                 new StepScale(StepScale.Unit.KIMG, 8L, 9L)),
+            new HoldNews("r", "full"),
             new RunEvent.CheckpointFound("r", at, checkpoint),
             new RunEvent.CheckpointSkipped("r", at, without, "backlog"),
             new RunEvent.CheckpointPassedOver("r", at, "/x", "incomplete", "cut"),
@@ -131,6 +132,7 @@ class SerializationTest {
             new Sampler.Perform(1, 2, deadline, spec, new WorkUnit.SampleBlock(checkpoint, 3)),
             new Sampler.Perform(
                 1, 2, deadline, spec, new WorkUnit.DenoisingBlock(checkpoint, .5, 3)),
+            new Sampler.Perform(1, 2, deadline, spec, new WorkUnit.SampleBlock(held, 3)),
             new TrainingRun.Found(checkpoint),
             new TrainingRun.PassedOver("/x", "incomplete", "cut"),
             new TrainingRun.SourceEnded("over"),
