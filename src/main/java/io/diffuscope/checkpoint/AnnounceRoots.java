@@ -128,13 +128,13 @@ public final class AnnounceRoots {
 
   private Path resolveElsewhere(String text) throws RefusedException {
     String path = withoutLastSlash(text);
+    if (!isBelow(path)) {
+      throw outside(text);
+    }
     String names = path.substring(path.indexOf("://") + 3);
     if (Stream.of(names.split("/", -1)).anyMatch(NO_NAMES::contains)) {
       throw new RefusedException(
           Refusal.MALFORMED, text + ": has an empty name, \".\" or \"..\" in it; give it without");
-    }
-    if (!isBelow(path)) {
-      throw outside(text);
     }
     try {
       return Locations.pathOf(path);
