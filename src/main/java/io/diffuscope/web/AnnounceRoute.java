@@ -137,9 +137,17 @@ final class AnnounceRoute extends AllDirectives {
 
   private HttpResponse response(String run, Outcome outcome) {
     return switch (outcome) {
-      case Outcome.Accepted(Checkpoint checkpoint, String remark) ->
-          taken(run, checkpoint, "accepted", remark);
-      case Outcome.Known(Checkpoint checkpoint) -> taken(run, checkpoint, "known", null);
+      case Outcome.Accepted(Checkpoint checkpoint, String remark) -> {
+        Map<String, Object> body = taken(run, checkpoint, "accepted");
+        if (checkpoint.step() != null) {
+          body.put("step", checkpoint.step());
+        }
+        if (remark != null) {
+          body.put("remark", remark);
+        }
+        yield json(202, body);
+      }
+      case Outcome.Known(Checkpoint checkpoint) -> json(202, taken(run, checkpoint, "known"));
       case Outcome.Refused(Announcement.Refusal cause, String message) ->
           switch (cause) {
             case MALFORMED -> error(400, message);
@@ -153,19 +161,12 @@ final class AnnounceRoute extends AllDirectives {
     };
   }
 
-  private HttpResponse taken(
-      String run, Checkpoint checkpoint, String status, @Nullable String remark) {
+  private static Map<String, Object> taken(String run, Checkpoint checkpoint, String status) {
     Map<String, Object> body = new LinkedHashMap<>();
     body.put("run", run);
     body.put("checkpoint", checkpoint.path());
-    if (checkpoint.step() != null) {
-      body.put("step", checkpoint.step());
-    }
     body.put("status", status);
-    if (remark != null) {
-      body.put("remark", remark);
-    }
-    return json(202, body);
+    return body;
   }
 
   private HttpResponse failure(Throwable failure) {
