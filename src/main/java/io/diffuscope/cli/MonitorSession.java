@@ -5,6 +5,7 @@ import akka.actor.CoordinatedShutdown;
 import akka.actor.typed.ActorSystem;
 import akka.actor.typed.javadsl.AskPattern;
 import com.typesafe.config.Config;
+import io.diffuscope.checkpoint.Announcement;
 import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.publish.LogPublisher;
 import io.diffuscope.publish.MetricsPublisher;
@@ -147,7 +148,7 @@ final class MonitorSession implements AutoCloseable {
   private HttpServer bind(WebSettings web, MetricsPublisher metrics, RunBoard board)
       throws CannotServeException {
     try {
-      return HttpServer.bind(system, web, metrics, board, progress::readiness)
+      return HttpServer.bind(system, web, metrics, board, progress::readiness, this::announce)
           .toCompletableFuture()
           .get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
     } catch (ExecutionException e) {
@@ -159,6 +160,15 @@ final class MonitorSession implements AutoCloseable {
       Thread.currentThread().interrupt();
       throw new CannotServeException("interrupted", e);
     }
+  }
+
+  private CompletionStage<Announcement.Outcome> announce(String run, Announcement announcement) {
+    return AskPattern.<Monitor.Command, Monitor.Announced>ask(
+            system,
+            replyTo -> new Monitor.Announce(run, announcement, replyTo),
+            PATIENCE,
+            system.scheduler())
+        .thenApply(Monitor.Announced::outcome);
   }
 
   /** Where it serves; null if it does not. */

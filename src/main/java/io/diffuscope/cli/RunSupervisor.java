@@ -11,6 +11,8 @@ import akka.actor.typed.javadsl.AbstractOnMessageBehavior;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.stream.Materializer;
+import io.diffuscope.checkpoint.AnnouncedCheckpoints;
+import io.diffuscope.checkpoint.Announcement;
 import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.checkpoint.StepUnit;
@@ -41,6 +43,10 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
 
   /** Asks for the run's state. */
   record GetState(ActorRef<RunState> replyTo) implements Command {}
+
+  /** The training job announces a checkpoint of this run. */
+  record Announce(Announcement announcement, ActorRef<Monitor.Announced> replyTo)
+      implements Command {}
 
   private record Seen(Sighting sighting) implements Command {}
 
@@ -147,6 +153,7 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
       case SourceCompleted m -> completed(m.failure);
       case EndWhenListed m -> trainingEnded = m.ended;
       case EndNow m -> end(m.cause);
+      case Announce m -> announce(m);
       case GetState m -> {
         if (run == null) {
           m.replyTo.tell(RunState.EMPTY);
@@ -156,6 +163,20 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
       }
     }
     return this;
+  }
+
+  private void announce(Announce asked) {
+    AnnouncedCheckpoints announced = plan.announced();
+    if (announced == null) {
+      asked.replyTo.tell(
+          Monitor.Announced.refused(
+              Announcement.Refusal.FORBIDDEN,
+              "the run %s takes no announcements".formatted(plan.settings().id())));
+    } else {
+      announced
+          .announce(asked.announcement)
+          .thenAccept(outcome -> asked.replyTo.tell(new Monitor.Announced(outcome)));
+    }
   }
 
   private void completed(@Nullable Throwable failure) {

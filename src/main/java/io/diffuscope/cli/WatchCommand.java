@@ -1,6 +1,8 @@
 package io.diffuscope.cli;
 
 import com.typesafe.config.Config;
+import io.diffuscope.checkpoint.AnnounceRoots;
+import io.diffuscope.checkpoint.AnnouncedCheckpoints;
 import io.diffuscope.checkpoint.DirectorySettings;
 import io.diffuscope.checkpoint.DirectorySubscription;
 import io.diffuscope.checkpoint.RunDirectories;
@@ -12,6 +14,7 @@ import io.diffuscope.run.RunSettings;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.BadInputException.Reason;
+import io.diffuscope.web.WebSettings;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -48,6 +51,7 @@ final class WatchCommand implements Callable<Integer> {
 
   @Mixin private MeasureOptions measure = new MeasureOptions();
   @Mixin private ServeOptions serve = new ServeOptions();
+  @Mixin private AnnounceOptions announce = new AnnounceOptions();
 
   @Option(
       names = "--runs",
@@ -110,6 +114,7 @@ final class WatchCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     Map<String, Object> overrides = new HashMap<>();
     serve.addTo(overrides);
+    announce.addTo(overrides);
     MeasureOptions.put(overrides, "checkpoints.directory", directory);
     MeasureOptions.put(overrides, "checkpoints.runs", runs);
     MeasureOptions.put(overrides, "checkpoints.layout", layout);
@@ -120,13 +125,18 @@ final class WatchCommand implements Callable<Integer> {
     MeasureOptions.put(overrides, "holds.mode", hold);
     Config config = measure.load(overrides);
     SettingsReader reader = new SettingsReader(config);
-    DirectorySettings checkpoints = reader.checkpoints();
+    DirectorySettings checkpoints = reader.checkpointsUnlessAnnounced();
+    AnnounceRoots roots = reader.announceRoots();
     String glob = reader.runs();
     RunDirectories directories = glob == null ? null : reader.runDirectories(glob);
-    requirePlausible(checkpoints.directory());
-    requireApart(reader.dataDirectory(), checkpoints.directory());
+    if (checkpoints != null) {
+      requirePlausible(checkpoints.directory());
+      requireApart(reader.dataDirectory(), checkpoints.directory());
+    }
+    WebSettings web = reader.web();
     LogFile.in(reader.dataDirectory());
-    RunSettings settings = reader.run(nameOf(checkpoints.directory()));
+    RunSettings settings =
+        reader.run(checkpoints == null ? "run" : nameOf(checkpoints.directory()));
     Devices.configure(reader.threads());
 
     try (DataDirectory data = DataDirectory.lock(reader.dataDirectory());
@@ -135,19 +145,35 @@ final class WatchCommand implements Callable<Integer> {
       try (MonitorSession session =
           MonitorSession.start(
               config,
-              directories == null
-                  ? new RunSources.One(subscribed(settings, checkpoints))
-                  : severalRuns(directories, settings, checkpoints, status),
+              checkpoints == null
+                  ? new RunSources.One(announced(settings, roots, reader))
+                  : directories == null
+                      ? new RunSources.One(subscribed(settings, checkpoints, roots))
+                      : severalRuns(directories, settings, checkpoints, roots, status),
               Probe.open(settings.probe()),
               DataDirectory.holds(reader.dataDirectory(), reader.holds()),
               reader.samplers(),
               List.of(view),
-              reader.web())) {
-        status.print(
-            glob == null
-                ? "watching %s".formatted(checkpoints.directory())
-                : "watching the runs %s in %s".formatted(glob, checkpoints.directory()));
+              web)) {
+        if (checkpoints != null) {
+          status.print(
+              glob == null
+                  ? "watching %s".formatted(checkpoints.directory())
+                  : "watching the runs %s in %s".formatted(glob, checkpoints.directory()));
+        }
         status.print("serving %s (metrics at %smetrics)".formatted(session.uri(), session.uri()));
+        if (web.token() != null) {
+          status.print(
+              "checkpoints %s announced by POST to %sapi/v1/runs/%s/checkpoints"
+                  .formatted(
+                      checkpoints == null ? "are" : "can be",
+                      session.uri(),
+                      glob == null ? settings.id() : "RUN"));
+        }
+        String warning = reader.webToken().warning();
+        if (warning != null) {
+          status.print("warning: " + warning);
+        }
         data.describe("process %d, %s".formatted(ProcessHandle.current().pid(), session.uri()));
         session.beforeInterrupt(() -> tellVerdicts(session, status, view));
         session.await();
@@ -186,20 +212,34 @@ final class WatchCommand implements Callable<Integer> {
     }
   }
 
-  private static MonitoredRun subscribed(RunSettings settings, DirectorySettings checkpoints) {
-    return new MonitoredRun(settings, DirectorySubscription.create(checkpoints));
+  private static MonitoredRun subscribed(
+      RunSettings settings, DirectorySettings checkpoints, AnnounceRoots roots) {
+    return MonitoredRun.announced(
+        settings,
+        AnnouncedCheckpoints.beside(
+            checkpoints,
+            DirectorySubscription.create(checkpoints),
+            roots.with(checkpoints.directory())));
+  }
+
+  private static MonitoredRun announced(
+      RunSettings settings, AnnounceRoots roots, SettingsReader reader) {
+    return MonitoredRun.announced(
+        settings, AnnouncedCheckpoints.alone(roots, reader.weights(), reader.pollInterval()));
   }
 
   private static RunSources.Many severalRuns(
       RunDirectories directories,
       RunSettings common,
       DirectorySettings checkpoints,
+      AnnounceRoots roots,
       StatusLine status) {
     RunIds ids = new RunIds();
     return new RunSources.Many(
         directories.source(),
         (name, directory) ->
-            subscribed(common.named(ids.next(name), name), checkpoints.withDirectory(directory)),
+            subscribed(
+                common.named(ids.next(name), name), checkpoints.withDirectory(directory), roots),
         complaint -> status.print("error: " + complaint));
   }
 
