@@ -3,6 +3,7 @@ package io.diffuscope.cli;
 import com.typesafe.config.Config;
 import io.diffuscope.checkpoint.DirectorySettings;
 import io.diffuscope.checkpoint.DirectorySubscription;
+import io.diffuscope.checkpoint.RetriedSource;
 import io.diffuscope.checkpoint.RunDirectories;
 import io.diffuscope.cli.SettingsReader.InvalidSettingException;
 import io.diffuscope.detect.Verdict;
@@ -176,7 +177,10 @@ final class WatchCommand implements Callable<Integer> {
   }
 
   private static MonitoredRun subscribed(RunSettings settings, DirectorySettings checkpoints) {
-    return new MonitoredRun(settings, DirectorySubscription.create(checkpoints));
+    return new MonitoredRun(
+        settings,
+        new RetriedSource(
+            checkpoints.directory().toString(), DirectorySubscription.create(checkpoints)));
   }
 
   private static RunSources.Many severalRuns(
