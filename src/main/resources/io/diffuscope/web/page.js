@@ -8,7 +8,7 @@ const CHARTS = [
   { signal: "train_affinity", title: "Train affinity (share)" },
   { signal: "nearest_ratio", title: "Nearest ratio (share of copies)" },
   { signal: "pfd", title: "Probability flow distance" },
-  { signal: "denoising_gap", title: "Denoising gap (hold-out minus training loss)" },
+  { signal: "denoising_gap", title: "Denoising gap" },
 ];
 const COLORS = 4;
 const ROWS = 8;
@@ -49,21 +49,27 @@ function atStep(run, step) {
   return stepWord(run) + " " + step;
 }
 
+/** A large number for people: 3.9M. */
+function compact(value) {
+  return new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 }).format(value);
+}
+
 function images(run, step) {
-  return run.steps.images === null ? "" : number(step * run.steps.images) + " training images";
+  return run.steps.images === null ? "" : compact(step * run.steps.images) + " training images";
 }
 
 function duration(seconds) {
-  if (seconds < 60) return Math.round(seconds) + " s";
+  if (seconds < 120) return Math.round(seconds) + " s";
   if (seconds < 3600) return Math.round(seconds / 60) + " min";
   return seconds < 172800 ? (seconds / 3600).toFixed(1) + " h" : Math.round(seconds / 86400) + " d";
 }
 
-/** What the checkpoints ended as that were not evaluated, and where the others stand. */
-function others({ counts }) {
+/** What the checkpoints ended as that were not evaluated. */
+function others({ counts }, withReasons) {
   const reasons = Object.entries(counts.skipped_by_reason).map(([reason, count]) => count + " " + words(reason));
-  return ["skipped", "vanished", "incomplete", "failed", "waiting"].filter((outcome) => counts[outcome] > 0)
-    .map((outcome) => counts[outcome] + " " + outcome + (outcome === "skipped" ? " (" + reasons.join(", ") + ")" : ""));
+  return ["skipped", "vanished", "incomplete", "failed"].filter((outcome) => counts[outcome] > 0)
+    .map((outcome) => counts[outcome] + " " + outcome
+      + (withReasons && outcome === "skipped" ? " (" + reasons.join(", ") + ")" : ""));
 }
 
 function badge(label, kind) {
@@ -110,14 +116,14 @@ function row(run, names) {
   if (raised.length === 0) flags.textContent = "none";
   const step = element("td", "number", run.evaluated_step === null ? "\u2013"
     : run.evaluated_step + (run.steps.unit === "updates" ? "" : " " + run.steps.unit));
-  if (run.evaluated_images !== null && run.evaluated_images > 0) step.append(element("small", "", number(run.evaluated_images) + " images"));
+  if (run.evaluated_images !== null && run.evaluated_images > 0) step.append(element("small", "", compact(run.evaluated_images) + " images"));
   if (run.sampled_step !== null && run.sampled_step !== run.evaluated_step) step.append(element("small", "", "sampled " + run.sampled_step));
   if (run.found_step !== null) step.append(element("small", "", "found " + run.found_step));
   if (run.attempt > 1) step.append(element("small", "", "attempt " + run.attempt));
   const lag = element("td", "number", duration(run.lag.seconds));
-  if (run.lag.oldest_step !== null) lag.append(element("small", "", "since " + atStep(run, run.lag.oldest_step)));
+  if (run.counts.waiting > 0) lag.append(element("small", "", run.counts.waiting + " waiting"));
   const counts = element("td", "number", run.counts.evaluated + " of " + run.counts.total);
-  for (const outcome of others(run)) counts.append(element("small", "", outcome));
+  for (const outcome of others(run, false)) counts.append(element("small", "", outcome));
   line.append(name, verdict, flags, step, lag, counts);
   for (const title of names) {
     const cell = element("td", "number");
@@ -176,6 +182,7 @@ function chart(run, { signal, title }) {
     shape("text", { x: right, y: bottom + 15, "text-anchor": "end" }, String(scale.most)),
     shape("text", { x: (left + right) / 2, y: bottom + 15, "text-anchor": "middle" },
       stepWord(run) + (scale.logarithmic ? " (log)" : "")));
+  if (low < 0) svg.append(shape("line", { class: "axis", x1: left, y1: y(0), x2: right, y2: y(0) }));
   for (const flag of run.flags) {
     if (flag.raised && flag.step >= scale.least && flag.step <= scale.most) {
       const line = shape("line", { class: "flag", x1: scale.x(flag.step), y1: top, x2: scale.x(flag.step), y2: bottom });
@@ -209,8 +216,10 @@ function chart(run, { signal, title }) {
   });
   const caption = element("figcaption");
   curves.forEach(({ series }, index) => {
-    caption.append(element("span", "key c" + (index % COLORS)), document.createTextNode((series.sigma !== null ? "sigma " + number(series.sigma)
-      : series.reference ? "to " + series.reference : words(series.statistic)) + " "));
+    const label = element("span", "label");
+    label.append(element("span", "key c" + (index % COLORS)), series.sigma !== null ? "sigma " + number(series.sigma)
+      : series.reference ? "to " + series.reference : words(series.statistic));
+    caption.append(label, " ");
   });
   if (past.length > 0) caption.append(element("span", "key superseded"), document.createTextNode("superseded"));
   figure.append(svg, caption);
@@ -240,7 +249,7 @@ function tiles(run) {
     tile("Evaluated " + stepWord(run), step(run.evaluated_step),
       run.sampled_step !== null && run.sampled_step !== run.evaluated_step ? "sampled: " + run.sampled_step : ""),
     tile("Checkpoints evaluated", counts.evaluated + " of " + counts.total,
-      others(run).filter((outcome) => !outcome.endsWith("waiting")).join(", ")));
+      others(run, true).join(", ")));
   return list;
 }
 
@@ -260,7 +269,7 @@ function results(run) {
   for (const result of run.results.slice(0, ROWS)) {
     const line = element("tr", result.sampled ? "" : "losses");
     line.append(element("td", "number", result.step === null ? result.checkpoint : String(result.step)));
-    if (run.steps.images !== null) line.append(element("td", "number", result.step === null ? "" : number(result.step * run.steps.images)));
+    if (run.steps.images !== null) line.append(element("td", "number", result.step === null ? "" : compact(result.step * run.steps.images)));
     for (const title of names) {
       const value = result.values.find((candidate) => key(candidate) === title);
       line.append(element("td", "number", value ? number(value.value) : ""));
