@@ -8,6 +8,7 @@ import io.diffuscope.publish.CheckpointTally;
 import io.diffuscope.publish.RunListener;
 import io.diffuscope.publish.SourceState;
 import io.diffuscope.run.EvaluationProgress;
+import io.diffuscope.run.HoldNews;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunEvent.Standing;
@@ -142,6 +143,11 @@ final class TerminalView implements RunListener {
       String style = news.problem() ? "yellow" : before.problem() != null ? "green" : "faint";
       print(run, style, news.message());
     }
+  }
+
+  @Override
+  public void onHoldNews(HoldNews news) {
+    print(runOf(news.run()), "yellow", news.message());
   }
 
   private Shown runOf(String id) {
