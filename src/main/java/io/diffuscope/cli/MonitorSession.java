@@ -13,6 +13,7 @@ import io.diffuscope.publish.RunListener;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.run.RunState;
+import io.diffuscope.run.SourceNews;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.web.HttpServer;
 import io.diffuscope.web.Readiness;
@@ -66,15 +67,23 @@ final class MonitorSession implements AutoCloseable {
   private static final class Progress implements RunListener {
     private final boolean severalRuns;
     private final CompletableFuture<RunEvent.RunEnded> ended;
+    private final SourceHealth sources;
     private volatile boolean started;
 
     Progress(RunSources runs, CompletableFuture<RunEvent.RunEnded> ended) {
       this.severalRuns = runs instanceof RunSources.Many;
       this.ended = ended;
+      this.sources = new SourceHealth(severalRuns);
+    }
+
+    @Override
+    public void onSourceNews(SourceNews news) {
+      sources.onSourceNews(news);
     }
 
     @Override
     public void onEvent(RunEvent event) {
+      sources.onEvent(event);
       if (event instanceof RunEvent.RunStarted) {
         started = true;
       } else if (event instanceof RunEvent.RunEnded end && !severalRuns) {
@@ -93,7 +102,8 @@ final class MonitorSession implements AutoCloseable {
                       ? "the reference flows are ready"
                       : severalRuns
                           ? "the reference flows are computed with the first run's first checkpoint"
-                          : "the reference flows are still being computed")));
+                          : "the reference flows are still being computed"),
+              sources.condition()));
     }
   }
 

@@ -5,6 +5,7 @@ import io.diffuscope.checkpoint.AnnounceRoots;
 import io.diffuscope.checkpoint.AnnouncedCheckpoints;
 import io.diffuscope.checkpoint.DirectorySettings;
 import io.diffuscope.checkpoint.DirectorySubscription;
+import io.diffuscope.checkpoint.RetriedSource;
 import io.diffuscope.checkpoint.RunDirectories;
 import io.diffuscope.cli.SettingsReader.InvalidSettingException;
 import io.diffuscope.detect.Verdict;
@@ -218,7 +219,8 @@ final class WatchCommand implements Callable<Integer> {
         settings,
         AnnouncedCheckpoints.beside(
             checkpoints,
-            DirectorySubscription.create(checkpoints),
+            new RetriedSource(
+                checkpoints.directory().toString(), DirectorySubscription.create(checkpoints)),
             roots.with(checkpoints.directory())));
   }
 
