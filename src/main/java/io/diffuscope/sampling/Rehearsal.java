@@ -107,7 +107,7 @@ public final class Rehearsal {
             if (warm) {
               total += seconds;
               calls += heun && step < steps ? 2 : 1;
-            } else if (step >= 2 && spent > limit / 4) {
+            } else if ((step >= 2 && spent > limit / 4) || spent > limit) {
               // The engine optimises the graph in the first calls, and Java its own code.
               warm = true;
             }
