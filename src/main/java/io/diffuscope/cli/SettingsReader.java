@@ -251,6 +251,11 @@ final class SettingsReader {
             late.getDouble("threshold"), late.getDouble("clear-level"), late.getInt("looks")));
   }
 
+  /** Whether a directory of checkpoints is named. */
+  boolean hasDirectory() {
+    return checked(() -> text("checkpoints.directory")) != null;
+  }
+
   /** The directory of checkpoints. */
   DirectorySettings checkpoints() {
     return checked(

@@ -187,7 +187,7 @@ final class WatchCommand implements Callable<Integer> {
    * A training that has not started has no checkpoint directory yet, so one is waited for; but what
    * can never become one is told at once.
    */
-  private static void requirePlausible(Path directory) throws BadInputException {
+  static void requirePlausible(Path directory) throws BadInputException {
     if (Files.exists(directory) && !Files.isDirectory(directory)) {
       throw new BadInputException(
           directory, Reason.UNSUPPORTED, "a file; name the directory that holds the checkpoints");
