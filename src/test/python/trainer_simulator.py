@@ -50,7 +50,7 @@ EMA_DECAY = 0.98
 #: Where a write stops that does not reach its end.
 CUT = 0.6
 #: Longest wait for the monitor to open a file; it may well have decided to skip it.
-SNATCH_PATIENCE = 1.5
+SNATCH_PATIENCE = 1.0
 #: The coarsest clock of a file system in use: two writes within one tick could not be told apart by anyone.
 TICK = 0.02
 
@@ -376,10 +376,11 @@ class Trainer:
             if not kinds:
                 kinds = a.hazards.split(",")
                 self.random.shuffle(kinds)
-            # The last one is whole and stays, so that there is a newest one to evaluate.
-            self.save("none" if number == a.saves else kinds.pop(), crash=number == a.crash_at)
+            pause = a.pause_every and number % a.pause_every == 0
+            # Whoever looks while training stands still finds a newest one that is whole and stays.
+            self.save("none" if pause or number == a.saves else kinds.pop(), crash=number == a.crash_at)
             time.sleep(a.pace * (0.5 + self.random.random()))
-            if a.pause_every and number % a.pause_every == 0:
+            if pause:
                 self.pause()
         if a.end_marker:
             self.hands.write(a.end_marker, b"", 1, 0)

@@ -42,11 +42,15 @@ class TrainerSimulatorIT {
    */
   private static final Set<String> LOST = Set.of("vanished", "changed");
 
+  @TempDir private static Path common = Path.of("");
   @TempDir private Path folder = Path.of("");
 
+  private static Path network = common;
+
   @BeforeAll
-  static void requirePyTorch() throws Exception {
+  static void exportNetwork() throws Exception {
     TrainerSimulator.requirePyTorch();
+    network = TrainerSimulator.network(common.resolve("network.pt"));
   }
 
   @ParameterizedTest(name = "{0}, {1}")
@@ -127,7 +131,7 @@ class TrainerSimulatorIT {
             folder.resolve("watch.conf"),
             """
             diffuscope.checkpoints {
-              poll-interval = 100 ms, quiet-period = 300 ms, settle-timeout = 2 s
+              poll-interval = 100 ms, quiet-period = 300 ms, settle-timeout = 1 s
               policy = %s
             }
             diffuscope.samples = %d
@@ -144,7 +148,7 @@ class TrainerSimulatorIT {
         "--config",
         settings,
         "--template",
-        TrainerSimulator.network(folder.resolve("network.pt")),
+        network,
         "--train",
         files.points("train.npy", 60, 1),
         "--holdout",
@@ -226,9 +230,9 @@ class TrainerSimulatorIT {
                 .as("found %s", name)
                 .isLessThanOrEqualTo(trainer.versions().getOrDefault(name, 0)));
     assertThat(monitor.byReason(Kind.PASSED_OVER).keySet()).isSubsetOf("incomplete", "vanished");
-    assertThat(monitor.byReason(Kind.PASSED_OVER)).containsKey("incomplete");
     assertThat(LOST).containsAll(monitor.byReason(Kind.FAILED).keySet());
-    assertThat(monitor.count(Kind.EVALUATED)).isGreaterThan(3);
+    // One for each of the four times at which the trainer stood still.
+    assertThat(monitor.count(Kind.EVALUATED)).isGreaterThanOrEqualTo(4);
   }
 
   private static void assertPolicy(String policy, TrainerBooks trainer, MonitorBooks monitor) {
