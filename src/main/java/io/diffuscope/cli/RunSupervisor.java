@@ -12,6 +12,7 @@ import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.stream.Materializer;
 import io.diffuscope.checkpoint.Sighting;
+import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.run.EvaluationException;
 import io.diffuscope.run.RunState;
 import io.diffuscope.run.SourceNews;
@@ -174,9 +175,9 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
       case Sighting.Settled s -> started().tell(new TrainingRun.Found(s.checkpoint()));
       case Sighting.PassedOver s ->
           started().tell(new TrainingRun.PassedOver(s.path(), s.reason().label(), s.message()));
-      case Sighting.Recognised s -> tellNews(false, s.message());
-      case Sighting.Problem s -> tellNews(true, s.message());
-      case Sighting.Recovered s -> tellNews(false, s.message());
+      case Sighting.Recognised s -> tellNews(false, s.message(), s.stepUnit());
+      case Sighting.Problem s -> tellNews(true, s.message(), null);
+      case Sighting.Recovered s -> tellNews(false, s.message(), null);
       case Sighting.TrainingOver s -> trainingOver(s.cause());
       case Sighting.Listed s -> {
         Monitor.TrainingEnded ended = trainingEnded;
@@ -194,8 +195,8 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
     }
   }
 
-  private void tellNews(boolean problem, String message) {
-    SourceNews news = new SourceNews(plan.settings().id(), problem, message);
+  private void tellNews(boolean problem, String message, @Nullable StepUnit stepUnit) {
+    SourceNews news = new SourceNews(plan.settings().id(), problem, message, stepUnit);
     getContext().getSystem().eventStream().tell(new EventStream.Publish<>(news));
   }
 

@@ -7,6 +7,7 @@ import io.diffuscope.checkpoint.DirectorySettings;
 import io.diffuscope.checkpoint.DirectorySettings.LayoutSettings;
 import io.diffuscope.checkpoint.DirectorySettings.Markers;
 import io.diffuscope.checkpoint.RunDirectories;
+import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.detect.DetectorSettings;
 import io.diffuscope.detect.EarlyMemorizationSettings;
 import io.diffuscope.detect.MemorizationSettings;
@@ -187,8 +188,17 @@ final class SettingsReader {
   }
 
   private StepScale steps() {
+    Long batchSize = number("steps.batch-size");
+    if (batchSize != null && batchSize < 1) {
+      throw new InvalidSettingException(
+          "diffuscope.steps.batch-size (--train-batch-size) is %d: give the images in one update of the training, at least 1"
+              .formatted(batchSize),
+          null);
+    }
     return new StepScale(
-        word(StepScale.Unit.class, "steps.unit"), number("steps.batch-size"), null);
+        config.getIsNull("steps.unit") ? null : word(StepUnit.class, "steps.unit"),
+        batchSize,
+        null);
   }
 
   private Ending ending() {

@@ -81,6 +81,22 @@ final class WatchCommand implements Callable<Integer> {
               + " newest only.")
   private @Nullable String policy;
 
+  @Option(
+      names = "--step-unit",
+      paramLabel = "updates|kimg|epochs",
+      description =
+          "What the numbers of checkpoints count: updates of the optimizer, thousands of training"
+              + " images, or epochs (default: what the layout says, else updates).")
+  private @Nullable String stepUnit;
+
+  @Option(
+      names = "--train-batch-size",
+      paramLabel = "N",
+      description =
+          "Images in one update of the training, over all devices: updates are then shown as"
+              + " training images seen, too.")
+  private @Nullable Long trainBatchSize;
+
   @Override
   public Integer call() throws Exception {
     Map<String, Object> overrides = new HashMap<>();
@@ -90,6 +106,8 @@ final class WatchCommand implements Callable<Integer> {
     MeasureOptions.put(overrides, "checkpoints.layout", layout);
     MeasureOptions.put(overrides, "checkpoints.pattern", pattern);
     MeasureOptions.put(overrides, "checkpoints.policy", policy);
+    MeasureOptions.put(overrides, "steps.unit", stepUnit);
+    MeasureOptions.put(overrides, "steps.batch-size", trainBatchSize);
     Config config = measure.load(overrides);
     SettingsReader reader = new SettingsReader(config);
     DirectorySettings checkpoints = reader.checkpoints();

@@ -99,7 +99,8 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     super(context);
     this.settings = settings;
     this.probe = probe;
-    this.decisions = new RunDecisions(settings);
+    this.decisions =
+        new RunDecisions(settings.withSteps(settings.steps().withTrainSize(probe.train().size())));
     this.evaluation = new Evaluation(context.getSystem(), queue, settings, clock);
     this.clock = clock;
     this.owner = owner;

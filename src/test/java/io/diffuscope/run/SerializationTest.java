@@ -8,6 +8,7 @@ import akka.actor.typed.javadsl.Adapter;
 import akka.serialization.Serialization;
 import akka.serialization.SerializationExtension;
 import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.detect.Flag;
 import io.diffuscope.detect.FlagChange;
 import io.diffuscope.detect.Verdict;
@@ -58,13 +59,7 @@ class SerializationTest {
             new RunEvent.RunStarted(
                 "r", at, "Run", "probe", true, List.of("a", "b"), StepScale.UPDATES),
             new RunEvent.RunStarted(
-                "r",
-                at,
-                "Run",
-                "probe",
-                null,
-                List.of(),
-                new StepScale(StepScale.Unit.KIMG, 8L, 9L)),
+                "r", at, "Run", "probe", null, List.of(), new StepScale(StepUnit.KIMG, 8L, 9L)),
             new RunEvent.CheckpointFound("r", at, checkpoint),
             new RunEvent.CheckpointSkipped("r", at, without, "backlog"),
             new RunEvent.CheckpointPassedOver("r", at, "/x", "incomplete", "cut"),
@@ -98,6 +93,8 @@ class SerializationTest {
             new RunEvent.VerdictChanged("r", at, verdict),
             new RunEvent.RunEnded("r", at, "over", verdict),
             new EvaluationProgress("r", checkpoint, 1, 2, estimates),
+            new SourceNews("r", true, "gone", null),
+            new SourceNews("r", false, "here", StepUnit.EPOCHS),
             new PreparationProgress("r", "endpoints", 1, 2));
     for (RunNotification notification : notifications) {
       KIT.serializationTestKit().verifySerialization(notification, true);
