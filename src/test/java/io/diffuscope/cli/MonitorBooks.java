@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Predicate;
 import java.util.regex.Matcher;
@@ -49,6 +50,13 @@ record MonitorBooks(List<Entry> entries, List<String> complaints) {
    * @param reason empty where there is none
    */
   record Entry(Kind kind, String name, long step, String reason) {
+    /** Whether a checkpoint's path is the name, or in the message. */
+    boolean isOf(String checkpoint) {
+      return Pattern.compile("(?<![^/])" + Pattern.quote(checkpoint) + "(?![^/:; ])")
+          .matcher(name)
+          .find();
+    }
+
     boolean closes() {
       return kind == Kind.EVALUATED || kind == Kind.SKIPPED || kind == Kind.FAILED;
     }
@@ -119,9 +127,32 @@ record MonitorBooks(List<Entry> entries, List<String> complaints) {
 
   /** How often a checkpoint was passed over. */
   long passedOver(String name, String reason) {
-    Pattern path = Pattern.compile("(?<![^/])" + Pattern.quote(name) + "(?![^/:; ]).*");
-    return count(
-        Kind.PASSED_OVER, entry -> entry.reason.equals(reason) && path.matcher(entry.name).find());
+    return count(Kind.PASSED_OVER, entry -> entry.reason.equals(reason) && entry.isOf(name));
+  }
+
+  /**
+   * What each checkpoint ended as: those that were found by their content, the others by their
+   * names. What was passed over and is found later counts as what was found.
+   *
+   * @param names of all checkpoints that there were
+   */
+  Map<String, Long> endedAs(Set<String> names) {
+    Map<String, Long> numbers = new TreeMap<>();
+    Map<String, String> passedOver = new LinkedHashMap<>();
+    for (Entry entry : entries) {
+      switch (entry.kind) {
+        case FOUND -> passedOver.remove(entry.name);
+        case STARTED -> {}
+        case EVALUATED -> numbers.merge("evaluated", 1L, Long::sum);
+        case SKIPPED -> numbers.merge("skipped", 1L, Long::sum);
+        case FAILED ->
+            numbers.merge(entry.reason.equals("vanished") ? "vanished" : "failed", 1L, Long::sum);
+        case PASSED_OVER ->
+            names.stream().filter(entry::isOf).forEach(name -> passedOver.put(name, entry.reason));
+      }
+    }
+    passedOver.values().forEach(reason -> numbers.merge(reason, 1L, Long::sum));
+    return numbers;
   }
 
   /** Numbers by reason. */

@@ -108,7 +108,7 @@ class TrainerSimulatorIT {
       MonitorBooks monitor = accounts.monitor();
       assertExactlyOnce(trainer, monitor);
       assertPolicy(policy, trainer, monitor);
-      assertCounters(watch, monitor);
+      assertCounters(watch, trainer, monitor);
 
       watch.signal("INT");
       assertThat(watch.exit()).isEqualTo(130);
@@ -255,7 +255,8 @@ class TrainerSimulatorIT {
     }
   }
 
-  private static void assertCounters(Launched watch, MonitorBooks monitor) throws Exception {
+  private static void assertCounters(Launched watch, TrainerBooks trainer, MonitorBooks monitor)
+      throws Exception {
     watch.await(
         "the last of the events in the metrics",
         () ->
@@ -289,6 +290,16 @@ class TrainerSimulatorIT {
                   assertThat(
                           metrics.value("%s{reason=\"%s\",run=\"job\"}".formatted(metric, reason)))
                       .isEqualTo(number.doubleValue()));
+    }
+    Map<String, Long> endedAs = monitor.endedAs(trainer.steps().keySet());
+    for (String outcome :
+        List.of(
+            "evaluated", "skipped", "vanished", "incomplete", "failed", "waiting", "evaluating")) {
+      assertThat(
+              metrics.value(
+                  "diffuscope_checkpoints{outcome=\"%s\",run=\"job\"}".formatted(outcome)))
+          .as("%s of %s", outcome, monitor)
+          .isEqualTo(endedAs.getOrDefault(outcome, 0L).doubleValue());
     }
     List<String> evaluated =
         monitor.entries().stream()
