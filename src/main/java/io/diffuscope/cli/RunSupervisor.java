@@ -11,6 +11,7 @@ import akka.actor.typed.javadsl.AbstractOnMessageBehavior;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.stream.Materializer;
+import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.run.EvaluationException;
@@ -60,6 +61,7 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
   private final MonitoredRun plan;
   private final Probe probe;
   private final ActorRef<WorkQueue.Command> queue;
+  private final Holds holds;
   private final ActorRef<Failed> owner;
   private @Nullable ActorRef<TrainingRun.Command> run;
   private Monitor.@Nullable TrainingEnded trainingEnded;
@@ -69,11 +71,13 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
       MonitoredRun plan,
       Probe probe,
       ActorRef<WorkQueue.Command> queue,
+      Holds holds,
       ActorRef<Failed> owner) {
     super(context);
     this.plan = plan;
     this.probe = probe;
     this.queue = queue;
+    this.holds = holds;
     this.owner = owner;
   }
 
@@ -86,11 +90,12 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
       MonitoredRun plan,
       Probe probe,
       ActorRef<WorkQueue.Command> queue,
+      Holds holds,
       boolean atOnce,
       ActorRef<Failed> owner) {
     return Behaviors.setup(
         context -> {
-          RunSupervisor supervisor = new RunSupervisor(context, plan, probe, queue, owner);
+          RunSupervisor supervisor = new RunSupervisor(context, plan, probe, queue, holds, owner);
           if (atOnce) {
             supervisor.started();
           }
@@ -110,6 +115,7 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
                   plan.settings(),
                   probe,
                   queue,
+                  holds,
                   InstantSource.system(),
                   context.messageAdapter(TrainingRun.Unprepared.class, CannotPrepare::new)),
               "training-run");

@@ -6,6 +6,7 @@ import com.typesafe.config.ConfigException;
 import io.diffuscope.checkpoint.DirectorySettings;
 import io.diffuscope.checkpoint.DirectorySettings.LayoutSettings;
 import io.diffuscope.checkpoint.DirectorySettings.Markers;
+import io.diffuscope.checkpoint.HoldSettings;
 import io.diffuscope.checkpoint.RunDirectories;
 import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.detect.DetectorSettings;
@@ -298,6 +299,14 @@ final class SettingsReader {
   /** Which copy of the weights is read of a checkpoint that holds several. */
   String weights() {
     return checked(() -> config.getString("checkpoints.weights"));
+  }
+
+  /** How checkpoints are held while they are evaluated. */
+  HoldSettings holds() {
+    return checked(
+        () ->
+            new HoldSettings(
+                word(HoldSettings.Mode.class, "holds.mode"), config.getBytes("holds.max-bytes")));
   }
 
   WebSettings web() {

@@ -97,6 +97,15 @@ final class WatchCommand implements Callable<Integer> {
               + " training images seen, too.")
   private @Nullable Long trainBatchSize;
 
+  @Option(
+      names = "--hold",
+      paramLabel = "auto|copy|off",
+      description =
+          "Keep a checkpoint that is being evaluated from rotation and rewriting: by a hard link"
+              + " where its name carries the step, otherwise by a copy in the data directory"
+              + " (default: auto); off reads it where it lies.")
+  private @Nullable String hold;
+
   @Override
   public Integer call() throws Exception {
     Map<String, Object> overrides = new HashMap<>();
@@ -108,6 +117,7 @@ final class WatchCommand implements Callable<Integer> {
     MeasureOptions.put(overrides, "checkpoints.policy", policy);
     MeasureOptions.put(overrides, "steps.unit", stepUnit);
     MeasureOptions.put(overrides, "steps.batch-size", trainBatchSize);
+    MeasureOptions.put(overrides, "holds.mode", hold);
     Config config = measure.load(overrides);
     SettingsReader reader = new SettingsReader(config);
     DirectorySettings checkpoints = reader.checkpoints();
@@ -129,6 +139,7 @@ final class WatchCommand implements Callable<Integer> {
                   ? new RunSources.One(subscribed(settings, checkpoints))
                   : severalRuns(directories, settings, checkpoints, status),
               Probe.open(settings.probe()),
+              DataDirectory.holds(reader.dataDirectory(), reader.holds()),
               reader.samplers(),
               List.of(view),
               reader.web())) {
