@@ -46,12 +46,12 @@ class AnnounceIT {
       watch.await("readiness", () -> watch.get("health/ready").statusCode() == 200);
       Path first = checkpoint(files, checkpoints.resolve("step-10.safetensors"), 3);
       assertThat(python(watch, "announce(%s), announce(%s)", first, first))
-          .isEqualTo("(True, True)\n");
+          .isEqualTo("True True\n");
       watch.await("step 10", () -> count(watch, "my-run", "evaluated") == 1);
 
       Path other = checkpoint(files, folder.resolve("step-20.safetensors"), 4);
       assertThat(python(watch, "announce(%s, run='my-run'), announce(%s)", other, first))
-          .contains("HTTP 403", "(False, True)");
+          .contains("HTTP 403", "False True");
       Path second = checkpoint(files, checkpoints.resolve("epoch-2.safetensors"), 5);
       assertThat(python(watch, "announce(%s, 30)", second)).isEqualTo("True\n");
       watch.await("step 30", () -> count(watch, "my-run", "evaluated") == 2);
