@@ -33,6 +33,7 @@ final class DirectoryListing {
   private Set<Path> listed = Set.of();
   private Set<String> unexplained = Set.of();
   private boolean puzzled;
+  private @Nullable StepUnit stepUnit;
 
   DirectoryListing(DirectorySettings settings) {
     this.settings = settings;
@@ -69,6 +70,7 @@ final class DirectoryListing {
     } else {
       found = find(known, folder);
     }
+    tellStepUnit(found.stepUnit(), news);
     Set<Path> setAside = new HashSet<>(found.setAside());
     if (isNew) {
       setAside.addAll(listed);
@@ -81,6 +83,20 @@ final class DirectoryListing {
     candidates.forEach(candidate -> listed.add(candidate.key()));
     setAside.removeAll(listed);
     return new Listing(candidates, setAside, news);
+  }
+
+  /** Also where the layout was named. A listing without a step tells nothing. */
+  private void tellStepUnit(@Nullable StepUnit unit, List<Sighting> news) {
+    if (unit != null && unit != stepUnit) {
+      stepUnit = unit;
+      news.add(
+          new Sighting.Recognised(
+              "%s: the numbers of checkpoints count %s by their layout; diffuscope.steps.unit (--step-unit) names another unit"
+                  .formatted(
+                      settings.directory(),
+                      unit == StepUnit.KIMG ? "thousands of training images (kimg)" : unit.label()),
+              unit));
+    }
   }
 
   /** A layout that was named is looked for where it is, or where trainers put their checkpoints. */

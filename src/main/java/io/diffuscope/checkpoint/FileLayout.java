@@ -64,14 +64,20 @@ record FileLayout(
    * @param pattern of the whole name; groups {@code step} (digits), {@code copy} (an EMA width or
    *     rate) and {@code base}, where it has them
    * @param copy name of the alternative where the pattern has no group of that name
+   * @param stepUnit what the step in the name counts; null where the name does not tell
    */
-  record Member(Pattern pattern, String copy, Kind kind, Grouping grouping) {
+  record Member(
+      Pattern pattern, String copy, Kind kind, Grouping grouping, @Nullable StepUnit stepUnit) {
     static Member each(String regex) {
-      return new Member(Pattern.compile(regex), "", Kind.EITHER, Grouping.EACH);
+      return of(regex, "", Kind.EITHER, Grouping.EACH);
     }
 
     static Member of(String regex, String copy, Kind kind, Grouping grouping) {
-      return new Member(Pattern.compile(regex), copy, kind, grouping);
+      return new Member(Pattern.compile(regex), copy, kind, grouping, null);
+    }
+
+    Member counting(StepUnit unit) {
+      return new Member(pattern, copy, kind, grouping, unit);
     }
 
     boolean has(String group) {
@@ -119,7 +125,20 @@ record FileLayout(
       List<Match> copies = group.getValue().stream().sorted(preferredFirst()).toList();
       candidates.add(candidate(folder, group.getKey(), copies, beside, known, averaged, search));
     }
-    return new Found(matches.isEmpty() ? null : matches.getFirst().name, candidates, setAside);
+    return new Found(
+        matches.isEmpty() ? null : matches.getFirst().name,
+        candidates,
+        setAside,
+        stepUnit(matches));
+  }
+
+  /** Files with a step are of one kind by now. */
+  private @Nullable StepUnit stepUnit(List<Match> matches) {
+    return matches.stream()
+        .filter(m -> m.step != null)
+        .findFirst()
+        .map(m -> members.get(m.member).stepUnit)
+        .orElse(null);
   }
 
   /** What a name tells of a file; empty where it is not one of this layout. */

@@ -90,8 +90,9 @@ final class KnownLayouts {
               "network-snapshot-KIMG-WIDTH.pkl of NVlabs/edm2; the narrowest EMA is preferred",
               List.of(
                   Member.of(
-                      "network-snapshot-(?<step>\\d{7})(?:-(?<copy>\\d+\\.\\d+))?\\.pkl",
-                      "ema", Kind.AVERAGED, Grouping.BY_STEP)),
+                          "network-snapshot-(?<step>\\d{7})(?:-(?<copy>\\d+\\.\\d+))?\\.pkl",
+                          "ema", Kind.AVERAGED, Grouping.BY_STEP)
+                      .counting(StepUnit.KIMG)),
               false,
               List.of(
                   Marker.widerAverage(),
@@ -105,8 +106,9 @@ final class KnownLayouts {
               "network-snapshot-KIMG.pkl of NVlabs/edm",
               List.of(
                   Member.of(
-                      "network-snapshot-(?<step>\\d{6})\\.pkl",
-                      "ema", Kind.AVERAGED, Grouping.BY_STEP)),
+                          "network-snapshot-(?<step>\\d{6})\\.pkl",
+                          "ema", Kind.AVERAGED, Grouping.BY_STEP)
+                      .counting(StepUnit.KIMG)),
               false,
               List.of(
                   Marker.file("stats.jsonl"),
@@ -145,7 +147,7 @@ final class KnownLayouts {
               false,
               Member.of("last(-.*)?\\.ckpt", "", Kind.EITHER, Grouping.SPARE),
               Member.each("(?:.*[^A-Za-z])?step=(?<step>\\d+).*\\.ckpt"),
-              Member.each("(?:.*[^A-Za-z])?epoch=(?<step>\\d+).*\\.ckpt"),
+              Member.each("(?:.*[^A-Za-z])?epoch=(?<step>\\d+).*\\.ckpt").counting(StepUnit.EPOCHS),
               Member.each("(?:.*?[^\\d.=])??(?<step>\\d+)(?:-v\\d+)?\\.ckpt"),
               Member.each(".*\\.ckpt")),
           files(
@@ -154,7 +156,8 @@ final class KnownLayouts {
                   + " sd-scripts",
               false,
               Member.each("(?<base>.+)-step(?<step>\\d{8})\\.safetensors"),
-              Member.each("(?!step-)(?<base>.+)-(?<step>0\\d{5})\\.safetensors"),
+              Member.each("(?!step-)(?<base>.+)-(?<step>0\\d{5})\\.safetensors")
+                  .counting(StepUnit.EPOCHS),
               Member.of("(?<base>.+)\\.safetensors", "", Kind.EITHER, Grouping.FINAL)),
           new FolderLayout(
               "diffusers-pipeline",

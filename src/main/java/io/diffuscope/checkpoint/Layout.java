@@ -33,6 +33,15 @@ interface Layout {
    * @param evidence an entry by which the layout recognises itself; null where there is none
    * @param candidates in no order
    * @param setAside keys of what would be a candidate by itself, but repeats another one
+   * @param stepUnit what the steps in the names count; null where the layout does not tell
    */
-  record Found(@Nullable String evidence, List<Candidate> candidates, Set<Path> setAside) {}
+  record Found(
+      @Nullable String evidence,
+      List<Candidate> candidates,
+      Set<Path> setAside,
+      @Nullable StepUnit stepUnit) {
+    Found(@Nullable String evidence, List<Candidate> candidates, Set<Path> setAside) {
+      this(evidence, candidates, setAside, null);
+    }
+  }
 }

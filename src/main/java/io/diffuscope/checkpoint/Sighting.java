@@ -2,6 +2,7 @@ package io.diffuscope.checkpoint;
 
 import java.time.Instant;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /** What a subscription reports, in the order in which a run should hear it. */
 public sealed interface Sighting {
@@ -10,10 +11,16 @@ public sealed interface Sighting {
   record Settled(Checkpoint checkpoint) implements Sighting {}
 
   /**
-   * How checkpoints are read: the layout of the directory, or the copy of the weights that is taken
-   * from now on. Said once until it changes.
+   * How checkpoints are read: the layout of the directory, what its steps count, or the copy of the
+   * weights that is taken from now on. Said once until it changes.
+   *
+   * @param stepUnit what steps count, where this is what it tells
    */
-  record Recognised(String message) implements Sighting {}
+  record Recognised(String message, @Nullable StepUnit stepUnit) implements Sighting {
+    Recognised(String message) {
+      this(message, null);
+    }
+  }
 
   /**
    * A checkpoint could not be taken. It is looked at again when it changes, and a {@link Settled}

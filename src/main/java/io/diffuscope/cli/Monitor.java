@@ -11,6 +11,7 @@ import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.stream.Materializer;
 import io.diffuscope.checkpoint.Announcement;
+import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.checkpoint.RunDirectories.News;
 import io.diffuscope.publish.Publisher;
 import io.diffuscope.publish.RunListener;
@@ -73,11 +74,13 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
    * What is monitored.
    *
    * @param probe what all runs are measured with
+   * @param holds hold checkpoints while they are evaluated
    * @param onFailure told the cause if the monitor cannot go on
    */
   record Plan(
       RunSources runs,
       Probe probe,
+      Holds holds,
       int samplers,
       List<RunListener> listeners,
       Consumer<Throwable> onFailure) {}
@@ -142,7 +145,9 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
         getContext().messageAdapter(RunSupervisor.Failed.class, RunFailed::new);
     ActorRef<RunSupervisor.Command> supervisor =
         getContext()
-            .spawn(RunSupervisor.create(run, plan.probe, queue, atOnce, failures), "run-" + id);
+            .spawn(
+                RunSupervisor.create(run, plan.probe, queue, plan.holds, atOnce, failures),
+                "run-" + id);
     getContext().watch(supervisor);
     runs.put(id, new LiveRun(run.settings(), supervisor));
     if (trainingEnded != null) {

@@ -6,6 +6,7 @@ import akka.actor.typed.ActorSystem;
 import akka.actor.typed.javadsl.AskPattern;
 import com.typesafe.config.Config;
 import io.diffuscope.checkpoint.Announcement;
+import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.publish.LogPublisher;
 import io.diffuscope.publish.MetricsPublisher;
 import io.diffuscope.publish.RunListener;
@@ -41,6 +42,7 @@ final class MonitorSession implements AutoCloseable {
   private final ActorSystem<Monitor.Command> system;
   private final RunSources runs;
   private final Probe probe;
+  private final Holds holds;
   private final CompletableFuture<RunEvent.RunEnded> ended;
   private final Progress progress;
   private @Nullable HttpServer server;
@@ -49,11 +51,13 @@ final class MonitorSession implements AutoCloseable {
       ActorSystem<Monitor.Command> system,
       RunSources runs,
       Probe probe,
+      Holds holds,
       CompletableFuture<RunEvent.RunEnded> ended,
       Progress progress) {
     this.system = system;
     this.runs = runs;
     this.probe = probe;
+    this.holds = holds;
     this.ended = ended;
     this.progress = progress;
   }
@@ -97,6 +101,7 @@ final class MonitorSession implements AutoCloseable {
    * Starts a monitor.
    *
    * @param probe opened from the settings; closed with this session
+   * @param holds hold checkpoints while they are evaluated; closed with this session
    * @param web where to serve; null serves nothing
    * @throws CannotServeException if the port cannot be had
    */
@@ -104,6 +109,7 @@ final class MonitorSession implements AutoCloseable {
       Config config,
       RunSources runs,
       Probe probe,
+      Holds holds,
       int samplers,
       List<? extends RunListener> listeners,
       @Nullable WebSettings web)
@@ -124,10 +130,10 @@ final class MonitorSession implements AutoCloseable {
     ActorSystem<Monitor.Command> system =
         ActorSystem.create(
             Monitor.create(
-                new Monitor.Plan(runs, probe, samplers, all, ended::completeExceptionally)),
+                new Monitor.Plan(runs, probe, holds, samplers, all, ended::completeExceptionally)),
             "diffuscope",
             config);
-    MonitorSession session = new MonitorSession(system, runs, probe, ended, progress);
+    MonitorSession session = new MonitorSession(system, runs, probe, holds, ended, progress);
     if (web != null) {
       try {
         session.server = session.bind(web, metrics, board);
@@ -264,6 +270,7 @@ final class MonitorSession implements AutoCloseable {
     }
     system.terminate();
     system.getWhenTerminated().toCompletableFuture().join();
+    holds.close();
     probe.close();
   }
 }

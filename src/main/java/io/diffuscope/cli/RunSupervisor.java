@@ -13,7 +13,9 @@ import akka.actor.typed.javadsl.Behaviors;
 import akka.stream.Materializer;
 import io.diffuscope.checkpoint.AnnouncedCheckpoints;
 import io.diffuscope.checkpoint.Announcement;
+import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.checkpoint.Sighting;
+import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.run.EvaluationException;
 import io.diffuscope.run.RunState;
 import io.diffuscope.run.SourceNews;
@@ -65,6 +67,7 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
   private final MonitoredRun plan;
   private final Probe probe;
   private final ActorRef<WorkQueue.Command> queue;
+  private final Holds holds;
   private final ActorRef<Failed> owner;
   private @Nullable ActorRef<TrainingRun.Command> run;
   private Monitor.@Nullable TrainingEnded trainingEnded;
@@ -74,11 +77,13 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
       MonitoredRun plan,
       Probe probe,
       ActorRef<WorkQueue.Command> queue,
+      Holds holds,
       ActorRef<Failed> owner) {
     super(context);
     this.plan = plan;
     this.probe = probe;
     this.queue = queue;
+    this.holds = holds;
     this.owner = owner;
   }
 
@@ -91,11 +96,12 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
       MonitoredRun plan,
       Probe probe,
       ActorRef<WorkQueue.Command> queue,
+      Holds holds,
       boolean atOnce,
       ActorRef<Failed> owner) {
     return Behaviors.setup(
         context -> {
-          RunSupervisor supervisor = new RunSupervisor(context, plan, probe, queue, owner);
+          RunSupervisor supervisor = new RunSupervisor(context, plan, probe, queue, holds, owner);
           if (atOnce) {
             supervisor.started();
           }
@@ -115,6 +121,7 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
                   plan.settings(),
                   probe,
                   queue,
+                  holds,
                   InstantSource.system(),
                   context.messageAdapter(TrainingRun.Unprepared.class, CannotPrepare::new)),
               "training-run");
@@ -195,9 +202,9 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
       case Sighting.Settled s -> started().tell(new TrainingRun.Found(s.checkpoint()));
       case Sighting.PassedOver s ->
           started().tell(new TrainingRun.PassedOver(s.path(), s.reason().label(), s.message()));
-      case Sighting.Recognised s -> tellNews(false, s.message());
-      case Sighting.Problem s -> tellNews(true, s.message());
-      case Sighting.Recovered s -> tellNews(false, s.message());
+      case Sighting.Recognised s -> tellNews(false, s.message(), s.stepUnit());
+      case Sighting.Problem s -> tellNews(true, s.message(), null);
+      case Sighting.Recovered s -> tellNews(false, s.message(), null);
       case Sighting.TrainingOver s -> trainingOver(s.cause());
       case Sighting.Listed s -> {
         Monitor.TrainingEnded ended = trainingEnded;
@@ -215,8 +222,8 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
     }
   }
 
-  private void tellNews(boolean problem, String message) {
-    SourceNews news = new SourceNews(plan.settings().id(), problem, message);
+  private void tellNews(boolean problem, String message, @Nullable StepUnit stepUnit) {
+    SourceNews news = new SourceNews(plan.settings().id(), problem, message, stepUnit);
     getContext().getSystem().eventStream().tell(new EventStream.Publish<>(news));
   }
 

@@ -7,7 +7,9 @@ import io.diffuscope.checkpoint.AnnounceRoots;
 import io.diffuscope.checkpoint.DirectorySettings;
 import io.diffuscope.checkpoint.DirectorySettings.LayoutSettings;
 import io.diffuscope.checkpoint.DirectorySettings.Markers;
+import io.diffuscope.checkpoint.HoldSettings;
 import io.diffuscope.checkpoint.RunDirectories;
+import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.detect.DetectorSettings;
 import io.diffuscope.detect.EarlyMemorizationSettings;
 import io.diffuscope.detect.MemorizationSettings;
@@ -189,8 +191,17 @@ final class SettingsReader {
   }
 
   private StepScale steps() {
+    Long batchSize = number("steps.batch-size");
+    if (batchSize != null && batchSize < 1) {
+      throw new InvalidSettingException(
+          "diffuscope.steps.batch-size (--train-batch-size) is %d: give the images in one update of the training, at least 1"
+              .formatted(batchSize),
+          null);
+    }
     return new StepScale(
-        word(StepScale.Unit.class, "steps.unit"), number("steps.batch-size"), null);
+        config.getIsNull("steps.unit") ? null : word(StepUnit.class, "steps.unit"),
+        batchSize,
+        null);
   }
 
   private Ending ending() {
@@ -332,6 +343,14 @@ final class SettingsReader {
   /** Which copy of the weights is read of a checkpoint that holds several. */
   String weights() {
     return checked(() -> config.getString("checkpoints.weights"));
+  }
+
+  /** How checkpoints are held while they are evaluated. */
+  HoldSettings holds() {
+    return checked(
+        () ->
+            new HoldSettings(
+                word(HoldSettings.Mode.class, "holds.mode"), config.getBytes("holds.max-bytes")));
   }
 
   WebSettings web() {

@@ -5,6 +5,7 @@ import io.diffuscope.detect.Look;
 import io.diffuscope.detect.Verdict;
 import io.diffuscope.publish.RunListener;
 import io.diffuscope.run.EvaluationProgress;
+import io.diffuscope.run.HoldNews;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.SourceNews;
@@ -120,6 +121,11 @@ final class TerminalView implements RunListener {
   @Override
   public void onSourceNews(SourceNews news) {
     print(runOf(news.run()), news.problem() ? "yellow" : "faint", news.message());
+  }
+
+  @Override
+  public void onHoldNews(HoldNews news) {
+    print(runOf(news.run()), "yellow", news.message());
   }
 
   private Shown runOf(String id) {

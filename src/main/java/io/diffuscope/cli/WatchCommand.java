@@ -85,6 +85,31 @@ final class WatchCommand implements Callable<Integer> {
               + " newest only.")
   private @Nullable String policy;
 
+  @Option(
+      names = "--step-unit",
+      paramLabel = "updates|kimg|epochs",
+      description =
+          "What the numbers of checkpoints count: updates of the optimizer, thousands of training"
+              + " images, or epochs (default: what the layout says, else updates).")
+  private @Nullable String stepUnit;
+
+  @Option(
+      names = "--train-batch-size",
+      paramLabel = "N",
+      description =
+          "Images in one update of the training, over all devices: updates are then shown as"
+              + " training images seen, too.")
+  private @Nullable Long trainBatchSize;
+
+  @Option(
+      names = "--hold",
+      paramLabel = "auto|copy|off",
+      description =
+          "Keep a checkpoint that is being evaluated from rotation and rewriting: by a hard link"
+              + " where its name carries the step, otherwise by a copy in the data directory"
+              + " (default: auto); off reads it where it lies.")
+  private @Nullable String hold;
+
   @Override
   public Integer call() throws Exception {
     Map<String, Object> overrides = new HashMap<>();
@@ -95,6 +120,9 @@ final class WatchCommand implements Callable<Integer> {
     MeasureOptions.put(overrides, "checkpoints.layout", layout);
     MeasureOptions.put(overrides, "checkpoints.pattern", pattern);
     MeasureOptions.put(overrides, "checkpoints.policy", policy);
+    MeasureOptions.put(overrides, "steps.unit", stepUnit);
+    MeasureOptions.put(overrides, "steps.batch-size", trainBatchSize);
+    MeasureOptions.put(overrides, "holds.mode", hold);
     Config config = measure.load(overrides);
     SettingsReader reader = new SettingsReader(config);
     DirectorySettings checkpoints = reader.checkpointsUnlessAnnounced();
@@ -123,6 +151,7 @@ final class WatchCommand implements Callable<Integer> {
                       ? new RunSources.One(subscribed(settings, checkpoints, roots))
                       : severalRuns(directories, settings, checkpoints, roots, status),
               Probe.open(settings.probe()),
+              DataDirectory.holds(reader.dataDirectory(), reader.holds()),
               reader.samplers(),
               List.of(view),
               web)) {

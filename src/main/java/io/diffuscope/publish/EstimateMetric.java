@@ -1,6 +1,7 @@
 package io.diffuscope.publish;
 
 import io.diffuscope.signal.SignalEstimate;
+import io.diffuscope.signal.SignalNames;
 import io.diffuscope.signal.Statistic;
 import io.diffuscope.statistics.Estimate;
 import java.util.ArrayList;
@@ -22,9 +23,6 @@ import java.util.Optional;
 record EstimateMetric(
     String signal, Statistic statistic, boolean main, Metric value, List<Metric> errors) {
 
-  static final String CACHED =
-      " Cached from the last evaluated checkpoint; not measured on scrape.";
-
   EstimateMetric {
     errors = List.copyOf(errors);
   }
@@ -37,22 +35,38 @@ record EstimateMetric(
       String help,
       List<String> labels) {
     String name = "diffuscope_" + signal + (main ? "" : "_" + statistic.label());
-    Metric value = new Metric(name, Metric.Kind.GAUGE, null, help + CACHED, labels);
+    Metric value = new Metric(name, Metric.Kind.GAUGE, null, help + cached(signal), labels);
     List<Metric> errors = new ArrayList<>();
     if (withError) {
-      errors.add(companion(value, "standard_error", "Standard error"));
-      errors.add(companion(value, "lower", "Lower end of the 95 % interval"));
-      errors.add(companion(value, "upper", "Upper end of the 95 % interval"));
+      String cached = cached(signal);
+      errors.add(companion(value, "standard_error", "Standard error", cached));
+      errors.add(companion(value, "lower", "Lower end of the 95 % interval", cached));
+      errors.add(companion(value, "upper", "Upper end of the 95 % interval", cached));
     }
     return new EstimateMetric(signal, statistic, main, value, errors);
   }
 
-  private static Metric companion(Metric value, String suffix, String what) {
+  private static String cached(String signal) {
+    return " Cached from the last %s checkpoint; not measured on scrape."
+        .formatted(isOfSamples(signal) ? "sampled" : "evaluated");
+  }
+
+  /** The denoising gap is measured of every checkpoint, the others of those that are sampled. */
+  static boolean isOfSamples(String signal) {
+    return !signal.equals(SignalNames.DENOISING_GAP);
+  }
+
+  /** The help of the value without the words on caching. */
+  String plainHelp() {
+    return value.help().replace(cached(signal), "");
+  }
+
+  private static Metric companion(Metric value, String suffix, String what, String cached) {
     return new Metric(
         value.baseName() + "_" + suffix,
         Metric.Kind.GAUGE,
         null,
-        what + " of " + value.name() + "." + CACHED,
+        what + " of " + value.name() + "." + cached,
         value.labels());
   }
 

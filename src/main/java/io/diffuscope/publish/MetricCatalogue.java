@@ -20,6 +20,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -33,6 +34,8 @@ public final class MetricCatalogue {
   static final String REFERENCE = "reference";
   static final String SIGMA = "sigma";
 
+  private static final Pattern REASON = Pattern.compile("[a-z][a-z0-9_]{0,39}");
+
   /** The registry makes the maximum out of the histogram, so that both share one HELP. */
   private static final String DURATION_HELP =
       "Wall-clock duration of evaluations (_max: the longest of the last minutes).";
@@ -42,8 +45,59 @@ public final class MetricCatalogue {
   static final Metric EVALUATED_STEP =
       gauge(
           "diffuscope_evaluated_step",
-          "Training step that the estimates of this run belong to.",
+          "Training step of the checkpoint evaluated last, sampled or not; the denoising gap is"
+              + " that checkpoint's.",
           RUN);
+  static final Metric SAMPLED_STEP =
+      gauge(
+          "diffuscope_sampled_step",
+          "Training step of the checkpoint sampled last; all estimates but the denoising gap are"
+              + " that checkpoint's.",
+          RUN);
+  static final Metric OLDEST_WAITING_STEP =
+      gauge(
+          "diffuscope_oldest_waiting_step",
+          "Training step of the checkpoint that has waited longest, the one that the lag is of;"
+              + " absent when none waits.",
+          RUN);
+  static final Metric TRAINING_IMAGES =
+      gauge(
+          "diffuscope_training_images",
+          "Training images seen at the step evaluated last; absent where the batch size, or the"
+              + " training set for epochs, is not known.",
+          RUN);
+  static final Metric LAG =
+      ofUnit(
+          "diffuscope_lag",
+          "seconds",
+          "Age, since it was found, of the oldest checkpoint that waits or is being evaluated; 0"
+              + " when there is none.",
+          RUN);
+  static final Metric CHECKPOINTS =
+      gauge(
+          "diffuscope_checkpoints",
+          "Checkpoints by what they ended as (evaluated, skipped, vanished, incomplete, failed) or"
+              + " where they stand (waiting, evaluating); each one is counted once.",
+          RUN,
+          "outcome");
+  static final Metric SOURCE_UP =
+      gauge(
+          "diffuscope_source_up",
+          "1 while the source of the run's checkpoints can be seen, 0 while it cannot.",
+          RUN);
+  static final Metric SOURCE_PROBLEMS =
+      counter(
+          "diffuscope_source_problems",
+          "Problems that kept the source of the run's checkpoints from being seen.",
+          RUN);
+  static final Metric RUN_INFO =
+      gauge(
+          "diffuscope_run_info",
+          "1; the labels name the run for people and what its steps count (updates, kimg or"
+              + " epochs).",
+          RUN,
+          "display_name",
+          "step_unit");
   static final Metric ATTEMPT =
       gauge(
           "diffuscope_attempt",
@@ -185,6 +239,11 @@ public final class MetricCatalogue {
     return new BigDecimal(sigma).round(new MathContext(6)).stripTrailingZeros().toPlainString();
   }
 
+  /** A reason as a label: what is no word must not become one. */
+  static String reasonLabel(String reason) {
+    return REASON.matcher(reason).matches() ? reason : "other";
+  }
+
   static Duration[] durationBuckets() {
     return DURATION_BUCKETS.toArray(new Duration[0]);
   }
@@ -196,8 +255,7 @@ public final class MetricCatalogue {
     for (EstimateMetric estimate : ESTIMATES) {
       String errors =
           estimate.errors().isEmpty() ? "" : " With `_standard_error`, `_lower`, `_upper`.";
-      String help = estimate.value().help().replace(EstimateMetric.CACHED, "");
-      row(table, estimate.value(), help + errors);
+      row(table, estimate.value(), estimate.plainHelp() + errors);
     }
     operational().forEach(metric -> row(table, metric, metric.help()));
     return table.toString();
@@ -218,19 +276,27 @@ public final class MetricCatalogue {
 
   private static List<Metric> operational() {
     return List.of(
+        RUN_INFO,
         EVALUATED_STEP,
+        SAMPLED_STEP,
         FOUND_STEP,
+        OLDEST_WAITING_STEP,
+        TRAINING_IMAGES,
         ATTEMPT,
         BEST_STEP,
         VERDICT,
         FLAG,
         FLAG_STEP,
         HOLDOUT_CHECK,
+        LAG,
+        CHECKPOINTS,
         FOUND,
         EVALUATED,
         SKIPPED,
         FAILED,
         PASSED_OVER,
+        SOURCE_UP,
+        SOURCE_PROBLEMS,
         IN_PROGRESS,
         PROGRESS,
         LAST_FOUND,

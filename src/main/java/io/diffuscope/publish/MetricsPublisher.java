@@ -6,6 +6,9 @@ import io.diffuscope.detect.Verdict;
 import io.diffuscope.run.EvaluationProgress;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
+import io.diffuscope.run.RunEvent.Standing;
+import io.diffuscope.run.SourceNews;
+import io.diffuscope.run.StepScale;
 import io.diffuscope.signal.SignalEstimate;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.ByteArrayOutputStream;
@@ -13,13 +16,13 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.InstantSource;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -28,8 +31,9 @@ import org.slf4j.LoggerFactory;
  * Writes what happens to runs to a Prometheus registry, as {@link MetricCatalogue} lists it.
  *
  * <p>Only final estimates are shown. They and the step they belong to change together: {@link
- * #scrape} never sees half of a checkpoint. What was not judged, such as a step below one already
- * judged, is counted and not shown; what a new attempt supersedes vanishes. Thread-safe.
+ * #scrape} never sees half of a checkpoint. The lag is the age at the time of the scrape. What was
+ * not judged, such as a step below one already judged, is counted and not shown; what a new attempt
+ * supersedes vanishes. Thread-safe.
  */
 public final class MetricsPublisher implements RunListener {
   /** Prometheus' text format. */
@@ -40,15 +44,17 @@ public final class MetricsPublisher implements RunListener {
       "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
   private static final Logger log = LoggerFactory.getLogger(MetricsPublisher.class);
-  private static final Pattern LABEL = Pattern.compile("[a-z][a-z0-9_]{0,39}");
 
   private final PrometheusMeterRegistry registry;
   private final MeterTable meters;
+  private final InstantSource clock;
   private final Map<String, RunMeters> runs = new HashMap<>();
+  private final Map<String, SourceState> sources = new HashMap<>();
   private final Set<String> unknown = new HashSet<>();
 
-  private MetricsPublisher(PrometheusMeterRegistry registry) {
+  private MetricsPublisher(PrometheusMeterRegistry registry, InstantSource clock) {
     this.registry = registry;
+    this.clock = clock;
     this.meters = new MeterTable(registry);
   }
 
@@ -58,8 +64,18 @@ public final class MetricsPublisher implements RunListener {
    * @param version of this program, for {@code diffuscope_build_info}
    */
   public static MetricsPublisher create(PrometheusMeterRegistry registry, String version) {
+    return create(registry, version, InstantSource.system());
+  }
+
+  /**
+   * As {@link #create(PrometheusMeterRegistry, String)}, with a clock of its own.
+   *
+   * @param clock tells the time of a scrape, for the age of what waits
+   */
+  public static MetricsPublisher create(
+      PrometheusMeterRegistry registry, String version, InstantSource clock) {
     MetricsPublisher publisher =
-        new MetricsPublisher(registry.throwExceptionOnRegistrationFailure());
+        new MetricsPublisher(registry.throwExceptionOnRegistrationFailure(), clock);
     publisher.meters.set(Series.of(MetricCatalogue.BUILD_INFO, version), 1);
     return publisher;
   }
@@ -83,6 +99,7 @@ public final class MetricsPublisher implements RunListener {
       case RunEvent.VerdictChanged e -> run.verdict(e.verdict());
       case RunEvent.RunEnded e -> run.ended(e.at(), e.verdict());
     }
+    run.tally(event);
   }
 
   @Override
@@ -99,9 +116,30 @@ public final class MetricsPublisher implements RunListener {
     runs.computeIfAbsent(progress.run(), RunMeters::new);
   }
 
+  /** A run that has not begun has a source all the same. */
+  @Override
+  public synchronized void onSourceNews(SourceNews news) {
+    SourceState state = sources.getOrDefault(news.run(), SourceState.UP).after(news);
+    sources.put(news.run(), state);
+    showSource(news.run(), state);
+    if (news.problem()) {
+      meters.counter(Series.of(MetricCatalogue.SOURCE_PROBLEMS, news.run())).increment();
+    }
+    RunMeters run = runs.get(news.run());
+    if (run != null) {
+      run.showSteps();
+    }
+  }
+
+  private void showSource(String run, SourceState state) {
+    meters.set(Series.of(MetricCatalogue.SOURCE_UP, run), state.problem() == null ? 1 : 0);
+    meters.counter(Series.of(MetricCatalogue.SOURCE_PROBLEMS, run));
+  }
+
   @Override
   public synchronized void removeRun(String run) {
     runs.remove(run);
+    sources.remove(run);
     meters.removeRun(run);
   }
 
@@ -111,6 +149,8 @@ public final class MetricsPublisher implements RunListener {
    * @param contentType {@link #TEXT} or {@link #OPEN_METRICS}
    */
   public synchronized byte[] scrape(String contentType) {
+    Instant now = clock.instant();
+    runs.values().forEach(run -> run.showLag(now));
     ByteArrayOutputStream body = new ByteArrayOutputStream();
     try {
       registry.scrape(body, contentType);
@@ -124,9 +164,14 @@ public final class MetricsPublisher implements RunListener {
   private final class RunMeters {
     private final String run;
     private final Set<String> inProgress = new HashSet<>();
-    private Set<Series> estimates = Set.of();
-    private @Nullable String probe;
-    private @Nullable Long shownStep;
+    private final CheckpointTally tally = CheckpointTally.create();
+    private Set<Series> ofSamples = Set.of();
+    private Set<Series> ofLosses = Set.of();
+    private RunEvent.@Nullable RunStarted started;
+    private @Nullable Series info;
+    private @Nullable Long evaluatedStep;
+    private @Nullable Long sampledStep;
+    private boolean over;
 
     RunMeters(String run) {
       this.run = run;
@@ -140,6 +185,9 @@ public final class MetricsPublisher implements RunListener {
         meters.set(Series.of(MetricCatalogue.FLAG, run, flag.label()), 0);
       }
       set(MetricCatalogue.ATTEMPT, 1);
+      set(MetricCatalogue.LAG, 0);
+      showSource(run, source());
+      showTally();
       showState(Verdict.State.UNKNOWN);
       showInProgress();
     }
@@ -148,13 +196,18 @@ public final class MetricsPublisher implements RunListener {
       reasons.forEach(reason -> meters.counter(Series.of(metric, run, reason)));
     }
 
+    private SourceState source() {
+      return sources.getOrDefault(run, SourceState.UP);
+    }
+
     void started(RunEvent.RunStarted event) {
-      String newProbe = event.probe();
-      if (probe != null) {
-        meters.remove(Series.of(MetricCatalogue.MEASUREMENT_INFO, run, probe));
+      if (started != null) {
+        meters.remove(Series.of(MetricCatalogue.MEASUREMENT_INFO, run, started.probe()));
       }
-      probe = newProbe;
-      meters.set(Series.of(MetricCatalogue.MEASUREMENT_INFO, run, newProbe), 1);
+      started = event;
+      over = false;
+      meters.set(Series.of(MetricCatalogue.MEASUREMENT_INFO, run, event.probe()), 1);
+      showSteps();
       meters.remove(Series.of(MetricCatalogue.ENDED, run));
       Boolean passed = event.holdoutCheckPassed();
       set(MetricCatalogue.HOLDOUT_CHECK, passed == null ? Double.NaN : passed ? 1 : 0);
@@ -167,8 +220,7 @@ public final class MetricsPublisher implements RunListener {
     }
 
     void count(Metric metric, String reason) {
-      String label = LABEL.matcher(reason).matches() ? reason : "other";
-      meters.counter(Series.of(metric, run, label)).increment();
+      meters.counter(Series.of(metric, run, MetricCatalogue.reasonLabel(reason))).increment();
     }
 
     void begin(String checkpoint) {
@@ -196,35 +248,102 @@ public final class MetricsPublisher implements RunListener {
           .histogram(Series.of(MetricCatalogue.DURATION, run), MetricCatalogue.durationBuckets())
           .record(Duration.ofNanos((long) (event.seconds() * 1e9)));
       // Detectors ignore a checkpoint without a step; there is no later one it could hide.
-      if (event.isCurrent()) {
-        shownStep = event.checkpoint().step();
-        set(MetricCatalogue.EVALUATED_STEP, orNaN(shownStep));
-        show(event.estimates());
+      if (event.isCurrent() || isLatestLosses(event)) {
+        show(event);
       }
+    }
+
+    /** Of a checkpoint between two that are sampled; a late one is not the state of the run. */
+    private boolean isLatestLosses(RunEvent.EvaluationCompleted event) {
+      Long step = event.checkpoint().step();
+      return event.standing() == Standing.LOSSES_ONLY
+          && step != null
+          && (evaluatedStep == null || step >= evaluatedStep);
+    }
+
+    private void show(RunEvent.EvaluationCompleted event) {
+      evaluatedStep = event.checkpoint().step();
+      if (event.sampled()) {
+        sampledStep = evaluatedStep;
+        ofSamples = shown(ofSamples, ofSamples(event.estimates(), true));
+      }
+      ofLosses = shown(ofLosses, ofSamples(event.estimates(), false));
+      showSteps();
+    }
+
+    private List<SignalEstimate> ofSamples(List<SignalEstimate> all, boolean ofSamples) {
+      return all.stream()
+          .filter(estimate -> EstimateMetric.isOfSamples(estimate.signal()) == ofSamples)
+          .toList();
+    }
+
+    /** The steps that estimates belong to, in the run's unit. */
+    void showSteps() {
+      set(MetricCatalogue.EVALUATED_STEP, orNaN(evaluatedStep));
+      set(MetricCatalogue.SAMPLED_STEP, orNaN(sampledStep));
+      RunEvent.RunStarted known = started;
+      if (known != null) {
+        StepScale steps = known.steps().recognised(source().stepUnit());
+        set(
+            MetricCatalogue.TRAINING_IMAGES,
+            orNaN(evaluatedStep == null ? null : steps.images(evaluatedStep)));
+        Series newInfo =
+            Series.of(
+                MetricCatalogue.RUN_INFO, run, known.displayName(), steps.unitOrUpdates().label());
+        if (info != null && !info.equals(newInfo)) {
+          meters.remove(info);
+        }
+        info = newInfo;
+        meters.set(newInfo, 1);
+      }
+    }
+
+    void tally(RunEvent event) {
+      tally.add(event);
+      showTally();
+    }
+
+    private void showTally() {
+      for (CheckpointTally.Outcome outcome : CheckpointTally.Outcome.values()) {
+        meters.set(
+            Series.of(MetricCatalogue.CHECKPOINTS, run, outcome.label()),
+            (double) tally.count(outcome));
+      }
+    }
+
+    /** What a run that is over has left waits no more. */
+    void showLag(Instant now) {
+      CheckpointTally.Open oldest = over ? null : tally.oldest().orElse(null);
+      double age = oldest == null ? 0 : Duration.between(oldest.foundAt(), now).toMillis() / 1e3;
+      set(MetricCatalogue.LAG, Math.max(0, age));
+      set(MetricCatalogue.OLDEST_WAITING_STEP, orNaN(oldest == null ? null : oldest.step()));
     }
 
     /** What the new attempt supersedes is no longer the state of the run; counters stay. */
     void attempt(int number, long fromStep) {
       set(MetricCatalogue.ATTEMPT, number);
-      Long shown = shownStep;
-      if (shown != null && shown >= fromStep) {
-        shownStep = null;
-        set(MetricCatalogue.EVALUATED_STEP, Double.NaN);
-        show(List.of());
+      if (evaluatedStep != null && evaluatedStep >= fromStep) {
+        evaluatedStep = null;
+        ofLosses = shown(ofLosses, List.of());
       }
+      if (sampledStep != null && sampledStep >= fromStep) {
+        sampledStep = null;
+        ofSamples = shown(ofSamples, List.of());
+      }
+      showSteps();
     }
 
-    /** Shows these estimates in place of the last checkpoint's. */
-    private void show(List<SignalEstimate> newEstimates) {
+    /** Shows these estimates in place of those shown before. */
+    private Set<Series> shown(Set<Series> before, List<SignalEstimate> newEstimates) {
       Map<Series, Double> numbers = new LinkedHashMap<>();
       for (SignalEstimate estimate : newEstimates) {
         MetricCatalogue.find(estimate)
             .flatMap(metric -> metric.series(run, estimate))
             .ifPresentOrElse(numbers::putAll, () -> warnOnce(estimate));
       }
-      estimates.stream().filter(s -> !numbers.containsKey(s)).forEach(meters::remove);
+      before.stream().filter(s -> !numbers.containsKey(s)).forEach(meters::remove);
       numbers.forEach(meters::set);
-      estimates = Set.copyOf(numbers.keySet());
+      return Set.copyOf(numbers.keySet());
     }
 
     void flag(FlagChange change) {
@@ -242,6 +361,7 @@ public final class MetricsPublisher implements RunListener {
 
     void ended(Instant at, Verdict verdict) {
       verdict(verdict);
+      over = true;
       inProgress.clear();
       meters.remove(Series.of(MetricCatalogue.PROGRESS, run));
       showInProgress();

@@ -43,6 +43,12 @@ public record RunSettings(
         otherId, otherDisplayName, probe, pace, steps, ending, detectors, parallelism, unitTimeout);
   }
 
+  /** The same where this is known of the steps. */
+  public RunSettings withSteps(StepScale otherSteps) {
+    return new RunSettings(
+        id, displayName, probe, pace, otherSteps, ending, detectors, parallelism, unitTimeout);
+  }
+
   /** The nearest valid id to any text, such as a directory's name. */
   public static String idOf(String text) {
     String cleaned = text.replaceAll("[^A-Za-z0-9._-]", "-");

@@ -12,6 +12,7 @@ import akka.stream.Materializer;
 import akka.stream.javadsl.Sink;
 import akka.stream.javadsl.Source;
 import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.Reference;
@@ -94,13 +95,17 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
       RunSettings settings,
       Probe probe,
       ActorRef<WorkQueue.Command> queue,
+      Holds holds,
       InstantSource clock,
       ActorRef<? super Unprepared> owner) {
     super(context);
     this.settings = settings;
     this.probe = probe;
-    this.decisions = new RunDecisions(settings);
-    this.evaluation = new Evaluation(context.getSystem(), queue, settings, clock);
+    this.decisions =
+        new RunDecisions(settings.withSteps(settings.steps().withTrainSize(probe.train().size())));
+    this.evaluation =
+        new Evaluation(
+            context.getSystem(), queue, holding(context, holds, settings), settings, clock);
     this.clock = clock;
     this.owner = owner;
     // Streams made with it end with this actor.
@@ -112,16 +117,26 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
    * A run.
    *
    * @param probe opened from {@code settings.probe()}; stays the caller's to close
+   * @param holds hold a checkpoint while it is evaluated; stay the caller's to close
    * @param owner told where the run cannot be prepared, which ends it
    */
   public static Behavior<Command> create(
       RunSettings settings,
       Probe probe,
       ActorRef<WorkQueue.Command> queue,
+      Holds holds,
       InstantSource clock,
       ActorRef<? super Unprepared> owner) {
     return Behaviors.setup(
-        context -> new TrainingRun(context, settings, probe, queue, clock, owner));
+        context -> new TrainingRun(context, settings, probe, queue, holds, clock, owner));
+  }
+
+  private static Holding holding(ActorContext<Command> context, Holds holds, RunSettings settings) {
+    ActorRef<EventStream.Command> events = context.getSystem().eventStream();
+    return new Holding(
+        context.getSystem(),
+        holds,
+        message -> events.tell(new EventStream.Publish<>(new HoldNews(settings.id(), message))));
   }
 
   private void prepare() {

@@ -3,9 +3,11 @@ package io.diffuscope.publish;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.detect.Flag;
 import io.diffuscope.detect.Verdict;
 import io.diffuscope.run.RunEvent;
+import io.diffuscope.run.StepScale;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.IOException;
@@ -29,6 +31,9 @@ class MetricCatalogueTest {
 
   /** A state set is named like its label: OpenMetrics' own convention. */
   private static final Set<String> STATE_SETS = Set.of("diffuscope_flag", "diffuscope_flag_step");
+
+  /** The info of a thing is named for it, as its other metrics' label is. */
+  private static final Set<String> INFOS = Set.of("diffuscope_run_info");
 
   private static final Set<String> FORBIDDEN_UNITS =
       Set.of("ms", "millis", "milliseconds", "minutes", "hours", "percent", "kb", "mb");
@@ -70,8 +75,8 @@ class MetricCatalogueTest {
       assertThat(words).doesNotContainAnyElementsOf(FORBIDDEN_UNITS);
       assertThat(metric.help()).isNotBlank().endsWith(".");
       assertThat(metric.labels()).doesNotContain("le", "quantile", "job", "instance", "type");
-      assertThat(metric.labels()).allMatch(label -> label.matches("[a-z]+"));
-      if (!STATE_SETS.contains(name)) {
+      assertThat(metric.labels()).allMatch(label -> label.matches("[a-z]+(_[a-z]+)*"));
+      if (!STATE_SETS.contains(name) && !INFOS.contains(name)) {
         assertThat(words)
             .as("label in the name of %s", name)
             .doesNotContainAnyElementsOf(metric.labels());
@@ -86,6 +91,10 @@ class MetricCatalogueTest {
   void estimatesSayThatTheyAreCached() {
     assertThat(MetricCatalogue.all())
         .filteredOn(metric -> metric.name().startsWith("diffuscope_train_affinity"))
+        .isNotEmpty()
+        .allMatch(metric -> metric.help().contains("Cached from the last sampled checkpoint"));
+    assertThat(MetricCatalogue.all())
+        .filteredOn(metric -> metric.name().startsWith("diffuscope_denoising_gap"))
         .isNotEmpty()
         .allMatch(metric -> metric.help().contains("Cached from the last evaluated checkpoint"));
   }
@@ -159,7 +168,10 @@ class MetricCatalogueTest {
             RunEvents.completed("r", 1L, true, RunEvents.everything()),
             RunEvents.flag("r", Flag.MEMORIZATION, true, 1),
             RunEvents.ended("r", Verdict.State.MEMORIZING, 1L),
-            RunEvents.evaluating("r", 2L));
+            RunEvents.evaluating("r", 2L),
+            RunEvents.started("s", new StepScale(StepUnit.KIMG, null, null)),
+            RunEvents.completed("s", 1L, true),
+            RunEvents.found("s", 2L));
     events.forEach(metrics::onEvent);
     metrics.onProgress(RunEvents.progress("r", 2L, 1, 2));
     return Exposition.parse(new String(metrics.scrape(MetricsPublisher.TEXT), UTF_8));

@@ -4,11 +4,13 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.diffuscope.checkpoint.Sighting;
+import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.detect.Flag;
 import io.diffuscope.detect.Verdict;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunEvent.Standing;
+import io.diffuscope.run.SourceNews;
 import io.diffuscope.run.StepScale;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.signal.Statistic;
@@ -16,14 +18,17 @@ import io.diffuscope.statistics.Estimate;
 import io.diffuscope.tensorfile.BadInputException;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.time.Instant;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** Metrics as a scraper reads them, on a registry of their own. */
 class MetricsPublisherTest {
+  private Instant now = RunEvents.AT;
   private final MetricsPublisher metrics =
-      MetricsPublisher.create(new PrometheusMeterRegistry(PrometheusConfig.DEFAULT), "1.2.3");
+      MetricsPublisher.create(
+          new PrometheusMeterRegistry(PrometheusConfig.DEFAULT), "1.2.3", () -> now);
 
   @Test
   void everyKnownSeriesStandsAtZeroFromTheStart() {
@@ -250,6 +255,177 @@ class MetricsPublisherTest {
 
     assertThat(scraped.value("diffuscope_train_affinity{run=\"r\"}")).isEqualTo(.6);
     assertThat(scraped.has("diffuscope_evaluated_step")).isFalse();
+  }
+
+  @Test
+  void theLagIsTheAgeOfWhatWaitsLongestAtTheTimeOfTheScrape() {
+    tell(RunEvents.started("r"));
+    assertThat(scrape().value("diffuscope_lag_seconds{run=\"r\"}")).isZero();
+    assertThat(scrape().has("diffuscope_oldest_waiting_step")).isFalse();
+
+    tell(foundAt(100, 10), foundAt(200, 40), RunEvents.evaluating("r", 100L));
+    now = RunEvents.AT.plusSeconds(70);
+    assertThat(scrape().value("diffuscope_lag_seconds{run=\"r\"}")).isEqualTo(60);
+    assertThat(scrape().value("diffuscope_oldest_waiting_step{run=\"r\"}")).isEqualTo(100);
+    now = RunEvents.AT.plusSeconds(75);
+    assertThat(scrape().value("diffuscope_lag_seconds{run=\"r\"}")).isEqualTo(65);
+
+    tell(RunEvents.completed("r", 100L, true));
+    assertThat(scrape().value("diffuscope_lag_seconds{run=\"r\"}")).isEqualTo(35);
+    assertThat(scrape().value("diffuscope_oldest_waiting_step{run=\"r\"}")).isEqualTo(200);
+    assertThat(scrape().value("diffuscope_found_step{run=\"r\"}")).isEqualTo(200);
+
+    tell(RunEvents.skipped("r", 200L, "superseded"));
+    assertThat(scrape().value("diffuscope_lag_seconds{run=\"r\"}")).isZero();
+    assertThat(scrape().has("diffuscope_oldest_waiting_step")).isFalse();
+  }
+
+  @Test
+  void aRunThatIsOverDoesNotLagAndAClockThatIsSetBackMakesNoNegativeAge() {
+    tell(RunEvents.started("r"), foundAt(100, 10));
+    now = RunEvents.AT;
+    assertThat(scrape().value("diffuscope_lag_seconds{run=\"r\"}")).isZero();
+
+    now = RunEvents.AT.plusSeconds(500);
+    tell(RunEvents.ended("r", Verdict.State.LEARNING, null));
+    assertThat(scrape().value("diffuscope_lag_seconds{run=\"r\"}")).isZero();
+  }
+
+  private static RunEvent foundAt(long step, int seconds) {
+    return new RunEvent.CheckpointFound(
+        "r", RunEvents.AT.plusSeconds(seconds), RunEvents.checkpoint(step));
+  }
+
+  @Test
+  void checkpointsAreCountedOnceByWhatTheyEndedAs() {
+    tell(
+        RunEvents.started("r"),
+        RunEvents.found("r", 1L),
+        RunEvents.found("r", 2L),
+        RunEvents.found("r", 3L),
+        RunEvents.found("r", 4L),
+        RunEvents.evaluating("r", 1L),
+        RunEvents.completed("r", 1L, true),
+        RunEvents.skipped("r", 2L, "backlog"),
+        RunEvents.evaluating("r", 3L),
+        RunEvents.passedOver("r", 5L, "incomplete"));
+    Exposition scraped = scrape();
+
+    assertThat(outcome(scraped, "evaluated")).isEqualTo(1);
+    assertThat(outcome(scraped, "skipped")).isEqualTo(1);
+    assertThat(outcome(scraped, "evaluating")).isEqualTo(1);
+    assertThat(outcome(scraped, "waiting")).isEqualTo(1);
+    assertThat(outcome(scraped, "incomplete")).isEqualTo(1);
+    assertThat(outcome(scraped, "vanished")).isZero();
+    assertThat(outcome(scraped, "failed")).isZero();
+
+    tell(RunEvents.found("r", 5L), RunEvents.failed("r", 3L, "vanished"));
+    scraped = scrape();
+    assertThat(outcome(scraped, "incomplete")).isZero();
+    assertThat(outcome(scraped, "waiting")).isEqualTo(2);
+    assertThat(outcome(scraped, "vanished")).isEqualTo(1);
+    assertThat(scraped.value(counter("failed", "vanished"))).isEqualTo(1);
+  }
+
+  private static double outcome(Exposition scraped, String outcome) {
+    return scraped.value("diffuscope_checkpoints{outcome=\"" + outcome + "\",run=\"r\"}");
+  }
+
+  @Test
+  void anEvaluationOfTheLossesAloneLeavesWhatWasSampled() {
+    tell(
+        RunEvents.started("r"),
+        RunEvents.completed("r", 100L, true, RunEvents.share(.5), RunEvents.gap(.3, .01)),
+        RunEvents.losses(
+            "r", 110L, Standing.LOSSES_ONLY, RunEvents.gap(.3, .02), RunEvents.gap(2, .03)));
+    Exposition scraped = scrape();
+
+    assertThat(scraped.value("diffuscope_evaluated_step{run=\"r\"}")).isEqualTo(110);
+    assertThat(scraped.value("diffuscope_sampled_step{run=\"r\"}")).isEqualTo(100);
+    assertThat(scraped.value("diffuscope_train_affinity{run=\"r\"}")).isEqualTo(.5);
+    assertThat(scraped.value("diffuscope_denoising_gap{run=\"r\",sigma=\"0.3\"}")).isEqualTo(.02);
+    assertThat(scraped.value("diffuscope_denoising_gap{run=\"r\",sigma=\"2\"}")).isEqualTo(.03);
+
+    tell(RunEvents.losses("r", 105L, Standing.LOSSES_ONLY, RunEvents.gap(.3, .04)));
+    scraped = scrape();
+    assertThat(scraped.value("diffuscope_evaluated_step{run=\"r\"}")).as("late").isEqualTo(110);
+    assertThat(scraped.value("diffuscope_denoising_gap{run=\"r\",sigma=\"0.3\"}")).isEqualTo(.02);
+
+    tell(RunEvents.completed("r", 120L, true, RunEvents.share(.6)));
+    scraped = scrape();
+    assertThat(scraped.value("diffuscope_sampled_step{run=\"r\"}")).isEqualTo(120);
+    assertThat(scraped.value("diffuscope_train_affinity{run=\"r\"}")).isEqualTo(.6);
+    assertThat(scraped.has("diffuscope_denoising_gap{")).isFalse();
+  }
+
+  @Test
+  void anAttemptTakesAwayTheLossesAndTheSamplesFromItsFirstStepOn() {
+    tell(
+        RunEvents.started("r"),
+        RunEvents.completed("r", 100L, true, RunEvents.share(.5), RunEvents.gap(.3, .01)),
+        RunEvents.losses("r", 110L, Standing.LOSSES_ONLY, RunEvents.gap(.3, .02)),
+        RunEvents.attempt("r", 2, 105));
+    Exposition scraped = scrape();
+
+    assertThat(scraped.has("diffuscope_evaluated_step")).isFalse();
+    assertThat(scraped.has("diffuscope_denoising_gap{")).isFalse();
+    assertThat(scraped.value("diffuscope_sampled_step{run=\"r\"}")).isEqualTo(100);
+    assertThat(scraped.value("diffuscope_train_affinity{run=\"r\"}")).isEqualTo(.5);
+
+    tell(RunEvents.attempt("r", 3, 100));
+    assertThat(scrape().has("diffuscope_sampled_step")).isFalse();
+    assertThat(scrape().has("diffuscope_train_affinity{")).isFalse();
+  }
+
+  @Test
+  void stepsAreToldInTheirUnitAndAsTrainingImages() {
+    tell(
+        RunEvents.started("r", new StepScale(null, 256L, 50_000L)),
+        RunEvents.completed("r", 10L, true));
+    assertThat(info(scrape(), "updates")).isEqualTo(1);
+    assertThat(scrape().value("diffuscope_training_images{run=\"r\"}")).isEqualTo(2_560);
+
+    metrics.onSourceNews(new SourceNews("r", false, "edm", StepUnit.KIMG));
+    metrics.onSourceNews(new SourceNews("r", false, "averaged", null));
+    assertThat(info(scrape(), "kimg")).isEqualTo(1);
+    assertThat(scrape().samples().keySet()).noneMatch(s -> s.contains("step_unit=\"updates\""));
+    assertThat(scrape().value("diffuscope_training_images{run=\"r\"}")).isEqualTo(10_000);
+
+    tell(RunEvents.attempt("r", 2, 5));
+    assertThat(scrape().has("diffuscope_training_images")).isFalse();
+  }
+
+  private static double info(Exposition scraped, String unit) {
+    return scraped.value(
+        "diffuscope_run_info{display_name=\"The run r\",run=\"r\",step_unit=\"" + unit + "\"}");
+  }
+
+  @Test
+  void aSourceIsDownWhileAProblemLasts() {
+    tell(RunEvents.started("r"));
+    assertThat(scrape().value("diffuscope_source_up{run=\"r\"}")).isEqualTo(1);
+    assertThat(scrape().value("diffuscope_source_problems_total{run=\"r\"}")).isZero();
+
+    metrics.onSourceNews(new SourceNews("r", true, "does not exist", null));
+    assertThat(scrape().value("diffuscope_source_up{run=\"r\"}")).isZero();
+    metrics.onSourceNews(new SourceNews("r", false, "can be listed again", null));
+    assertThat(scrape().value("diffuscope_source_up{run=\"r\"}")).isEqualTo(1);
+    metrics.onSourceNews(new SourceNews("r", true, "nothing is recognised", null));
+    metrics.onSourceNews(new SourceNews("r", false, "layout edm", StepUnit.KIMG));
+    assertThat(scrape().value("diffuscope_source_up{run=\"r\"}")).isEqualTo(1);
+    assertThat(scrape().value("diffuscope_source_problems_total{run=\"r\"}")).isEqualTo(2);
+  }
+
+  @Test
+  void aProblemBeforeTheRunHasBegunIsKept() {
+    metrics.onSourceNews(new SourceNews("r", true, "does not exist", null));
+    tell(RunEvents.started("r"));
+
+    assertThat(scrape().value("diffuscope_source_up{run=\"r\"}")).isZero();
+    assertThat(scrape().value("diffuscope_source_problems_total{run=\"r\"}")).isEqualTo(1);
+    metrics.removeRun("r");
+    assertThat(scrape().has("diffuscope_source_up")).isFalse();
+    assertThat(scrape().has("diffuscope_source_problems")).isFalse();
   }
 
   @Test

@@ -41,6 +41,17 @@ public final class RunEvents {
         StepScale.UPDATES);
   }
 
+  public static RunEvent started(String run, StepScale steps) {
+    return new RunEvent.RunStarted(
+        run, AT, "The run " + run, "probe-1", true, List.of("no teacher"), steps);
+  }
+
+  /** Some other content of the file of a step. */
+  public static Checkpoint rewritten(long step) {
+    Checkpoint first = checkpoint(step);
+    return Checkpoint.ofFile("again-" + step, first.path(), step);
+  }
+
   public static Checkpoint checkpoint(@Nullable Long step) {
     return Checkpoint.ofFile("id-" + step, "/checkpoints/step-" + step + ".safetensors", step);
   }
@@ -51,6 +62,15 @@ public final class RunEvents {
 
   public static RunEvent evaluating(String run, @Nullable Long step) {
     return new RunEvent.EvaluationStarted(run, AT.plusSeconds(2), checkpoint(step), true);
+  }
+
+  public static RunEvent skipped(String run, @Nullable Long step, String reason) {
+    return new RunEvent.CheckpointSkipped(run, AT.plusSeconds(2), checkpoint(step), reason);
+  }
+
+  public static RunEvent passedOver(String run, @Nullable Long step, String reason) {
+    return new RunEvent.CheckpointPassedOver(
+        run, AT.plusSeconds(2), checkpoint(step).path(), reason, "step-" + step + ": " + reason);
   }
 
   public static EvaluationProgress progress(String run, @Nullable Long step, int done, int total) {
@@ -82,6 +102,22 @@ public final class RunEvents {
         attempt,
         weights,
         true);
+  }
+
+  /** An evaluation of the denoising losses alone. */
+  public static RunEvent losses(
+      String run, @Nullable Long step, Standing standing, SignalEstimate... estimates) {
+    return new RunEvent.EvaluationCompleted(
+        run,
+        AT.plusSeconds(3),
+        checkpoint(step),
+        "probe-1",
+        Arrays.asList(estimates),
+        standing,
+        .5,
+        1,
+        null,
+        false);
   }
 
   public static RunEvent attempt(String run, int attempt, long fromStep) {

@@ -8,6 +8,8 @@ import akka.actor.typed.javadsl.Adapter;
 import akka.serialization.Serialization;
 import akka.serialization.SerializationExtension;
 import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.checkpoint.HeldWeights;
+import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.detect.Flag;
 import io.diffuscope.detect.FlagChange;
 import io.diffuscope.detect.Verdict;
@@ -22,6 +24,7 @@ import io.diffuscope.signal.SignalNames;
 import io.diffuscope.signal.Statistic;
 import io.diffuscope.statistics.Estimate;
 import io.diffuscope.statistics.HoldoutCheck;
+import io.diffuscope.tensorfile.WeightsLocation;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.EnumMap;
@@ -58,13 +61,8 @@ class SerializationTest {
             new RunEvent.RunStarted(
                 "r", at, "Run", "probe", true, List.of("a", "b"), StepScale.UPDATES),
             new RunEvent.RunStarted(
-                "r",
-                at,
-                "Run",
-                "probe",
-                null,
-                List.of(),
-                new StepScale(StepScale.Unit.KIMG, 8L, 9L)),
+                "r", at, "Run", "probe", null, List.of(), new StepScale(StepUnit.KIMG, 8L, 9L)),
+            new HoldNews("r", "full"),
             new RunEvent.CheckpointFound("r", at, checkpoint),
             new RunEvent.CheckpointSkipped("r", at, without, "backlog"),
             new RunEvent.CheckpointPassedOver("r", at, "/x", "incomplete", "cut"),
@@ -98,6 +96,8 @@ class SerializationTest {
             new RunEvent.VerdictChanged("r", at, verdict),
             new RunEvent.RunEnded("r", at, "over", verdict),
             new EvaluationProgress("r", checkpoint, 1, 2, estimates),
+            new SourceNews("r", true, "gone", null),
+            new SourceNews("r", false, "here", StepUnit.EPOCHS),
             new PreparationProgress("r", "endpoints", 1, 2));
     for (RunNotification notification : notifications) {
       KIT.serializationTestKit().verifySerialization(notification, true);
@@ -107,6 +107,14 @@ class SerializationTest {
   @Test
   void messagesComeOutAsTheyWentIn() {
     Checkpoint checkpoint = Checkpoint.ofFile("id", "/run/step-7.safetensors", 7L);
+    Checkpoint held =
+        new Checkpoint(
+            "id",
+            "/run/step-7",
+            7L,
+            new WeightsLocation("/run/step-7/unet", "ema"),
+            Instant.parse("2026-11-22T10:11:12.345678901Z"),
+            new HeldWeights(new WeightsLocation("/holds/1/weights/unet", "ema"), "5-6-7"));
     Instant deadline = Instant.parse("2026-11-22T10:11:12.345678901Z");
     Path folder = Path.of("/data");
     ProbeSpec spec =
@@ -131,6 +139,7 @@ class SerializationTest {
             new Sampler.Perform(1, 2, deadline, spec, new WorkUnit.SampleBlock(checkpoint, 3)),
             new Sampler.Perform(
                 1, 2, deadline, spec, new WorkUnit.DenoisingBlock(checkpoint, .5, 3)),
+            new Sampler.Perform(1, 2, deadline, spec, new WorkUnit.SampleBlock(held, 3)),
             new TrainingRun.Found(checkpoint),
             new TrainingRun.PassedOver("/x", "incomplete", "cut"),
             new TrainingRun.SourceEnded("over"),

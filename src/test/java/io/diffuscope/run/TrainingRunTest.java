@@ -8,6 +8,8 @@ import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.eventstream.EventStream;
 import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.checkpoint.HoldSettings;
+import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.detect.DetectorSettings;
 import io.diffuscope.model.Devices;
 import io.diffuscope.run.RunState.Status;
@@ -35,6 +37,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -297,6 +300,10 @@ class TrainingRunTest {
     private final ActorRef<TrainingRun.Command> actor;
 
     Run(String id, ProbeSpec spec, int samplers) throws Exception {
+      this(id, spec, samplers, holdsBeside(spec));
+    }
+
+    Run(String id, ProbeSpec spec, int samplers, Holds holds) throws Exception {
       this.id = id;
       this.probe = Probe.open(spec);
       this.settings =
@@ -319,7 +326,13 @@ class TrainingRunTest {
       }
       actor =
           KIT.spawn(
-              TrainingRun.create(settings, probe, queue, InstantSource.system(), owner.getRef()));
+              TrainingRun.create(
+                  settings, probe, queue, holds, InstantSource.system(), owner.getRef()));
+    }
+
+    private static Holds holdsBeside(ProbeSpec spec) throws Exception {
+      Path folder = Path.of(spec.template()).resolveSibling("holds");
+      return Holds.open(folder, new HoldSettings(HoldSettings.Mode.AUTO, Long.MAX_VALUE), Set.of());
     }
 
     List<RunEvent> untilItsEnd() {
