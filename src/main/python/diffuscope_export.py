@@ -2057,7 +2057,7 @@ class _Announcer:
 
     def complain(self, cause: Any, sentence: str) -> None:
         with contextlib.suppress(Exception):
-            if cause not in self._said:
+            if cause not in self._said and sys.stderr is not None:
                 self._said.add(cause)
                 print("diffuscope_export: %s; this is said once" % sentence, file=sys.stderr, flush=True)
 
