@@ -109,6 +109,7 @@ class TrainerSimulatorIT {
       assertExactlyOnce(trainer, monitor);
       assertPolicy(policy, trainer, monitor);
       assertCounters(watch, trainer, monitor);
+      watch.await("the end of all holds", () -> watch.heldFiles().isEmpty());
 
       watch.signal("INT");
       assertThat(watch.exit()).isEqualTo(130);
