@@ -1,6 +1,5 @@
 package io.diffuscope.cli;
 
-import ai.djl.Device;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigException;
 import com.typesafe.config.ConfigFactory;
@@ -116,11 +115,10 @@ final class PlanCommand implements Callable<Integer> {
       // Ctrl-C leaves the terminal as it was; what was cached is whole.
       Runtime.getRuntime().addShutdownHook(new Thread(status::close));
       status.doing("reading the sets");
-      Device on = Devices.best();
       try (Probe probe = Probe.open(settings.probe());
-          ProbeDevice device = ProbeDevice.load(probe, on)) {
+          ProbeDevice device = ProbeDevice.load(probe, Devices.best())) {
         PlanRehearsal rehearsal = PlanRehearsal.of(probe, device, found.newest(), status::doing);
-        new PlanSections(report, probe, rehearsal).add(on, reader.threads(), found);
+        new PlanSections(report, probe, rehearsal).add(device, reader.threads(), found);
         new PlanPace(report, settings.pace(), rehearsal.cost()).add(found, given);
       }
     }
