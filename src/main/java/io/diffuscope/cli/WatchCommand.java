@@ -6,6 +6,7 @@ import io.diffuscope.checkpoint.AnnouncedCheckpoints;
 import io.diffuscope.checkpoint.DirectorySettings;
 import io.diffuscope.checkpoint.DirectorySubscription;
 import io.diffuscope.checkpoint.RetriedSource;
+import io.diffuscope.checkpoint.HoldSettings;
 import io.diffuscope.checkpoint.RunDirectories;
 import io.diffuscope.checkpoint.s3.S3FileSystemProvider;
 import io.diffuscope.cli.SettingsReader.InvalidSettingException;
@@ -134,6 +135,7 @@ final class WatchCommand implements Callable<Integer> {
     S3FileSystemProvider.configure(reader.objectStore());
     DirectorySettings checkpoints = reader.checkpointsUnlessAnnounced();
     AnnounceRoots roots = reader.announceRoots();
+    HoldSettings holds = reader.holds();
     String glob = reader.runs();
     RunDirectories directories = glob == null ? null : reader.runDirectories(glob);
     if (checkpoints != null) {
@@ -158,7 +160,7 @@ final class WatchCommand implements Callable<Integer> {
                       ? new RunSources.One(subscribed(settings, checkpoints, roots))
                       : severalRuns(directories, settings, checkpoints, roots, status),
               Probe.open(settings.probe()),
-              DataDirectory.holds(reader.dataDirectory(), reader.holds()),
+              DataDirectory.holds(reader.dataDirectory(), holds),
               reader.samplers(),
               List.of(view),
               web)) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.diffuscope.checkpoint.DirectorySettings.LayoutSettings;
 import io.diffuscope.checkpoint.StepUnit;
+import io.diffuscope.checkpoint.HoldSettings;
 import io.diffuscope.config.Configuration;
 import io.diffuscope.detect.DetectorSettings;
 import io.diffuscope.model.NetworkSettings;
@@ -46,6 +47,7 @@ class SettingsReaderTest {
     assertThat(probe.samples()).isNull();
     assertThat(probe.holdout()).isNull();
     assertThat(reader.checkpoints().layout()).isEqualTo(LayoutSettings.AUTO);
+    assertThat(reader.holds()).isEqualTo(new HoldSettings(HoldSettings.Mode.AUTO, 32L << 30));
     assertThat(reader.web().host()).isEqualTo("127.0.0.1");
     assertThat(reader.web().port()).isEqualTo(9464);
     assertThat(reader.dataDirectory()).isEqualTo(Path.of("state"));
@@ -67,6 +69,8 @@ class SettingsReaderTest {
     Map<String, Object> options = new HashMap<>();
     options.put("diffuscope.run", "run-7");
     options.put("diffuscope.display-name", "Run seven");
+    options.put("diffuscope.holds.mode", "copy");
+    options.put("diffuscope.holds.max-bytes", "200 MiB");
     options.put("diffuscope.holdout", "holdout.npy");
     options.put("diffuscope.teacher", "teacher.npz");
     options.put("diffuscope.train-labels", "train-labels.npy");
@@ -134,6 +138,7 @@ class SettingsReaderTest {
     assertThat(probe.flow().grid()).isEqualTo(new SigmaGrid(40, 0.002, 50, 7));
     assertThat(probe.denoising().sigmas()).containsExactly(0.5);
     assertThat(reader.checkpoints().settleTimeout()).isEqualTo(Duration.ofMinutes(3));
+    assertThat(reader.holds()).isEqualTo(new HoldSettings(HoldSettings.Mode.COPY, 200L << 20));
     assertThat(reader.threads()).isEqualTo(3);
   }
 
@@ -205,6 +210,8 @@ class SettingsReaderTest {
     "flags.early-memorization.alpha, 2, alpha",
     "run, a/b, a/b",
     "web.port, 70000, 70000",
+    "holds.mode, link, 'auto, copy, off'",
+    "holds.max-bytes, -1, max-bytes",
     "device.threads, many, threads",
     "device.threads, -1, threads",
     "device.samplers, few, samplers",
@@ -220,6 +227,7 @@ class SettingsReaderTest {
               reader.run("r");
               reader.checkpoints();
               reader.web();
+              reader.holds();
               reader.threads();
               reader.samplers();
               reader.dataDirectory();

@@ -6,8 +6,11 @@ import ai.djl.Device;
 import akka.actor.testkit.typed.javadsl.ActorTestKit;
 import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
+import akka.actor.typed.Behavior;
 import akka.actor.typed.eventstream.EventStream;
+import akka.actor.typed.javadsl.Behaviors;
 import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.checkpoint.CheckpointFiles;
 import io.diffuscope.checkpoint.HoldSettings;
 import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.detect.DetectorSettings;
@@ -28,6 +31,7 @@ import io.diffuscope.signal.SignalEstimate;
 import io.diffuscope.signal.SignalNames;
 import io.diffuscope.signal.Statistic;
 import io.diffuscope.tensorfile.TensorShape;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -90,7 +94,7 @@ class TrainingRunTest {
           .containsExactly(10L, 15L, 20L);
       RunEvent.EvaluationFailed failed = ofKind(events, RunEvent.EvaluationFailed.class).getFirst();
       assertThat(failed.checkpoint().step()).isEqualTo(15);
-      assertThat(failed.message()).contains(cut.toString());
+      assertThat(failed.message()).contains(cut.toString()).doesNotContain("holds");
       assertThat(failed.reason()).isNotEqualTo("internal").isNotEqualTo("engine");
 
       List<RunEvent.EvaluationCompleted> done = ofKind(events, RunEvent.EvaluationCompleted.class);
@@ -123,6 +127,92 @@ class TrainingRunTest {
       assertThat(((RunEvent.RunEnded) events.getLast()).cause()).isEqualTo("training is over");
       assertThat(run.rebuilt(events)).isEqualTo(state);
     }
+  }
+
+  /** By the time that a sampler looks for the files, the trainer has removed them. */
+  @Test
+  void evaluatesWhatIsRotatedAwayMeanwhile() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    ProbeSpec spec = files.smallSpec();
+    List<Checkpoint> checkpoints =
+        List.of(
+            CheckpointFiles.describe(files.checkpoint("step-10.safetensors", 3)),
+            CheckpointFiles.describe(files.checkpoint("last.safetensors", 4)));
+    List<List<SignalEstimate>> expected = new ArrayList<>();
+    try (Probe probe = Probe.open(spec)) {
+      for (Checkpoint checkpoint : checkpoints) {
+        expected.add(direct(probe, checkpoint, new EnumMap<>(Reference.class)));
+      }
+    }
+    Path holds = folder.resolve("holds");
+    try (Run run = new Run("rotated", spec, 1, Run.holdsBeside(spec), TrainingRunTest::rotate)) {
+      checkpoints.forEach(checkpoint -> run.actor.tell(new TrainingRun.Found(checkpoint)));
+      run.actor.tell(new TrainingRun.SourceEnded("over"));
+      List<RunEvent> events = run.untilItsEnd();
+      List<RunEvent.EvaluationCompleted> done = ofKind(events, RunEvent.EvaluationCompleted.class);
+      assertThat(done)
+          .extracting(RunEvent.EvaluationCompleted::checkpoint)
+          .containsExactlyElementsOf(checkpoints);
+      for (int i = 0; i < done.size(); i++) {
+        assertThat(withoutChanges(done.get(i).estimates()))
+            .isEqualTo(withoutChanges(expected.get(i)));
+        assertThat(checkpoints.get(i).file()).doesNotExist();
+      }
+      run.told.awaitAssert(
+          () -> {
+            assertThat(holds).isEmptyDirectory();
+            return null;
+          });
+    }
+  }
+
+  /** The same without holds: so the test above sees what it is meant to see. */
+  @Test
+  void withoutHoldsWhatIsRotatedAwayMeanwhileHasVanished() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    Checkpoint checkpoint = CheckpointFiles.describe(files.checkpoint("step-10.safetensors", 3));
+    try (Run run =
+        new Run("in-place", files.smallSpec(), 1, Holds.off(), TrainingRunTest::rotate)) {
+      run.actor.tell(new TrainingRun.Found(checkpoint));
+      run.actor.tell(new TrainingRun.SourceEnded("over"));
+      List<RunEvent> events = run.untilItsEnd();
+      assertThat(ofKind(events, RunEvent.EvaluationFailed.class))
+          .singleElement()
+          .satisfies(failed -> assertThat(failed.reason()).isEqualTo("vanished"));
+    }
+  }
+
+  /** The hold of a step's file is a link, so that the job's bytes are the hold's. */
+  @Test
+  void aStepThatIsWrittenIntoMeanwhileHasChanged() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    ProbeSpec spec = files.smallSpec();
+    Checkpoint checkpoint = CheckpointFiles.describe(files.checkpoint("step-10.safetensors", 3));
+    try (Run run =
+        new Run(
+            "written-into",
+            spec,
+            1,
+            Run.holdsBeside(spec),
+            unit -> Files.writeString(checkpoint.file(), "something else"))) {
+      run.actor.tell(new TrainingRun.Found(checkpoint));
+      run.actor.tell(new TrainingRun.SourceEnded("over"));
+      assertThat(ofKind(run.untilItsEnd(), RunEvent.EvaluationFailed.class))
+          .singleElement()
+          .satisfies(
+              failed -> {
+                assertThat(failed.reason()).isEqualTo("changed");
+                assertThat(failed.message()).startsWith(checkpoint.path()).doesNotContain("holds");
+              });
+    }
+  }
+
+  private static void rotate(Checkpoint measured) throws IOException {
+    Files.deleteIfExists(measured.file());
+  }
+
+  private static List<SignalEstimate> withoutChanges(List<SignalEstimate> estimates) {
+    return estimates.stream().filter(estimate -> estimate.statistic() != Statistic.CHANGE).toList();
   }
 
   /** There is no flow to compare with, and nothing to prepare but the sets' geometry. */
@@ -287,6 +377,24 @@ class TrainingRunTest {
     return events.stream().filter(kind::isInstance).map(kind::cast).toList();
   }
 
+  /** What the trainer does when a sampler is about to be given a unit of a checkpoint. */
+  private interface Meanwhile {
+    void act(Checkpoint measured) throws IOException;
+  }
+
+  /** Hands units on to the queue. */
+  private static Behavior<WorkQueue.Command> after(
+      Meanwhile trainer, ActorRef<WorkQueue.Command> queue) {
+    return Behaviors.receiveMessage(
+        message -> {
+          if (message instanceof WorkQueue.Submit submit && submit.unit().measured() != null) {
+            trainer.act(submit.unit().measured());
+          }
+          queue.tell(message);
+          return Behaviors.same();
+        });
+  }
+
   /** A run with its queue and samplers, and what it tells. */
   private static final class Run implements AutoCloseable {
     private final TestProbe<RunNotification> told = KIT.createTestProbe(RunNotification.class);
@@ -300,10 +408,10 @@ class TrainingRunTest {
     private final ActorRef<TrainingRun.Command> actor;
 
     Run(String id, ProbeSpec spec, int samplers) throws Exception {
-      this(id, spec, samplers, holdsBeside(spec));
+      this(id, spec, samplers, holdsBeside(spec), measured -> {});
     }
 
-    Run(String id, ProbeSpec spec, int samplers, Holds holds) throws Exception {
+    Run(String id, ProbeSpec spec, int samplers, Holds holds, Meanwhile trainer) throws Exception {
       this.id = id;
       this.probe = Probe.open(spec);
       this.settings =
@@ -327,7 +435,12 @@ class TrainingRunTest {
       actor =
           KIT.spawn(
               TrainingRun.create(
-                  settings, probe, queue, holds, InstantSource.system(), owner.getRef()));
+                  settings,
+                  probe,
+                  KIT.spawn(after(trainer, queue)),
+                  holds,
+                  InstantSource.system(),
+                  owner.getRef()));
     }
 
     private static Holds holdsBeside(ProbeSpec spec) throws Exception {
