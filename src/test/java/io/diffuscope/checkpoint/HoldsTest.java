@@ -206,6 +206,16 @@ class HoldsTest {
     assertThat(none).doesNotExist();
   }
 
+  @Test
+  void whatLiesInABucketIsReadThere() throws IOException {
+    Checkpoint remote = Checkpoint.ofFile("id", "s3://bucket/run/step-1.safetensors", 1L);
+    try (Hold hold = holds(AUTO).take(remote)) {
+      assertThat(hold.checkpoint()).isEqualTo(remote);
+      assertThat(hold.inPlace()).isNull();
+    }
+    assertThat(folder).isEmptyDirectory();
+  }
+
   private boolean isLinkedWhenTaken() throws IOException {
     Path file = written("step-9.safetensors", "nine");
     try (Hold hold = holds(AUTO).take(describe(file))) {

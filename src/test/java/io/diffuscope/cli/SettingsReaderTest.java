@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.diffuscope.checkpoint.DirectorySettings.LayoutSettings;
-import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.checkpoint.HoldSettings;
+import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.config.Configuration;
 import io.diffuscope.detect.DetectorSettings;
 import io.diffuscope.model.NetworkSettings;
