@@ -13,6 +13,7 @@ import akka.actor.typed.javadsl.Behaviors;
 import akka.stream.Materializer;
 import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.checkpoint.StepUnit;
+import io.diffuscope.run.DeviceTurns;
 import io.diffuscope.run.EvaluationException;
 import io.diffuscope.run.RunState;
 import io.diffuscope.run.SourceNews;
@@ -60,6 +61,7 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
   private final MonitoredRun plan;
   private final Probe probe;
   private final ActorRef<WorkQueue.Command> queue;
+  private final @Nullable ActorRef<DeviceTurns.Command> turns;
   private final ActorRef<Failed> owner;
   private @Nullable ActorRef<TrainingRun.Command> run;
   private Monitor.@Nullable TrainingEnded trainingEnded;
@@ -69,28 +71,32 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
       MonitoredRun plan,
       Probe probe,
       ActorRef<WorkQueue.Command> queue,
+      @Nullable ActorRef<DeviceTurns.Command> turns,
       ActorRef<Failed> owner) {
     super(context);
     this.plan = plan;
     this.probe = probe;
     this.queue = queue;
+    this.turns = turns;
     this.owner = owner;
   }
 
   /**
    * A run.
    *
+   * @param turns those of all runs; null where evaluation has no budget
    * @param atOnce whether it is prepared now; otherwise with its first checkpoint
    */
   static Behavior<Command> create(
       MonitoredRun plan,
       Probe probe,
       ActorRef<WorkQueue.Command> queue,
+      @Nullable ActorRef<DeviceTurns.Command> turns,
       boolean atOnce,
       ActorRef<Failed> owner) {
     return Behaviors.setup(
         context -> {
-          RunSupervisor supervisor = new RunSupervisor(context, plan, probe, queue, owner);
+          RunSupervisor supervisor = new RunSupervisor(context, plan, probe, queue, turns, owner);
           if (atOnce) {
             supervisor.started();
           }
@@ -110,6 +116,7 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
                   plan.settings(),
                   probe,
                   queue,
+                  turns,
                   InstantSource.system(),
                   context.messageAdapter(TrainingRun.Unprepared.class, CannotPrepare::new)),
               "training-run");

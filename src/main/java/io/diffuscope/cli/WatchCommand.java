@@ -75,11 +75,36 @@ final class WatchCommand implements Callable<Integer> {
 
   @Option(
       names = "--policy",
-      paramLabel = "all|latest",
+      paramLabel = "latest|all|every",
       description =
-          "When training is faster than evaluation: every checkpoint in order (default), or the"
-              + " newest only.")
+          "When training is faster than evaluation: the newest checkpoint, passing over those that"
+              + " it overtakes (default, never lags); all in order (the lag grows); or in order one"
+              + " of every --every steps. What is left out is counted.")
   private @Nullable String policy;
+
+  @Option(
+      names = "--every",
+      paramLabel = "STEPS",
+      description =
+          "Evaluate, in order, the first checkpoint in each stretch of so many steps (--policy"
+              + " every).")
+  private @Nullable Long every;
+
+  @Option(
+      names = "--budget",
+      paramLabel = "PERCENT",
+      description =
+          "Share of the device's time that evaluation may take over all runs, such as 10%%; every"
+              + " evaluated checkpoint is then sampled (default: no bound, see --sampling-growth).")
+  private @Nullable String budget;
+
+  @Option(
+      names = "--sampling-growth",
+      paramLabel = "X",
+      description =
+          "Sample a checkpoint when its step is at least X times the last sampled one, and measure"
+              + " only the denoising losses of those between (default 1.15; 1: sample all).")
+  private @Nullable Double samplingGrowth;
 
   @Option(
       names = "--step-unit",
@@ -105,7 +130,7 @@ final class WatchCommand implements Callable<Integer> {
     MeasureOptions.put(overrides, "checkpoints.runs", runs);
     MeasureOptions.put(overrides, "checkpoints.layout", layout);
     MeasureOptions.put(overrides, "checkpoints.pattern", pattern);
-    MeasureOptions.put(overrides, "checkpoints.policy", policy);
+    addPace(overrides);
     MeasureOptions.put(overrides, "steps.unit", stepUnit);
     MeasureOptions.put(overrides, "steps.batch-size", trainBatchSize);
     Config config = measure.load(overrides);
@@ -143,6 +168,24 @@ final class WatchCommand implements Callable<Integer> {
       }
     }
     return ExitCode.OK;
+  }
+
+  /** An option takes the place of what a file says, also where the file says it by another key. */
+  private void addPace(Map<String, Object> overrides) {
+    if (policy != null && every == null && !policy.equals("every")) {
+      MeasureOptions.unset(overrides, "checkpoints.every");
+    }
+    MeasureOptions.put(
+        overrides, "checkpoints.policy", policy == null && every != null ? "every" : policy);
+    MeasureOptions.put(overrides, "checkpoints.every", every);
+    if (budget != null && samplingGrowth == null) {
+      MeasureOptions.unset(overrides, "checkpoints.sampling-growth");
+    }
+    if (samplingGrowth != null && budget == null) {
+      MeasureOptions.unset(overrides, "checkpoints.budget");
+    }
+    MeasureOptions.put(overrides, "checkpoints.budget", budget);
+    MeasureOptions.put(overrides, "checkpoints.sampling-growth", samplingGrowth);
   }
 
   /**

@@ -10,6 +10,7 @@ import akka.actor.typed.eventstream.EventStream;
 import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.detect.DetectorSettings;
 import io.diffuscope.model.Devices;
+import io.diffuscope.run.RunEvent.Standing;
 import io.diffuscope.run.RunState.Status;
 import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Observation;
@@ -119,6 +120,63 @@ class TrainingRunTest {
           .containsEntry("step-20", Status.EVALUATED);
       assertThat(((RunEvent.RunEnded) events.getLast()).cause()).isEqualTo("training is over");
       assertThat(run.rebuilt(events)).isEqualTo(state);
+    }
+  }
+
+  @Test
+  void betweenSamplingsOnlyTheLossesAreMeasured() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    Checkpoint first = checkpoint(10, files.checkpoint("step-10.safetensors", 3));
+    Checkpoint between = checkpoint(11, files.checkpoint("step-11.safetensors", 4));
+    Checkpoint due = checkpoint(20, files.checkpoint("step-20.safetensors", 5));
+    Pace pace = new Pace(Pace.Policy.ALL, 1, 10, 1.15, null);
+    try (Run run = new Run("spaced", files.smallSpec(), 1, pace)) {
+      List.of(first, between, due).forEach(c -> run.actor.tell(new TrainingRun.Found(c)));
+      run.actor.tell(new TrainingRun.SourceEnded("over"));
+      List<RunEvent> events = run.untilItsEnd();
+
+      assertThat(ofKind(events, RunEvent.RunStarted.class).getFirst().measuresLosses()).isTrue();
+      List<RunEvent.EvaluationCompleted> done = ofKind(events, RunEvent.EvaluationCompleted.class);
+      assertThat(done)
+          .extracting(RunEvent.EvaluationCompleted::standing)
+          .containsExactly(Standing.JUDGED, Standing.LOSSES_ONLY, Standing.JUDGED);
+      assertThat(done)
+          .extracting(RunEvent.EvaluationCompleted::sampled)
+          .containsExactly(true, false, true);
+      // The digits of a full evaluation, and the change to the checkpoint that was sampled last.
+      Map<Reference, double[]> previous = new EnumMap<>(Reference.class);
+      assertThat(done.get(0).estimates()).isEqualTo(direct(run.probe, first, previous));
+      assertThat(done.get(2).estimates())
+          .isEqualTo(direct(run.probe, due, previous))
+          .anyMatch(estimate -> estimate.statistic() == Statistic.CHANGE);
+      assertThat(done.get(1).estimates())
+          .isNotEmpty()
+          .isEqualTo(
+              direct(run.probe, between, new EnumMap<>(Reference.class)).stream()
+                  .filter(estimate -> estimate.signal().equals(SignalNames.DENOISING_GAP))
+                  .toList());
+      assertThat(run.state().lineage().judged().keySet()).containsExactly(10L, 20L);
+      assertThat(run.rebuilt(events)).isEqualTo(run.state());
+    }
+  }
+
+  @Test
+  void underABudgetEveryEvaluationHasATurn() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    Pace pace = new Pace(Pace.Policy.ALL, 1, 10, 1, .9);
+    try (Run run = new Run("budget", files.smallSpec(), 1, pace)) {
+      for (long step = 10; step <= 12; step++) {
+        Path file = files.checkpoint("step-%d.safetensors".formatted(step), step);
+        run.actor.tell(new TrainingRun.Found(checkpoint(step, file)));
+      }
+      Path cut = Files.writeString(folder.resolve("step-13.safetensors"), "cut");
+      run.actor.tell(new TrainingRun.Found(checkpoint(13, cut)));
+      run.actor.tell(new TrainingRun.SourceEnded("over"));
+      List<RunEvent> events = run.untilItsEnd();
+      assertThat(ofKind(events, RunEvent.EvaluationCompleted.class))
+          .hasSize(3)
+          .allMatch(RunEvent.EvaluationCompleted::sampled);
+      assertThat(ofKind(events, RunEvent.EvaluationFailed.class)).hasSize(1);
     }
   }
 
@@ -297,6 +355,10 @@ class TrainingRunTest {
     private final ActorRef<TrainingRun.Command> actor;
 
     Run(String id, ProbeSpec spec, int samplers) throws Exception {
+      this(id, spec, samplers, Pace.all(10));
+    }
+
+    Run(String id, ProbeSpec spec, int samplers, Pace pace) throws Exception {
       this.id = id;
       this.probe = Probe.open(spec);
       this.settings =
@@ -304,7 +366,7 @@ class TrainingRunTest {
               id,
               "Run " + id,
               spec,
-              Pace.all(10),
+              pace,
               StepScale.UPDATES,
               Ending.NEVER,
               DetectorSettings.DEFAULT,
@@ -319,7 +381,13 @@ class TrainingRunTest {
       }
       actor =
           KIT.spawn(
-              TrainingRun.create(settings, probe, queue, InstantSource.system(), owner.getRef()));
+              TrainingRun.create(
+                  settings,
+                  probe,
+                  queue,
+                  pace.budget() == null ? null : KIT.spawn(DeviceTurns.create(pace.budget())),
+                  InstantSource.system(),
+                  owner.getRef()));
     }
 
     List<RunEvent> untilItsEnd() {
