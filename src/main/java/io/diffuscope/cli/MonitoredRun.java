@@ -1,12 +1,26 @@
 package io.diffuscope.cli;
 
+import io.diffuscope.checkpoint.AnnouncedCheckpoints;
 import io.diffuscope.checkpoint.CheckpointSource;
 import io.diffuscope.run.RunSettings;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One run of a monitor.
  *
  * @param settings those of all runs of the monitor share the probe
  * @param source where its checkpoints come from; when it completes, the run ends
+ * @param announced the part of the source that takes announcements; null where there is none
  */
-record MonitoredRun(RunSettings settings, CheckpointSource source) {}
+record MonitoredRun(
+    RunSettings settings, CheckpointSource source, @Nullable AnnouncedCheckpoints announced) {
+  /** A run to which nothing can be announced. */
+  MonitoredRun(RunSettings settings, CheckpointSource source) {
+    this(settings, source, null);
+  }
+
+  /** A run to which checkpoints can be announced. */
+  static MonitoredRun announced(RunSettings settings, AnnouncedCheckpoints source) {
+    return new MonitoredRun(settings, source, source);
+  }
+}

@@ -11,6 +11,9 @@ import akka.actor.typed.javadsl.AbstractOnMessageBehavior;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.stream.Materializer;
+import io.diffuscope.checkpoint.AnnouncedCheckpoints;
+import io.diffuscope.checkpoint.Announcement;
+import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.run.DeviceTurns;
@@ -42,6 +45,10 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
   /** Asks for the run's state. */
   record GetState(ActorRef<RunState> replyTo) implements Command {}
 
+  /** The training job announces a checkpoint of this run. */
+  record Announce(Announcement announcement, ActorRef<Monitor.Announced> replyTo)
+      implements Command {}
+
   private record Seen(Sighting sighting) implements Command {}
 
   private record CannotPrepare(TrainingRun.Unprepared cause) implements Command {}
@@ -62,6 +69,7 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
   private final Probe probe;
   private final ActorRef<WorkQueue.Command> queue;
   private final @Nullable ActorRef<DeviceTurns.Command> turns;
+  private final Holds holds;
   private final ActorRef<Failed> owner;
   private @Nullable ActorRef<TrainingRun.Command> run;
   private Monitor.@Nullable TrainingEnded trainingEnded;
@@ -72,12 +80,14 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
       Probe probe,
       ActorRef<WorkQueue.Command> queue,
       @Nullable ActorRef<DeviceTurns.Command> turns,
+      Holds holds,
       ActorRef<Failed> owner) {
     super(context);
     this.plan = plan;
     this.probe = probe;
     this.queue = queue;
     this.turns = turns;
+    this.holds = holds;
     this.owner = owner;
   }
 
@@ -92,11 +102,13 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
       Probe probe,
       ActorRef<WorkQueue.Command> queue,
       @Nullable ActorRef<DeviceTurns.Command> turns,
+      Holds holds,
       boolean atOnce,
       ActorRef<Failed> owner) {
     return Behaviors.setup(
         context -> {
-          RunSupervisor supervisor = new RunSupervisor(context, plan, probe, queue, turns, owner);
+          RunSupervisor supervisor =
+              new RunSupervisor(context, plan, probe, queue, turns, holds, owner);
           if (atOnce) {
             supervisor.started();
           }
@@ -117,6 +129,7 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
                   probe,
                   queue,
                   turns,
+                  holds,
                   InstantSource.system(),
                   context.messageAdapter(TrainingRun.Unprepared.class, CannotPrepare::new)),
               "training-run");
@@ -148,6 +161,7 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
       case SourceCompleted m -> completed(m.failure);
       case EndWhenListed m -> trainingEnded = m.ended;
       case EndNow m -> end(m.cause);
+      case Announce m -> announce(m);
       case GetState m -> {
         if (run == null) {
           m.replyTo.tell(RunState.EMPTY);
@@ -157,6 +171,20 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
       }
     }
     return this;
+  }
+
+  private void announce(Announce asked) {
+    AnnouncedCheckpoints announced = plan.announced();
+    if (announced == null) {
+      asked.replyTo.tell(
+          Monitor.Announced.refused(
+              Announcement.Refusal.FORBIDDEN,
+              "the run %s takes no announcements".formatted(plan.settings().id())));
+    } else {
+      announced
+          .announce(asked.announcement)
+          .thenAccept(outcome -> asked.replyTo.tell(new Monitor.Announced(outcome)));
+    }
   }
 
   private void completed(@Nullable Throwable failure) {

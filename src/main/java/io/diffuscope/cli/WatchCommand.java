@@ -1,8 +1,11 @@
 package io.diffuscope.cli;
 
 import com.typesafe.config.Config;
+import io.diffuscope.checkpoint.AnnounceRoots;
+import io.diffuscope.checkpoint.AnnouncedCheckpoints;
 import io.diffuscope.checkpoint.DirectorySettings;
 import io.diffuscope.checkpoint.DirectorySubscription;
+import io.diffuscope.checkpoint.RetriedSource;
 import io.diffuscope.checkpoint.RunDirectories;
 import io.diffuscope.cli.SettingsReader.InvalidSettingException;
 import io.diffuscope.detect.Verdict;
@@ -12,6 +15,7 @@ import io.diffuscope.run.RunSettings;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.BadInputException.Reason;
+import io.diffuscope.web.WebSettings;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -47,7 +51,9 @@ final class WatchCommand implements Callable<Integer> {
   private @Nullable String directory;
 
   @Mixin private MeasureOptions measure = new MeasureOptions();
+  @Mixin private PaceOptions pace = new PaceOptions();
   @Mixin private ServeOptions serve = new ServeOptions();
+  @Mixin private AnnounceOptions announce = new AnnounceOptions();
 
   @Option(
       names = "--runs",
@@ -74,39 +80,6 @@ final class WatchCommand implements Callable<Integer> {
   private @Nullable String pattern;
 
   @Option(
-      names = "--policy",
-      paramLabel = "latest|all|every",
-      description =
-          "When training is faster than evaluation: the newest checkpoint, passing over those that"
-              + " it overtakes (default, never lags); all in order (the lag grows); or in order one"
-              + " of every --every steps. What is left out is counted.")
-  private @Nullable String policy;
-
-  @Option(
-      names = "--every",
-      paramLabel = "STEPS",
-      description =
-          "Evaluate, in order, the first checkpoint in each stretch of so many steps (--policy"
-              + " every).")
-  private @Nullable Long every;
-
-  @Option(
-      names = "--budget",
-      paramLabel = "PERCENT",
-      description =
-          "Share of the device's time that evaluation may take over all runs, such as 10%%; every"
-              + " evaluated checkpoint is then sampled (default: no bound, see --sampling-growth).")
-  private @Nullable String budget;
-
-  @Option(
-      names = "--sampling-growth",
-      paramLabel = "X",
-      description =
-          "Sample a checkpoint when its step is at least X times the last sampled one, and measure"
-              + " only the denoising losses of those between (default 1.15; 1: sample all).")
-  private @Nullable Double samplingGrowth;
-
-  @Option(
       names = "--step-unit",
       paramLabel = "updates|kimg|epochs",
       description =
@@ -122,26 +95,42 @@ final class WatchCommand implements Callable<Integer> {
               + " training images seen, too.")
   private @Nullable Long trainBatchSize;
 
+  @Option(
+      names = "--hold",
+      paramLabel = "auto|copy|off",
+      description =
+          "Keep a checkpoint that is being evaluated from rotation and rewriting: by a hard link"
+              + " where its name carries the step, otherwise by a copy in the data directory"
+              + " (default: auto); off reads it where it lies.")
+  private @Nullable String hold;
+
   @Override
   public Integer call() throws Exception {
     Map<String, Object> overrides = new HashMap<>();
     serve.addTo(overrides);
+    announce.addTo(overrides);
     MeasureOptions.put(overrides, "checkpoints.directory", directory);
     MeasureOptions.put(overrides, "checkpoints.runs", runs);
     MeasureOptions.put(overrides, "checkpoints.layout", layout);
     MeasureOptions.put(overrides, "checkpoints.pattern", pattern);
-    addPace(overrides);
+    pace.addTo(overrides);
     MeasureOptions.put(overrides, "steps.unit", stepUnit);
     MeasureOptions.put(overrides, "steps.batch-size", trainBatchSize);
+    MeasureOptions.put(overrides, "holds.mode", hold);
     Config config = measure.load(overrides);
     SettingsReader reader = new SettingsReader(config);
-    DirectorySettings checkpoints = reader.checkpoints();
+    DirectorySettings checkpoints = reader.checkpointsUnlessAnnounced();
+    AnnounceRoots roots = reader.announceRoots();
     String glob = reader.runs();
     RunDirectories directories = glob == null ? null : reader.runDirectories(glob);
-    requirePlausible(checkpoints.directory());
-    requireApart(reader.dataDirectory(), checkpoints.directory());
+    if (checkpoints != null) {
+      requirePlausible(checkpoints.directory());
+      requireApart(reader.dataDirectory(), checkpoints.directory());
+    }
+    WebSettings web = reader.web();
     LogFile.in(reader.dataDirectory());
-    RunSettings settings = reader.run(nameOf(checkpoints.directory()));
+    RunSettings settings =
+        reader.run(checkpoints == null ? "run" : nameOf(checkpoints.directory()));
     Devices.configure(reader.threads());
 
     try (DataDirectory data = DataDirectory.lock(reader.dataDirectory());
@@ -150,18 +139,35 @@ final class WatchCommand implements Callable<Integer> {
       try (MonitorSession session =
           MonitorSession.start(
               config,
-              directories == null
-                  ? new RunSources.One(subscribed(settings, checkpoints))
-                  : severalRuns(directories, settings, checkpoints, status),
+              checkpoints == null
+                  ? new RunSources.One(announced(settings, roots, reader))
+                  : directories == null
+                      ? new RunSources.One(subscribed(settings, checkpoints, roots))
+                      : severalRuns(directories, settings, checkpoints, roots, status),
               Probe.open(settings.probe()),
+              DataDirectory.holds(reader.dataDirectory(), reader.holds()),
               reader.samplers(),
               List.of(view),
-              reader.web())) {
-        status.print(
-            glob == null
-                ? "watching %s".formatted(checkpoints.directory())
-                : "watching the runs %s in %s".formatted(glob, checkpoints.directory()));
+              web)) {
+        if (checkpoints != null) {
+          status.print(
+              glob == null
+                  ? "watching %s".formatted(checkpoints.directory())
+                  : "watching the runs %s in %s".formatted(glob, checkpoints.directory()));
+        }
         status.print("serving %s (metrics at %smetrics)".formatted(session.uri(), session.uri()));
+        if (web.token() != null) {
+          status.print(
+              "checkpoints %s announced by POST to %sapi/v1/runs/%s/checkpoints"
+                  .formatted(
+                      checkpoints == null ? "are" : "can be",
+                      session.uri(),
+                      glob == null ? settings.id() : "RUN"));
+        }
+        String warning = reader.webToken().warning();
+        if (warning != null) {
+          status.print("warning: " + warning);
+        }
         data.describe("process %d, %s".formatted(ProcessHandle.current().pid(), session.uri()));
         session.beforeInterrupt(() -> tellVerdicts(session, status, view));
         session.await();
@@ -170,29 +176,11 @@ final class WatchCommand implements Callable<Integer> {
     return ExitCode.OK;
   }
 
-  /** An option takes the place of what a file says, also where the file says it by another key. */
-  private void addPace(Map<String, Object> overrides) {
-    if (policy != null && every == null && !policy.equals("every")) {
-      MeasureOptions.unset(overrides, "checkpoints.every");
-    }
-    MeasureOptions.put(
-        overrides, "checkpoints.policy", policy == null && every != null ? "every" : policy);
-    MeasureOptions.put(overrides, "checkpoints.every", every);
-    if (budget != null && samplingGrowth == null) {
-      MeasureOptions.unset(overrides, "checkpoints.sampling-growth");
-    }
-    if (samplingGrowth != null && budget == null) {
-      MeasureOptions.unset(overrides, "checkpoints.budget");
-    }
-    MeasureOptions.put(overrides, "checkpoints.budget", budget);
-    MeasureOptions.put(overrides, "checkpoints.sampling-growth", samplingGrowth);
-  }
-
   /**
    * A training that has not started has no checkpoint directory yet, so one is waited for; but what
    * can never become one is told at once.
    */
-  private static void requirePlausible(Path directory) throws BadInputException {
+  static void requirePlausible(Path directory) throws BadInputException {
     if (Files.exists(directory) && !Files.isDirectory(directory)) {
       throw new BadInputException(
           directory, Reason.UNSUPPORTED, "a file; name the directory that holds the checkpoints");
@@ -218,20 +206,35 @@ final class WatchCommand implements Callable<Integer> {
     }
   }
 
-  private static MonitoredRun subscribed(RunSettings settings, DirectorySettings checkpoints) {
-    return new MonitoredRun(settings, DirectorySubscription.create(checkpoints));
+  private static MonitoredRun subscribed(
+      RunSettings settings, DirectorySettings checkpoints, AnnounceRoots roots) {
+    return MonitoredRun.announced(
+        settings,
+        AnnouncedCheckpoints.beside(
+            checkpoints,
+            new RetriedSource(
+                checkpoints.directory().toString(), DirectorySubscription.create(checkpoints)),
+            roots.with(checkpoints.directory())));
+  }
+
+  private static MonitoredRun announced(
+      RunSettings settings, AnnounceRoots roots, SettingsReader reader) {
+    return MonitoredRun.announced(
+        settings, AnnouncedCheckpoints.alone(roots, reader.weights(), reader.pollInterval()));
   }
 
   private static RunSources.Many severalRuns(
       RunDirectories directories,
       RunSettings common,
       DirectorySettings checkpoints,
+      AnnounceRoots roots,
       StatusLine status) {
     RunIds ids = new RunIds();
     return new RunSources.Many(
         directories.source(),
         (name, directory) ->
-            subscribed(common.named(ids.next(name), name), checkpoints.withDirectory(directory)),
+            subscribed(
+                common.named(ids.next(name), name), checkpoints.withDirectory(directory), roots),
         complaint -> status.print("error: " + complaint));
   }
 

@@ -12,6 +12,7 @@ import akka.stream.Materializer;
 import akka.stream.javadsl.Sink;
 import akka.stream.javadsl.Source;
 import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.Reference;
@@ -102,6 +103,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
       Probe probe,
       ActorRef<WorkQueue.Command> queue,
       @Nullable ActorRef<DeviceTurns.Command> turns,
+      Holds holds,
       InstantSource clock,
       ActorRef<? super Unprepared> owner) {
     super(context);
@@ -110,7 +112,9 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     this.probe = probe;
     this.decisions =
         new RunDecisions(settings.withSteps(settings.steps().withTrainSize(probe.train().size())));
-    this.evaluation = new Evaluation(context.getSystem(), queue, settings, clock);
+    this.evaluation =
+        new Evaluation(
+            context.getSystem(), queue, holding(context, holds, settings), settings, clock);
     this.clock = clock;
     this.owner = owner;
     // Streams made with it end with this actor.
@@ -123,6 +127,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
    *
    * @param probe opened from {@code settings.probe()}; stays the caller's to close
    * @param turns those of all runs that share the device; null where evaluation has no budget
+   * @param holds hold a checkpoint while it is evaluated; stay the caller's to close
    * @param owner told where the run cannot be prepared, which ends it
    * @throws IllegalArgumentException if there is a budget, and nobody to hold it
    */
@@ -131,23 +136,22 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
       Probe probe,
       ActorRef<WorkQueue.Command> queue,
       @Nullable ActorRef<DeviceTurns.Command> turns,
+      Holds holds,
       InstantSource clock,
       ActorRef<? super Unprepared> owner) {
     if ((turns == null) != (settings.pace().budget() == null)) {
       throw new IllegalArgumentException("a budget needs turns, and turns need a budget");
     }
     return Behaviors.setup(
-        context -> new TrainingRun(context, settings, probe, queue, turns, clock, owner));
+        context -> new TrainingRun(context, settings, probe, queue, turns, holds, clock, owner));
   }
 
-  /** A run whose evaluation has no budget. */
-  public static Behavior<Command> create(
-      RunSettings settings,
-      Probe probe,
-      ActorRef<WorkQueue.Command> queue,
-      InstantSource clock,
-      ActorRef<? super Unprepared> owner) {
-    return create(settings, probe, queue, null, clock, owner);
+  private static Holding holding(ActorContext<Command> context, Holds holds, RunSettings settings) {
+    ActorRef<EventStream.Command> events = context.getSystem().eventStream();
+    return new Holding(
+        context.getSystem(),
+        holds,
+        message -> events.tell(new EventStream.Publish<>(new HoldNews(settings.id(), message))));
   }
 
   private void prepare() {

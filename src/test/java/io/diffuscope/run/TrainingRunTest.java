@@ -8,6 +8,8 @@ import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.eventstream.EventStream;
 import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.checkpoint.HoldSettings;
+import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.detect.DetectorSettings;
 import io.diffuscope.model.Devices;
 import io.diffuscope.run.RunEvent.Standing;
@@ -36,6 +38,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -355,10 +358,14 @@ class TrainingRunTest {
     private final ActorRef<TrainingRun.Command> actor;
 
     Run(String id, ProbeSpec spec, int samplers) throws Exception {
-      this(id, spec, samplers, Pace.all(10));
+      this(id, spec, samplers, holdsBeside(spec), Pace.all(10));
     }
 
     Run(String id, ProbeSpec spec, int samplers, Pace pace) throws Exception {
+      this(id, spec, samplers, holdsBeside(spec), pace);
+    }
+
+    Run(String id, ProbeSpec spec, int samplers, Holds holds, Pace pace) throws Exception {
       this.id = id;
       this.probe = Probe.open(spec);
       this.settings =
@@ -386,8 +393,14 @@ class TrainingRunTest {
                   probe,
                   queue,
                   pace.budget() == null ? null : KIT.spawn(DeviceTurns.create(pace.budget())),
+                  holds,
                   InstantSource.system(),
                   owner.getRef()));
+    }
+
+    private static Holds holdsBeside(ProbeSpec spec) throws Exception {
+      Path folder = Path.of(spec.template()).resolveSibling("holds");
+      return Holds.open(folder, new HoldSettings(HoldSettings.Mode.AUTO, Long.MAX_VALUE), Set.of());
     }
 
     List<RunEvent> untilItsEnd() {
