@@ -82,7 +82,7 @@ class DayInAMinuteIT {
       Path monitorLog = watch.dataDirectory().resolve("diffuscope.log");
       for (int quarter = 1; quarter <= 4; quarter++) {
         training.awaitPause(quarter);
-        String newest = training.books().newest();
+        String newest = training.books().newest().orElseThrow();
         watch.await(
             newest,
             () -> {
