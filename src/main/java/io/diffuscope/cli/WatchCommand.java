@@ -57,6 +57,7 @@ final class WatchCommand implements Callable<Integer> {
   private @Nullable String directory;
 
   @Mixin private MeasureOptions measure = new MeasureOptions();
+  @Mixin private PaceOptions pace = new PaceOptions();
   @Mixin private ServeOptions serve = new ServeOptions();
   @Mixin private AnnounceOptions announce = new AnnounceOptions();
 
@@ -83,14 +84,6 @@ final class WatchCommand implements Callable<Integer> {
           "Names of checkpoints in place of a layout: a glob (*.safetensors), or a path with {step}"
               + " (ckpt_{step}.pt, step-{step}/model.safetensors).")
   private @Nullable String pattern;
-
-  @Option(
-      names = "--policy",
-      paramLabel = "all|latest",
-      description =
-          "When training is faster than evaluation: every checkpoint in order (default), or the"
-              + " newest only.")
-  private @Nullable String policy;
 
   @Option(
       names = "--step-unit",
@@ -126,7 +119,7 @@ final class WatchCommand implements Callable<Integer> {
     MeasureOptions.put(overrides, "checkpoints.runs", runs);
     MeasureOptions.put(overrides, "checkpoints.layout", layout);
     MeasureOptions.put(overrides, "checkpoints.pattern", pattern);
-    MeasureOptions.put(overrides, "checkpoints.policy", policy);
+    pace.addTo(overrides);
     MeasureOptions.put(overrides, "steps.unit", stepUnit);
     MeasureOptions.put(overrides, "steps.batch-size", trainBatchSize);
     MeasureOptions.put(overrides, "holds.mode", hold);

@@ -143,6 +143,26 @@ class SettingsReaderTest {
   }
 
   @Test
+  void paceIsASpacingOrABudget() throws Exception {
+    assertThat(pace(Map.of("budget", "10%")))
+        .isEqualTo(new Pace(Pace.Policy.LATEST, 1, 1_000, 1, .1));
+    assertThat(pace(Map.of("budget", 0.25, "sampling-growth", 1)).budget()).isEqualTo(.25);
+    assertThat(pace(Map.of("budget", "100%")).budget()).as("no bound").isNull();
+    assertThat(pace(Map.of("policy", "every", "every", 500)))
+        .isEqualTo(new Pace(Pace.Policy.EVERY, 500, 1_000, 1.15, null));
+    assertThatThrownBy(() -> pace(Map.of("budget", "10%", "sampling-growth", 1.3)))
+        .isInstanceOf(SettingsReader.InvalidSettingException.class)
+        .hasMessageContaining("--budget")
+        .hasMessageContaining("--sampling-growth");
+  }
+
+  private static Pace pace(Map<String, Object> checkpoints) throws Exception {
+    Map<String, Object> options = new HashMap<>();
+    checkpoints.forEach((key, value) -> options.put("diffuscope.checkpoints." + key, value));
+    return reader(options).run("r").pace();
+  }
+
+  @Test
   void aScheduleComesFromTheTrainersOwnFile(@TempDir Path folder) throws Exception {
     Path file =
         Files.writeString(
@@ -204,6 +224,12 @@ class SettingsReaderTest {
     "network.schedule.beta_schedule, sigmoid, 'scaled_linear, squaredcos_cap_v2'",
     "network.schedule-file, /absent/scheduler_config.json, /absent/scheduler_config.json",
     "checkpoints.policy, newest, newest",
+    "checkpoints.policy, every, --every",
+    "checkpoints.every, 100, the policy every",
+    "checkpoints.sampling-growth, 0.9, sampling-growth",
+    "checkpoints.budget, much, 10%",
+    "checkpoints.budget, 0%, budget",
+    "checkpoints.budget, 110%, budget",
     "steps.unit, images, 'updates, kimg, epochs'",
     "steps.batch-size, 0, --train-batch-size",
     "checkpoints.poll-interval, soon, poll-interval",

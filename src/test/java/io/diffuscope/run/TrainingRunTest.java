@@ -15,6 +15,7 @@ import io.diffuscope.checkpoint.HoldSettings;
 import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.detect.DetectorSettings;
 import io.diffuscope.model.Devices;
+import io.diffuscope.run.RunEvent.Standing;
 import io.diffuscope.run.RunState.Status;
 import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Observation;
@@ -215,6 +216,63 @@ class TrainingRunTest {
     return estimates.stream().filter(estimate -> estimate.statistic() != Statistic.CHANGE).toList();
   }
 
+  @Test
+  void betweenSamplingsOnlyTheLossesAreMeasured() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    Checkpoint first = checkpoint(10, files.checkpoint("step-10.safetensors", 3));
+    Checkpoint between = checkpoint(11, files.checkpoint("step-11.safetensors", 4));
+    Checkpoint due = checkpoint(20, files.checkpoint("step-20.safetensors", 5));
+    Pace pace = new Pace(Pace.Policy.ALL, 1, 10, 1.15, null);
+    try (Run run = new Run("spaced", files.smallSpec(), 1, pace)) {
+      List.of(first, between, due).forEach(c -> run.actor.tell(new TrainingRun.Found(c)));
+      run.actor.tell(new TrainingRun.SourceEnded("over"));
+      List<RunEvent> events = run.untilItsEnd();
+
+      assertThat(ofKind(events, RunEvent.RunStarted.class).getFirst().measuresLosses()).isTrue();
+      List<RunEvent.EvaluationCompleted> done = ofKind(events, RunEvent.EvaluationCompleted.class);
+      assertThat(done)
+          .extracting(RunEvent.EvaluationCompleted::standing)
+          .containsExactly(Standing.JUDGED, Standing.LOSSES_ONLY, Standing.JUDGED);
+      assertThat(done)
+          .extracting(RunEvent.EvaluationCompleted::sampled)
+          .containsExactly(true, false, true);
+      // The digits of a full evaluation, and the change to the checkpoint that was sampled last.
+      Map<Reference, double[]> previous = new EnumMap<>(Reference.class);
+      assertThat(done.get(0).estimates()).isEqualTo(direct(run.probe, first, previous));
+      assertThat(done.get(2).estimates())
+          .isEqualTo(direct(run.probe, due, previous))
+          .anyMatch(estimate -> estimate.statistic() == Statistic.CHANGE);
+      assertThat(done.get(1).estimates())
+          .isNotEmpty()
+          .isEqualTo(
+              direct(run.probe, between, new EnumMap<>(Reference.class)).stream()
+                  .filter(estimate -> estimate.signal().equals(SignalNames.DENOISING_GAP))
+                  .toList());
+      assertThat(run.state().lineage().judged().keySet()).containsExactly(10L, 20L);
+      assertThat(run.rebuilt(events)).isEqualTo(run.state());
+    }
+  }
+
+  @Test
+  void underABudgetEveryEvaluationHasATurn() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    Pace pace = new Pace(Pace.Policy.ALL, 1, 10, 1, .9);
+    try (Run run = new Run("budget", files.smallSpec(), 1, pace)) {
+      for (long step = 10; step <= 12; step++) {
+        Path file = files.checkpoint("step-%d.safetensors".formatted(step), step);
+        run.actor.tell(new TrainingRun.Found(checkpoint(step, file)));
+      }
+      Path cut = Files.writeString(folder.resolve("step-13.safetensors"), "cut");
+      run.actor.tell(new TrainingRun.Found(checkpoint(13, cut)));
+      run.actor.tell(new TrainingRun.SourceEnded("over"));
+      List<RunEvent> events = run.untilItsEnd();
+      assertThat(ofKind(events, RunEvent.EvaluationCompleted.class))
+          .hasSize(3)
+          .allMatch(RunEvent.EvaluationCompleted::sampled);
+      assertThat(ofKind(events, RunEvent.EvaluationFailed.class)).hasSize(1);
+    }
+  }
+
   /** There is no flow to compare with, and nothing to prepare but the sets' geometry. */
   @Test
   void aClassConditionalNetworkWithoutLabelsIsStillMeasured() throws Exception {
@@ -408,10 +466,19 @@ class TrainingRunTest {
     private final ActorRef<TrainingRun.Command> actor;
 
     Run(String id, ProbeSpec spec, int samplers) throws Exception {
-      this(id, spec, samplers, holdsBeside(spec), measured -> {});
+      this(id, spec, samplers, holdsBeside(spec), measured -> {}, Pace.all(10));
     }
 
     Run(String id, ProbeSpec spec, int samplers, Holds holds, Meanwhile trainer) throws Exception {
+      this(id, spec, samplers, holds, trainer, Pace.all(10));
+    }
+
+    Run(String id, ProbeSpec spec, int samplers, Pace pace) throws Exception {
+      this(id, spec, samplers, holdsBeside(spec), measured -> {}, pace);
+    }
+
+    Run(String id, ProbeSpec spec, int samplers, Holds holds, Meanwhile trainer, Pace pace)
+        throws Exception {
       this.id = id;
       this.probe = Probe.open(spec);
       this.settings =
@@ -419,7 +486,7 @@ class TrainingRunTest {
               id,
               "Run " + id,
               spec,
-              Pace.all(10),
+              pace,
               StepScale.UPDATES,
               Ending.NEVER,
               DetectorSettings.DEFAULT,
@@ -438,6 +505,7 @@ class TrainingRunTest {
                   settings,
                   probe,
                   KIT.spawn(after(trainer, queue)),
+                  pace.budget() == null ? null : KIT.spawn(DeviceTurns.create(pace.budget())),
                   holds,
                   InstantSource.system(),
                   owner.getRef()));
