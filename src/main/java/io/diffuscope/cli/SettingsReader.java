@@ -24,6 +24,7 @@ import io.diffuscope.tensorfile.Locations;
 import io.diffuscope.web.WebSettings;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -34,6 +35,8 @@ import org.jspecify.annotations.Nullable;
 
 /** From the configuration to the settings that each package owns. */
 final class SettingsReader {
+  private static final Duration DRAIN_TIMEOUT = Duration.ofMinutes(10);
+
   private final Config config;
 
   /**
@@ -207,7 +210,15 @@ final class SettingsReader {
         text("end.marker"),
         config.getIsNull("end.idle-timeout") ? null : config.getDuration("end.idle-timeout"),
         config.getBoolean("end.once"),
-        config.getDuration("end.drain-timeout"));
+        drainTimeout());
+  }
+
+  /** What is there once is what was asked for: only who says so lets time decide. */
+  private @Nullable Duration drainTimeout() {
+    if (!config.getIsNull("end.drain-timeout")) {
+      return config.getDuration("end.drain-timeout");
+    }
+    return config.getBoolean("end.once") ? null : DRAIN_TIMEOUT;
   }
 
   private <E extends Enum<E>> E word(Class<E> type, String key) {
@@ -261,7 +272,8 @@ final class SettingsReader {
                 .withLayout(layout())
                 .withPollInterval(config.getDuration("checkpoints.poll-interval"))
                 .withQuietPeriod(config.getDuration("checkpoints.quiet-period"))
-                .withSettleTimeout(config.getDuration("checkpoints.settle-timeout")));
+                .withSettleTimeout(config.getDuration("checkpoints.settle-timeout"))
+                .withEndMarker(text("end.marker")));
   }
 
   /** The glob for subdirectories that are runs; null where the directory is the run. */

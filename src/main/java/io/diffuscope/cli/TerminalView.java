@@ -3,8 +3,11 @@ package io.diffuscope.cli;
 import io.diffuscope.detect.FlagChange;
 import io.diffuscope.detect.Look;
 import io.diffuscope.detect.Verdict;
+import io.diffuscope.publish.HistorySummary;
 import io.diffuscope.publish.RunListener;
 import io.diffuscope.run.EvaluationProgress;
+import io.diffuscope.run.History;
+import io.diffuscope.run.JournalNews;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.SourceNews;
@@ -97,6 +100,7 @@ final class TerminalView implements RunListener {
               prefix(run) + "skipped (%s): %s".formatted(e.reason(), e.checkpoint().name()));
       case RunEvent.RunEnded e -> ended(run, e);
       case RunEvent.EvaluationStarted e -> doing(run, "evaluating " + e.checkpoint().name());
+      case RunEvent.RunResumed e -> {}
       case RunEvent.CheckpointFound e -> {}
       case RunEvent.VerdictChanged e -> {}
     }
@@ -115,6 +119,22 @@ final class TerminalView implements RunListener {
     doing(
         runOf(progress.run()),
         "preparing: %s, %d of %d".formatted(progress.what(), progress.done(), progress.total()));
+  }
+
+  @Override
+  public void onHistory(History history) {
+    Shown run = runOf(history.run());
+    for (RunEvent event : history.events()) {
+      if (event instanceof RunEvent.RunStarted started) {
+        run.name = started.displayName();
+      }
+    }
+    status.print("run %s %s".formatted(run.name, HistorySummary.of(history.events()).sentence()));
+  }
+
+  @Override
+  public void onJournalNews(JournalNews news) {
+    print(runOf(news.run()), news.problem() ? "bold,red" : "yellow", news.message());
   }
 
   @Override

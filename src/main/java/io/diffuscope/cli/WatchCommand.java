@@ -7,6 +7,7 @@ import io.diffuscope.checkpoint.RunDirectories;
 import io.diffuscope.cli.SettingsReader.InvalidSettingException;
 import io.diffuscope.detect.Verdict;
 import io.diffuscope.model.Devices;
+import io.diffuscope.run.FileJournal;
 import io.diffuscope.run.RunDecisions;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.sampling.Probe;
@@ -29,11 +30,14 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "watch",
     description =
-        "Attach to a training job: evaluate every checkpoint that is written to DIR, until Ctrl-C.",
+        "Attach to a training job: evaluate every checkpoint that is written to DIR, until the"
+            + " training ends or Ctrl-C. Started again, it goes on where it was.",
     footer = {
       "",
       "Example:",
       "  diffuscope watch runs/7/checkpoints --template net.pt --train train.npy --holdout"
+          + " holdout.npy",
+      "  diffuscope watch runs/7/checkpoints --once --template net.pt --train train.npy --holdout"
           + " holdout.npy",
       "  diffuscope watch runs --runs 'lr-*' --template net.pt --train train.npy --holdout"
           + " holdout.npy"
@@ -56,6 +60,8 @@ final class WatchCommand implements Callable<Integer> {
           "Make each subdirectory of DIR whose name matches a run of its own, also those that"
               + " appear later ('*': all). They share the network, the data and the port.")
   private @Nullable String runs;
+
+  @Mixin private EndOptions end = new EndOptions();
 
   @Option(
       names = "--layout",
@@ -108,6 +114,7 @@ final class WatchCommand implements Callable<Integer> {
     MeasureOptions.put(overrides, "checkpoints.policy", policy);
     MeasureOptions.put(overrides, "steps.unit", stepUnit);
     MeasureOptions.put(overrides, "steps.batch-size", trainBatchSize);
+    end.addTo(overrides);
     Config config = measure.load(overrides);
     SettingsReader reader = new SettingsReader(config);
     DirectorySettings checkpoints = reader.checkpoints();
@@ -122,13 +129,15 @@ final class WatchCommand implements Callable<Integer> {
     try (DataDirectory data = DataDirectory.lock(reader.dataDirectory());
         StatusLine status = StatusLine.onStandardOutput()) {
       TerminalView view = new TerminalView(status, directories != null);
+      Probe probe = Probe.open(settings.probe());
+      Path journals = DataDirectory.runs(reader.dataDirectory());
       try (MonitorSession session =
           MonitorSession.start(
               config,
               directories == null
-                  ? new RunSources.One(subscribed(settings, checkpoints))
-                  : severalRuns(directories, settings, checkpoints, status),
-              Probe.open(settings.probe()),
+                  ? new RunSources.One(recorded(settings, checkpoints, probe, journals))
+                  : severalRuns(directories, settings, checkpoints, probe, journals, status),
+              probe,
               reader.samplers(),
               List.of(view),
               reader.web())) {
@@ -175,21 +184,32 @@ final class WatchCommand implements Callable<Integer> {
     }
   }
 
-  private static MonitoredRun subscribed(RunSettings settings, DirectorySettings checkpoints) {
-    return new MonitoredRun(settings, DirectorySubscription.create(checkpoints));
+  private static MonitoredRun recorded(
+      RunSettings settings, DirectorySettings checkpoints, Probe probe, Path journals) {
+    return new MonitoredRun(
+        settings,
+        DirectorySubscription.create(checkpoints),
+        FileJournal.in(journals, settings.id(), probe.id(), checkpoints.directory().toString()));
   }
 
   private static RunSources.Many severalRuns(
       RunDirectories directories,
       RunSettings common,
       DirectorySettings checkpoints,
+      Probe probe,
+      Path journals,
       StatusLine status) {
     RunIds ids = new RunIds();
     return new RunSources.Many(
         directories.source(),
         (name, directory) ->
-            subscribed(common.named(ids.next(name), name), checkpoints.withDirectory(directory)),
-        complaint -> status.print("error: " + complaint));
+            recorded(
+                common.named(ids.next(name), name),
+                checkpoints.withDirectory(directory),
+                probe,
+                journals),
+        complaint -> status.print("error: " + complaint),
+        common.ending().once());
   }
 
   /** Prints the verdict so far of each run that has started when a person interrupts. */

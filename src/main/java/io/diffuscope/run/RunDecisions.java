@@ -64,7 +64,10 @@ public final class RunDecisions {
   /** The evaluation of a checkpoint failed. */
   public record Fail(Checkpoint checkpoint, String reason, String message) implements Command {}
 
-  /** Nothing more is coming, and everything found was dealt with. */
+  /** What happened before was read: the run goes on from there. */
+  public record Resume() implements Command {}
+
+  /** Nothing more is coming; what still waits or is under evaluation is skipped, and counted. */
   public record End(String cause) implements Command {}
 
   private final RunSettings settings;
@@ -75,7 +78,7 @@ public final class RunDecisions {
 
   /** The events that a command leads to, to be applied in this order. */
   public List<RunEvent> decide(RunState state, Command command, Instant now) {
-    if (state.ended()) {
+    if (state.ended() && !(command instanceof Resume)) {
       return List.of();
     }
     Course course = new Course(state);
@@ -125,8 +128,24 @@ public final class RunDecisions {
           course.add(new RunEvent.EvaluationFailed(id, now, c.checkpoint, c.reason, c.message));
         }
       }
-      case End c -> course.add(new RunEvent.RunEnded(id, now, c.cause, verdict(state)));
+      case Resume c -> {
+        if (!state.equals(RunState.EMPTY)) {
+          course.add(new RunEvent.RunResumed(id, now));
+        }
+      }
+      case End c -> {
+        skipAll(course, now);
+        course.add(new RunEvent.RunEnded(id, now, c.cause, verdict(course.state)));
+      }
     }
+  }
+
+  private void skipAll(Course course, Instant now) {
+    Candidate current = course.state.evaluating();
+    if (current != null) {
+      skip(course, current, SkipReason.ENDED, now);
+    }
+    course.state.pending().forEach(waiting -> skip(course, waiting, SkipReason.ENDED, now));
   }
 
   private void found(Course course, Checkpoint checkpoint, Instant now) {
@@ -281,6 +300,7 @@ public final class RunDecisions {
   public RunState apply(RunState state, RunEvent event) {
     return switch (event) {
       case RunEvent.RunStarted e -> state.withStarted(e);
+      case RunEvent.RunResumed e -> state.resumed();
       case RunEvent.CheckpointFound e -> state.withFound(e.checkpoint());
       case RunEvent.CheckpointSkipped e -> state.withSkipped(e.checkpoint());
       case RunEvent.CheckpointPassedOver e ->

@@ -5,7 +5,7 @@ package io.diffuscope.run;
  * passing news (progress, how checkpoints are read).
  */
 public sealed interface RunNotification extends CborSerializable
-    permits RunEvent, EvaluationProgress, PreparationProgress, SourceNews {
+    permits RunEvent, EvaluationProgress, PreparationProgress, SourceNews, JournalNews, History {
   /** Id of the run. */
   String run();
 }

@@ -7,7 +7,9 @@ public enum SkipReason {
   /** More checkpoints wait than may. */
   BACKLOG,
   /** A newer one came and only the newest counts, or its file was written again. */
-  SUPERSEDED;
+  SUPERSEDED,
+  /** The run ended before it was its turn, or before its result was known. */
+  ENDED;
 
   /** The metric label, for example {@code backlog}. */
   public String label() {

@@ -8,7 +8,11 @@ import akka.actor.typed.eventstream.EventStream;
 import akka.actor.typed.javadsl.AbstractOnMessageBehavior;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
+import akka.japi.Pair;
+import akka.stream.KillSwitches;
 import akka.stream.Materializer;
+import akka.stream.UniqueKillSwitch;
+import akka.stream.javadsl.Keep;
 import akka.stream.javadsl.Sink;
 import akka.stream.javadsl.Source;
 import io.diffuscope.checkpoint.Checkpoint;
@@ -16,6 +20,8 @@ import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.statistics.HoldoutCheck;
+import io.diffuscope.tensorfile.BadInputException;
+import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -36,6 +42,9 @@ import org.jspecify.annotations.Nullable;
 public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Command> {
   /** Memory for going back: 670 checkpoints of 1000 samples against three references. */
   private static final long DISTANCE_BYTES = 16 << 20;
+
+  /** Time between two tries to write a journal that could not be written. */
+  private static final Duration JOURNAL_RETRY = Duration.ofSeconds(15);
 
   /** What a run understands. */
   public sealed interface Command extends CborSerializable {}
@@ -72,6 +81,11 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
 
   private record Updated(Checkpoint checkpoint, Evaluation.Update update) implements Internal {}
 
+  /** The time to finish what waits is over. */
+  private record DrainTimedOut() implements Internal {}
+
+  private record RetryJournal() implements Internal {}
+
   private record Broken(Checkpoint checkpoint, String reason, String message) implements Internal {}
 
   private final RunSettings settings;
@@ -88,6 +102,11 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   private Map<Reference, double[]> measured = Map.of();
   private Instant evaluationStarted = Instant.EPOCH;
   private @Nullable String endCause;
+  private @Nullable UniqueKillSwitch underway;
+  private Recording recording;
+  private boolean draining;
+  private boolean retrying;
+  private boolean resumed;
 
   private TrainingRun(
       ActorContext<Command> context,
@@ -106,23 +125,85 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     this.owner = owner;
     // Streams made with it end with this actor.
     this.materializer = Materializer.createMaterializer(context);
+    this.recording = new Recording(settings.id(), RunJournal.NONE, false, this::tell);
+  }
+
+  /** Goes on from what was recorded, then prepares. */
+  private Behavior<Command> start(RunJournal journal) {
+    String news = journal.news();
+    List<RunEvent> history;
+    try {
+      history = journal.read();
+    } catch (JournalDamagedException e) {
+      return refused(BadInputException.Reason.MALFORMED, messageOf(e));
+    } catch (IOException e) {
+      return refused(
+          BadInputException.Reason.UNREADABLE,
+          "the journal of run %s cannot be read (%s); let this user read it, or choose another --data-dir"
+              .formatted(settings.id(), e));
+    }
+    if (news != null) {
+      tell(new JournalNews(settings.id(), false, news));
+    }
+    for (RunEvent event : history) {
+      state = decisions.apply(state, event);
+    }
+    recording = new Recording(settings.id(), journal, state.ended(), this::tellJournalNews);
+    if (!history.isEmpty()) {
+      tell(new History(settings.id(), history));
+      resumed = true;
+      perform(new RunDecisions.Resume());
+    }
     prepare();
+    return this;
+  }
+
+  private Behavior<Command> refused(BadInputException.Reason reason, String message) {
+    owner.tell(new Unprepared(reason.label(), message));
+    return Behaviors.stopped();
+  }
+
+  private void tellJournalNews(JournalNews news) {
+    tell(news);
+    if (news.problem()) {
+      retryLater();
+    }
+  }
+
+  private void retryLater() {
+    if (!retrying) {
+      retrying = true;
+      getContext().scheduleOnce(JOURNAL_RETRY, getContext().getSelf(), new RetryJournal());
+    }
   }
 
   /**
    * A run.
    *
    * @param probe opened from {@code settings.probe()}; stays the caller's to close
+   * @param journal keeps its events; what is in it already is where it goes on. It may block: spawn
+   *     the run on a dispatcher for that
    * @param owner told where the run cannot be prepared, which ends it
    */
   public static Behavior<Command> create(
       RunSettings settings,
       Probe probe,
       ActorRef<WorkQueue.Command> queue,
+      RunJournal journal,
       InstantSource clock,
       ActorRef<? super Unprepared> owner) {
     return Behaviors.setup(
-        context -> new TrainingRun(context, settings, probe, queue, clock, owner));
+        context -> new TrainingRun(context, settings, probe, queue, clock, owner).start(journal));
+  }
+
+  /** A run that keeps nothing. */
+  public static Behavior<Command> create(
+      RunSettings settings,
+      Probe probe,
+      ActorRef<WorkQueue.Command> queue,
+      InstantSource clock,
+      ActorRef<? super Unprepared> owner) {
+    return create(settings, probe, queue, RunJournal.NONE, clock, owner);
   }
 
   private void prepare() {
@@ -177,7 +258,17 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     switch (message) {
       case Found m -> perform(new RunDecisions.Find(m.checkpoint));
       case PassedOver m -> perform(new RunDecisions.PassOver(m.path, m.reason, m.message));
-      case SourceEnded m -> endCause = m.cause;
+      case SourceEnded m -> {
+        endCause = m.cause;
+        drain();
+      }
+      case DrainTimedOut m -> drainTimedOut();
+      case RetryJournal m -> {
+        retrying = false;
+        if (!recording.retry()) {
+          retryLater();
+        }
+      }
       case GetState m -> m.replyTo.tell(state);
       case GeometryReady m -> {
         geometry = m.geometry;
@@ -200,6 +291,9 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   }
 
   private boolean begin(PreparationEnded ended) {
+    if (state.ended()) {
+      return true;
+    }
     GeometrySummary known = geometry;
     if (known == null || ended.reason != null) {
       owner.tell(
@@ -214,10 +308,14 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     perform(
         new RunDecisions.Begin(
             settings.displayName(), probe.id(), passed, RunNotes.of(probe, known)));
+    drain();
     return true;
   }
 
   private void updated(Updated message) {
+    if (state.ended()) {
+      return;
+    }
     Evaluation.Update update = message.update;
     tell(
         new EvaluationProgress(
@@ -233,13 +331,39 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
 
   private void endIfDone() {
     String cause = endCause;
-    if (cause != null && state.started() != null && state.isIdle() && !state.ended()) {
+    // One that goes on and has nothing new need not make its references ready for that.
+    boolean begun = state.started() != null || resumed;
+    if (cause != null && begun && state.isIdle() && !state.ended()) {
       perform(new RunDecisions.End(cause));
     }
   }
 
+  /** What waits is given time from when it could begin. */
+  private void drain() {
+    Duration timeout = settings.ending().drainTimeout();
+    if (endCause != null && state.started() != null && !draining && timeout != null) {
+      draining = true;
+      getContext().scheduleOnce(timeout, getContext().getSelf(), new DrainTimedOut());
+    }
+  }
+
+  private void drainTimedOut() {
+    int left = state.pending().size() + (state.evaluating() == null ? 0 : 1);
+    if (left > 0 && !state.ended()) {
+      perform(
+          new RunDecisions.End(
+              "%s; %s not evaluated within the drain timeout of %s"
+                  .formatted(
+                      endCause,
+                      left == 1 ? "1 checkpoint was" : left + " checkpoints were",
+                      Ending.text(settings.ending().drainTimeout()))));
+    }
+  }
+
   private void perform(RunDecisions.Command command) {
-    for (RunEvent event : decisions.decide(state, command, clock.instant())) {
+    List<RunEvent> events = decisions.decide(state, command, clock.instant());
+    recording.add(events);
+    for (RunEvent event : events) {
       state = decisions.apply(state, event);
       tell(event);
       carryOut(event);
@@ -252,6 +376,11 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
       case RunEvent.EvaluationCompleted e ->
           distances.put(e.judged() ? e.checkpoint().step() : null, measured);
       case RunEvent.AttemptStarted e -> distances.resumeFrom(e.fromStep());
+      case RunEvent.RunEnded e -> {
+        if (underway != null) {
+          underway.shutdown();
+        }
+      }
       default -> {}
     }
   }
@@ -267,8 +396,13 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     Long before = step == null ? null : state.lineage().judgedBefore(step);
     Source<Evaluation.Update, ?> updates =
         evaluation.of(checkpoint, known, distances.before(before));
-    CompletionStage<Done> done =
-        updates.runForeach(update -> self.tell(new Updated(checkpoint, update)), materializer);
+    Pair<UniqueKillSwitch, CompletionStage<Done>> running =
+        updates
+            .viaMat(KillSwitches.single(), Keep.right())
+            .toMat(Sink.foreach(update -> self.tell(new Updated(checkpoint, update))), Keep.both())
+            .run(materializer);
+    underway = running.first();
+    CompletionStage<Done> done = running.second();
     done.whenComplete(
         (ignored, failure) -> {
           if (failure != null) {

@@ -77,6 +77,11 @@ final class BoardRun {
     updatedAt = event.at();
     switch (event) {
       case RunEvent.RunStarted e -> start(e);
+      case RunEvent.RunResumed e -> {
+        evaluating.clear();
+        progress = null;
+        endedAt = null;
+      }
       case RunEvent.CheckpointFound e -> {
         found++;
         foundStep = e.checkpoint().step();

@@ -382,7 +382,8 @@ class MonitorTest {
           }
         };
     return kit.spawn(
-        Monitor.create(new Monitor.Plan(runs, probe, 1, List.of(listener), failure::complete)));
+        Monitor.create(
+            new Monitor.Plan(runs, probe, 1, List.of(listener), failure::complete, () -> {})));
   }
 
   private void offer(Sighting sighting) {
