@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Gives Diffuscope what it needs from a training program: the network's graph, once, and the data.
+"""Gives Diffuscope what it needs from a training program: the network's graph, once, the data, and news.
 
     import diffuscope_export
 
@@ -8,6 +8,7 @@
     diffuscope_export.export_dit(model, "net.pt")                    # facebookresearch/DiT;  export_sit for SiT
     diffuscope_export.export(model, None, "net.pt", preconditioning="edm", sigma_data=0.5, shape=[3, 32, 32])
     diffuscope_export.export_data(dataset, "train-data")             # a Dataset, a DataLoader, anything that yields points
+    diffuscope_export.announce(path, step)                           # while training: this checkpoint is written
 
 and from a shell:
 
@@ -57,7 +58,11 @@ import re
 import shutil
 import sys
 import tempfile
+import threading
 import time
+import urllib.error
+import urllib.parse
+import urllib.request
 import warnings
 import zipfile
 from pathlib import Path
@@ -72,6 +77,7 @@ __all__ = [
     "export_dit",
     "export_sit",
     "export_data",
+    "announce",
     "convert",
     "ExportError",
 ]
@@ -1960,6 +1966,221 @@ def _flatten(node: Any, prefix: str, tensors: Dict[str, torch.Tensor], left_out:
 
 def _roots(tensors: Mapping[str, torch.Tensor]) -> List[str]:
     return list(dict.fromkeys(name.split(".")[0] for name in tensors))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Announcing checkpoints
+
+
+_DEFAULT_URL = "http://127.0.0.1:9464"
+_SHORTEST_WAIT, _LONGEST_WAIT = 30.0, 600.0  # seconds without a try after a failure that took time
+_LONGEST_ANSWER = 65536  # bytes
+
+
+def announce(
+    path: Union[str, os.PathLike],
+    step: Optional[int] = None,
+    *,
+    run: Optional[str] = None,
+    url: Optional[str] = None,
+    token: Optional[str] = None,
+    timeout: float = 2.0,
+) -> bool:
+    """Tells a running ``diffuscope watch`` that a checkpoint is written, so that it is evaluated at once.
+
+    Call it from every process, after everything that belongs to the checkpoint is written and closed::
+
+        torch.save(state, path)
+        diffuscope_export.announce(path, step)
+
+    It returns True where Diffuscope has taken the checkpoint or knew it, else False. It never raises an exception and
+    never holds up the training for longer than ``timeout`` seconds: why it failed is said once on stderr for each
+    cause. After a failure to get an answer it does not try again for 30 seconds, then for twice as long each time, up
+    to ten minutes. What was not announced is found by the directory that Diffuscope watches, if it watches one.
+
+    Only the first process of a distributed training posts: rank 0 of torch.distributed where it is initialized, else
+    the one whose environment has RANK=0, or without RANK SLURM_PROCID=0; the others return False.
+
+    path
+        the file or folder of the checkpoint; a relative one is made absolute here. The monitor must see it under the
+        same path. Text such as ``s3://bucket/key`` is sent as it is.
+    step
+        counts in place of the number in the name; ``None`` leaves that to the name.
+    run
+        the id of the run: the argument, else the environment variable DIFFUSCOPE_RUN, else the name of the folder that
+        holds the checkpoint (of the folder above, where it is called ``checkpoints``), with ``-`` in place of all but
+        letters, digits, ``.``, ``_`` and ``-``. That is what ``diffuscope watch FOLDER`` calls its run.
+    url
+        where Diffuscope serves: the argument, else DIFFUSCOPE_URL, else http://127.0.0.1:9464. Asked directly, without
+        proxies, and redirects are not followed, because the token would go along.
+    token
+        the argument, else DIFFUSCOPE_TOKEN, else the content of the file named by DIFFUSCOPE_TOKEN_FILE.
+    """
+    try:
+        return _ANNOUNCER.announce(path, step, run, url, token, timeout)
+    except Exception as e:  # whatever it is, it is no reason to end a training
+        _ANNOUNCER.complain(("unexpected", type(e)), "the checkpoint was not announced (%s)" % _first_line(e))
+        return False
+
+
+class _NotAnnounced(Exception):
+    """The cause, to be said once, and its sentence."""
+
+    def __init__(self, cause: Any, sentence: str):
+        super().__init__(sentence)
+        self.cause = cause
+
+
+class _Announcer:
+    """What announcements of one process share: what was said already, and until when a monitor is left alone."""
+
+    def __init__(self) -> None:
+        self._said: set = set()
+        self._quiet_until: Dict[str, float] = {}
+        self._wait: Dict[str, float] = {}
+        self._under_way: Dict[str, threading.Thread] = {}
+
+    def announce(self, path: Any, step: Any, run: Any, url: Any, token: Any, timeout: float) -> bool:
+        if _rank() != 0:
+            return False
+        try:
+            address, secret, body = self._request(path, step, run, url, token)
+            monitor = "/".join(address.split("/")[:3])
+            if time.monotonic() < self._quiet_until.get(monitor, -math.inf):
+                return False
+            status, text = self._post(monitor, address, secret, body, float(timeout))
+            self._judge(monitor, status, text)
+        except _NotAnnounced as e:
+            self.complain(e.cause, str(e))
+            return False
+        return True
+
+    def complain(self, cause: Any, sentence: str) -> None:
+        with contextlib.suppress(Exception):
+            if cause not in self._said and sys.stderr is not None:
+                self._said.add(cause)
+                print("diffuscope_export: %s; this is said once" % sentence, file=sys.stderr, flush=True)
+
+    @staticmethod
+    def _request(path: Any, step: Any, run: Any, url: Any, token: Any) -> Tuple[str, str, bytes]:
+        place = os.fsdecode(path)
+        place = place.rstrip("/") if re.match(r"[a-z][a-z0-9]+://", place) else os.path.abspath(place)
+        base = str(url or os.environ.get("DIFFUSCOPE_URL") or _DEFAULT_URL).rstrip("/")
+        parts = urllib.parse.urlsplit(base)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
+            raise _NotAnnounced(
+                "url", "the address of Diffuscope (DIFFUSCOPE_URL) must be like %s, with nothing behind it" % _DEFAULT_URL
+            )
+        name = str(run or os.environ.get("DIFFUSCOPE_RUN") or _run_of(place))
+        body: Dict[str, Any] = {"path": place}
+        if step is not None:
+            body["step"] = int(step)
+        address = "%s/api/v1/runs/%s/checkpoints" % (base, urllib.parse.quote(name, safe=""))
+        return address, _token(token), json.dumps(body).encode("ascii")
+
+    def _post(self, monitor: str, address: str, token: str, body: bytes, timeout: float) -> Tuple[int, str]:
+        """The status and the text of the answer. Time-outs of sockets count anew with each byte, and looking a name up
+        has none: a thread bounds all of it."""
+        before = self._under_way.get(monitor)
+        if before is not None and before.is_alive():
+            raise self._no_answer(monitor, "the one before is still without an answer")
+        answer: List[Any] = []
+        thread = threading.Thread(
+            target=_post_into, args=(answer, address, token, body, timeout), name="diffuscope-announce", daemon=True
+        )
+        self._under_way[monitor] = thread
+        thread.start()
+        thread.join(max(timeout, 0.0))
+        if not answer:
+            raise self._no_answer(monitor, "no answer within %g s" % timeout)
+        if isinstance(answer[0], Exception):
+            raise self._no_answer(monitor, _first_line(getattr(answer[0], "reason", None) or answer[0]))
+        self._wait.pop(monitor, None)
+        return answer[0]
+
+    def _no_answer(self, monitor: str, why: str) -> _NotAnnounced:
+        wait = min(2 * self._wait.get(monitor, _SHORTEST_WAIT / 2), _LONGEST_WAIT)
+        self._wait[monitor] = wait
+        self._quiet_until[monitor] = time.monotonic() + wait
+        return _NotAnnounced(
+            (monitor, "no answer"),
+            "Diffuscope at %s cannot be reached (%s): the checkpoint was not announced, and for %g s none is"
+            % (monitor, why, wait),
+        )
+
+    @staticmethod
+    def _judge(monitor: str, status: int, text: str) -> None:
+        if status == 202:
+            return
+        try:
+            sentence = str(json.loads(text)["error"])[:1000]
+        except (ValueError, KeyError, TypeError):
+            sentence = "a redirect, which is not followed" if 300 <= status < 400 else "is that Diffuscope?"
+        raise _NotAnnounced(
+            (monitor, status),
+            "Diffuscope at %s did not take the checkpoint (HTTP %d): %s" % (monitor, status, _one_line(sentence)),
+        )
+
+
+_ANNOUNCER = _Announcer()
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *arguments: Any, **keywords: Any) -> None:
+        return None
+
+
+def _post_into(answer: List[Any], address: str, token: str, body: bytes, timeout: float) -> None:
+    headers = {"Authorization": "Bearer " + token, "Content-Type": "application/json"}
+    request = urllib.request.Request(address, data=body, headers=headers, method="POST")
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirects())
+    try:
+        try:
+            response = opener.open(request, timeout=max(timeout, 0.001))
+        except urllib.error.HTTPError as e:
+            response = e
+        with response:
+            answer.append((response.getcode(), response.read(_LONGEST_ANSWER).decode("utf-8", "replace")))
+    except Exception as e:
+        answer.append(e)
+
+
+def _token(given: Any) -> str:
+    token = given or os.environ.get("DIFFUSCOPE_TOKEN")
+    file = os.environ.get("DIFFUSCOPE_TOKEN_FILE")
+    if not token and file:
+        try:
+            token = Path(file).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError) as e:
+            raise _NotAnnounced("token file", "DIFFUSCOPE_TOKEN_FILE cannot be read (%s)" % _first_line(e)) from e
+    if not token or not re.fullmatch(r"[\x21-\x7e]+", str(token)):
+        raise _NotAnnounced(
+            "token", "announcing a checkpoint needs the token of Diffuscope: set DIFFUSCOPE_TOKEN or DIFFUSCOPE_TOKEN_FILE"
+        )
+    return str(token)
+
+
+def _run_of(place: str) -> str:
+    """The id that ``diffuscope watch`` gives to the folder of a checkpoint."""
+    above = place.split("/")[:-1] if "://" in place else Path(place).parent.parts[1:]
+    folders = [name for name in above if name]
+    if len(folders) > 1 and folders[-1] == "checkpoints":
+        folders.pop()
+    return re.sub(r"[^A-Za-z0-9._-]", "-", folders[-1])[:100] if folders else "run"
+
+
+def _rank() -> int:
+    distributed = torch.distributed
+    if distributed.is_available() and distributed.is_initialized():
+        return int(distributed.get_rank())
+    for name in ("RANK", "SLURM_PROCID"):
+        with contextlib.suppress(KeyError, ValueError):
+            return int(os.environ[name])
+    return 0
+
+
+def _one_line(text: str) -> str:
+    return re.sub(r"[\x00-\x1f\x7f]+", " ", text)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

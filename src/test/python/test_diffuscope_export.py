@@ -6,6 +6,7 @@ import argparse
 import collections
 import dataclasses
 import hashlib
+import http.server
 import io
 import json
 import os
@@ -14,6 +15,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import types
 import unittest
 import warnings
@@ -906,6 +908,225 @@ class ConvertTest(Case):
         self.assertIn("--trust", run("edm", self.source, self.path).stderr)
         self.assertEqual(run("edm", "--help").returncode, 0)
         self.assertIn("no model of diffusers", run("diffusers", self.folder, self.path).stderr)
+
+
+class Monitor(http.server.ThreadingHTTPServer):
+    """A real server on the loopback that keeps what it was sent and answers as it was told."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        self.seen, self.status, self.body, self.headers, self.hang = [], 202, b"{}", {}, None
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                content = self.rfile.read(int(self.headers["Content-Length"]))
+                outer.seen.append((self.path, dict(self.headers), content))
+                if outer.hang is not None:
+                    outer.hang.wait(60)
+                self.send_response(outer.status)
+                for name, value in outer.headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(outer.body)))
+                self.end_headers()
+                self.wfile.write(outer.body)
+
+            do_GET = do_POST
+
+            def log_message(self, *arguments):
+                pass
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.url = "http://127.0.0.1:%d" % self.server_address[1]
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def handle_error(self, request, client_address):
+        """Those who do not wait for the answer have gone."""
+
+    def close(self):
+        if self.hang is not None:
+            self.hang.set()
+        self.shutdown()
+        self.server_close()
+
+
+class AnnounceTest(unittest.TestCase):
+    def setUp(self):
+        self.monitor = Monitor()
+        self.addCleanup(self.monitor.close)
+        own = ("RANK", "SLURM_PROCID")
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("DIFFUSCOPE") and k not in own}
+        environment.update(DIFFUSCOPE_URL=self.monitor.url, DIFFUSCOPE_TOKEN="token-of-the-test")
+        for patch in (
+            mock.patch.dict(os.environ, environment, clear=True),
+            mock.patch.object(exporter, "_ANNOUNCER", exporter._Announcer()),
+        ):
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def announce(self, *arguments, **keywords):
+        """What it returns, and what it says."""
+        said = io.StringIO()
+        with mock.patch.object(sys, "stderr", said):
+            taken = exporter.announce(*arguments, **keywords)
+        return taken, said.getvalue()
+
+    def test_what_is_sent(self):
+        self.assertEqual(self.announce("/runs/my run/step-12.pt", 1200), (True, ""))
+        path, headers, body = self.monitor.seen[0]
+        self.assertEqual(path, "/api/v1/runs/my-run/checkpoints")
+        self.assertEqual(headers["Authorization"], "Bearer token-of-the-test")
+        self.assertEqual(headers["Content-Type"], "application/json")
+        self.assertEqual(json.loads(body), {"path": "/runs/my run/step-12.pt", "step": 1200})
+
+        with tempfile.TemporaryDirectory() as folder:
+            before = os.getcwd()
+            os.chdir(folder)
+            try:
+                here = os.getcwd()
+                self.assertTrue(exporter.announce(Path("checkpoint-5"), run="a/b", token="another-token"))
+            finally:
+                os.chdir(before)
+        path, headers, body = self.monitor.seen[1]
+        self.assertEqual(path, "/api/v1/runs/a%2Fb/checkpoints")
+        self.assertEqual(headers["Authorization"], "Bearer another-token")
+        self.assertEqual(json.loads(body), {"path": os.path.join(here, "checkpoint-5")})
+
+        self.assertTrue(exporter.announce("s3://bucket/run/checkpoint-5/", torch.tensor(5)))
+        self.assertEqual(self.monitor.seen[2][0], "/api/v1/runs/run/checkpoints")
+        self.assertEqual(json.loads(self.monitor.seen[2][2]), {"path": "s3://bucket/run/checkpoint-5", "step": 5})
+
+    def test_the_run_is_that_of_the_folder(self):
+        for path, run in [
+            ("/runs/7/step-1.pt", "7"),
+            ("/runs/lr 1e-4/checkpoint-5", "lr-1e-4"),
+            ("/logs/version_0/checkpoints/epoch=1.ckpt", "version_0"),
+            ("/checkpoints/a.pt", "checkpoints"),
+            ("/a.pt", "run"),
+            ("/%s/a.pt" % ("x" * 150), "x" * 100),
+        ]:
+            self.assertEqual(exporter._run_of(path), run)
+        with mock.patch.dict(os.environ, DIFFUSCOPE_RUN="named"):
+            exporter.announce("/runs/7/a.pt")
+        self.assertEqual(self.monitor.seen[-1][0], "/api/v1/runs/named/checkpoints")
+
+    def test_the_token_may_lie_in_a_file(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "token"
+            file.write_text("from-a-file\n")
+            del os.environ["DIFFUSCOPE_TOKEN"]
+            os.environ["DIFFUSCOPE_TOKEN_FILE"] = str(file)
+            self.assertTrue(exporter.announce("/runs/7/a.pt"))
+            self.assertEqual(self.monitor.seen[0][1]["Authorization"], "Bearer from-a-file")
+            file.unlink()
+            taken, said = self.announce("/runs/7/a.pt")
+            self.assertFalse(taken)
+            self.assertIn("DIFFUSCOPE_TOKEN_FILE", said)
+        del os.environ["DIFFUSCOPE_TOKEN_FILE"]
+        self.assertIn("set DIFFUSCOPE_TOKEN", self.announce("/runs/7/a.pt")[1])
+        self.assertFalse(exporter.announce("/runs/7/a.pt", token="two\r\nX-Other: lines"))
+        self.assertEqual(len(self.monitor.seen), 1)
+
+    def test_only_the_first_process_posts(self):
+        for name in ("SLURM_PROCID", "RANK"):
+            os.environ[name] = "3"
+            self.assertEqual(self.announce("/runs/7/a.pt"), (False, ""))
+            os.environ[name] = "0"
+            self.assertTrue(exporter.announce("/runs/7/a.pt"))
+        self.assertEqual(len(self.monitor.seen), 2)
+        with tempfile.TemporaryDirectory() as folder:
+            torch.distributed.init_process_group("gloo", init_method="file://%s/store" % folder, rank=0, world_size=1)
+            try:
+                os.environ["RANK"] = "3"
+                self.assertTrue(exporter.announce("/runs/7/a.pt"), "what torch says goes first")
+                with mock.patch.object(torch.distributed, "get_rank", return_value=1):
+                    self.assertFalse(exporter.announce("/runs/7/a.pt"))
+            finally:
+                torch.distributed.destroy_process_group()
+        self.assertEqual(len(self.monitor.seen), 3)
+
+    def test_a_refusal_is_said_once_for_each_cause(self):
+        self.monitor.status, self.monitor.body = 404, b'{"error": "no run \\"7\\" is watched:\\u001b[31m there is a"}'
+        taken, said = self.announce("/runs/7/a.pt")
+        self.assertFalse(taken)
+        self.assertRegex(said, 'HTTP 404.*no run "7" is watched: .31m there is a')
+        self.assertNotIn("\033", said)
+        self.assertEqual(self.announce("/runs/7/b.pt"), (False, ""))
+        self.monitor.status, self.monitor.body = 500, b"<html>"
+        self.assertIn("HTTP 500", self.announce("/runs/7/b.pt")[1])
+        self.monitor.status, self.monitor.body = 200, b'{"other": "service"}'
+        self.assertIn("is that Diffuscope?", self.announce("/runs/7/b.pt")[1])
+        self.monitor.status = 202
+        self.assertEqual(self.announce("/runs/7/c.pt"), (True, ""))
+        self.assertEqual(len(self.monitor.seen), 5)
+
+    def test_the_token_follows_no_redirect_and_no_proxy(self):
+        other = Monitor()
+        self.addCleanup(other.close)
+        self.monitor.headers = {"Location": other.url + "/api/v1/runs/7/checkpoints"}
+        for status in (301, 302, 303, 307, 308):
+            self.monitor.status = status
+            taken, said = self.announce("/runs/7/a.pt")
+            self.assertFalse(taken)
+            self.assertIn("HTTP %d" % status, said)
+        self.monitor.status, self.monitor.headers = 202, {}
+        with mock.patch.dict(os.environ, http_proxy=other.url, HTTP_PROXY=other.url, all_proxy=other.url):
+            self.assertTrue(exporter.announce("/runs/7/a.pt"))
+        self.assertEqual(other.seen, [])
+
+    def test_a_monitor_that_does_not_answer_is_left_alone_for_a_while(self):
+        now = [1000.0]
+        with mock.patch.object(exporter.time, "monotonic", lambda: now[0]):
+            self.monitor.hang = threading.Event()
+            taken, said = self.announce("/runs/7/a.pt", timeout=0.2)
+            self.assertFalse(taken)
+            self.assertIn("no answer within 0.2 s", said)
+            self.assertIn("for 30 s", said)
+            self.monitor.hang.set()
+            for thread in list(exporter._ANNOUNCER._under_way.values()):
+                thread.join(60)
+            self.assertEqual(len(self.monitor.seen), 1)
+            now[0] += 29
+            self.assertEqual(self.announce("/runs/7/b.pt"), (False, ""))
+            self.assertEqual(len(self.monitor.seen), 1)
+            now[0] += 2
+            self.assertTrue(exporter.announce("/runs/7/c.pt"))
+            self.assertTrue(exporter.announce("/runs/7/d.pt"))
+
+    def test_nobody_there(self):
+        self.monitor.close()
+        now = [0.0]
+        with mock.patch.object(exporter.time, "monotonic", lambda: now[0]):
+            taken, said = self.announce("/runs/7/a.pt")
+            self.assertFalse(taken)
+            self.assertRegex(said, "cannot be reached .*refused.*")
+            waits = []
+            for _ in range(8):
+                now[0] = exporter._ANNOUNCER._quiet_until[self.monitor.url]
+                self.assertEqual(self.announce("/runs/7/a.pt"), (False, ""))
+                waits.append(exporter._ANNOUNCER._quiet_until[self.monitor.url] - now[0])
+        self.assertEqual(waits, [60, 120, 240, 480, 600, 600, 600, 600])
+
+    def test_nothing_is_raised(self):
+        for arguments, keywords in [
+            ((None,), {}),
+            (("/runs/7/a\0b.pt", "many"), {}),
+            (("/runs/7/a.pt", float("nan")), {}),
+            (("/runs/7/a.pt",), {"timeout": None}),
+            (("/runs/7/a.pt",), {"url": "ftp://here/"}),
+            (("/runs/7/a.pt",), {"url": "file:///etc/passwd"}),
+            (("/runs/7/a.pt",), {"url": "http://[bad"}),
+            (("/runs/7/a.pt",), {"url": "http://name:secret@localhost/"}),
+        ]:
+            with mock.patch.object(exporter, "_ANNOUNCER", exporter._Announcer()):
+                taken, said = self.announce(*arguments, **keywords)
+            self.assertIs(taken, False, (arguments, keywords))
+            self.assertRegex(said, "^diffuscope_export: .*\n$")
+            self.assertNotIn("secret", said)
+        with mock.patch.object(sys, "stderr", None):
+            self.assertFalse(exporter.announce("/runs/7/a.pt", url="ftp://elsewhere/"))
+        self.assertEqual(self.monitor.seen, [])
 
 
 if __name__ == "__main__":

@@ -17,16 +17,29 @@ import org.jspecify.annotations.Nullable;
  * @param weights what is read of it
  * @param modified when it was written, as its storage tells; null where that is not known. Only
  *     compared with that of other checkpoints in the same place, never with a clock
+ * @param held where it is read in place of {@code weights} while it is evaluated; null where it is
+ *     read where it lies
  */
 public record Checkpoint(
     String identity,
     String path,
     @Nullable Long step,
     WeightsLocation weights,
-    @Nullable Instant modified) {
+    @Nullable Instant modified,
+    @Nullable HeldWeights held) {
+  /** A checkpoint that is read where it lies. */
+  public Checkpoint(
+      String identity,
+      String path,
+      @Nullable Long step,
+      WeightsLocation weights,
+      @Nullable Instant modified) {
+    this(identity, path, step, weights, modified, null);
+  }
+
   /** A checkpoint of which nobody knows when it was written. */
   public Checkpoint(String identity, String path, @Nullable Long step, WeightsLocation weights) {
-    this(identity, path, step, weights, null);
+    this(identity, path, step, weights, null, null);
   }
 
   /** A checkpoint that is one file of weights. */
@@ -49,5 +62,27 @@ public record Checkpoint(
   @JsonIgnore
   public String name() {
     return String.valueOf(file().getFileName());
+  }
+
+  /** The same, read from a private hold. */
+  Checkpoint heldAs(HeldWeights hold) {
+    return new Checkpoint(identity, path, step, weights, modified, hold);
+  }
+
+  /** What is to be opened: the held weights, or the checkpoint's own. */
+  public WeightsLocation readFrom() {
+    return held == null ? weights : held.weights();
+  }
+
+  /** A message in which the checkpoint's own place stands for that of its hold. */
+  public String inItsOwnWords(String message) {
+    if (held == null) {
+      return message;
+    }
+    return message.replace(folderOf(held.weights()), folderOf(weights));
+  }
+
+  private static String folderOf(WeightsLocation location) {
+    return String.valueOf(location.file().getParent());
   }
 }

@@ -77,9 +77,14 @@ public final class CheckpointFiles {
 
   /**
    * Whether a checkpoint's files still are the versions that were found; reads only what the file
-   * system knows of them. True for a checkpoint whose identity comes from somewhere else.
+   * system knows of them. Of a checkpoint that is held, the held files are looked at. True for a
+   * checkpoint whose identity comes from somewhere else.
    */
   public static boolean isCurrent(Checkpoint checkpoint) throws IOException {
+    HeldWeights held = checkpoint.held();
+    if (held != null) {
+      return held.isCurrent();
+    }
     if (!checkpoint.identity().startsWith(checkpoint.path() + "@")) {
       return true;
     }

@@ -45,7 +45,7 @@ record ContentVersion(String text, long modifiedNanos) {
     return "%d-%d-%s".formatted(version.size(), version.modifiedNanos(), version.fileKey());
   }
 
-  private static MessageDigest sha256() {
+  static MessageDigest sha256() {
     try {
       return MessageDigest.getInstance("SHA-256");
     } catch (NoSuchAlgorithmException e) {

@@ -80,6 +80,25 @@ public final class Layouts {
         search.choice().word());
   }
 
+  /**
+   * The checkpoints that a directory holds now and that nothing is in the way of, in order of
+   * steps, those without a step last; no structure is checked.
+   *
+   * @throws IOException where the directory cannot be listed
+   */
+  public static List<Checkpoint> present(DirectorySettings settings) throws IOException {
+    try {
+      return new DirectoryListing(settings)
+          .list().candidates().stream()
+              .filter(candidate -> candidate.obstacle() == null && candidate.weights() != null)
+              .sorted(BY_STEP)
+              .map(Candidate::checkpoint)
+              .toList();
+    } catch (DirectoryListing.UnlistableException e) {
+      throw new IOException(e.sentence(), e);
+    }
+  }
+
   private static Inspection single(Path path, String weights, String what) throws IOException {
     Checkpoint checkpoint = CheckpointFiles.describe(path, weights);
     ContentVersion version = new WeightVersions().of(checkpoint.weights().file());

@@ -1,5 +1,7 @@
 package io.diffuscope.cli;
 
+import io.diffuscope.checkpoint.HoldSettings;
+import io.diffuscope.checkpoint.Holds;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -9,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,6 +45,24 @@ final class DataDirectory implements AutoCloseable {
   /** Where caches of this data directory are; shared by commands that hold no lock. */
   static Path cache(Path directory) {
     return directory.resolve("cache");
+  }
+
+  /**
+   * The holds of the monitor that has taken a data directory; what an earlier one left is removed.
+   *
+   * @throws CannotServeException if they cannot be written there
+   */
+  static Holds holds(Path directory, HoldSettings settings) throws CannotServeException {
+    Path folder = directory.resolve("holds");
+    try {
+      // No evaluation is open: a monitor that starts begins them all anew.
+      return Holds.open(folder, settings, Set.of());
+    } catch (IOException e) {
+      throw new CannotServeException(
+          "checkpoints cannot be held in %s (%s): choose another --data-dir, or --hold off"
+              .formatted(folder, e),
+          e);
+    }
   }
 
   /**

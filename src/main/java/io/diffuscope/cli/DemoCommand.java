@@ -134,6 +134,7 @@ final class DemoCommand implements Callable<Integer> {
               new RunSources.One(
                   new MonitoredRun(settings, DirectorySubscription.create(checkpoints))),
               Probe.open(settings.probe()),
+              DataDirectory.holds(state, reader.holds()),
               reader.samplers(),
               List.of(view),
               reader.web())) {

@@ -4,6 +4,7 @@ import akka.stream.javadsl.Source;
 import com.typesafe.config.Config;
 import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.checkpoint.CheckpointFiles;
+import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.model.Devices;
 import io.diffuscope.publish.RunListener;
@@ -100,6 +101,7 @@ final class EvaluateCommand implements Callable<Integer> {
               config,
               new RunSources.One(new MonitoredRun(settings, () -> Source.from(sightings))),
               Probe.open(settings.probe()),
+              Holds.off(),
               reader.samplers(),
               List.of(printer),
               null)) {

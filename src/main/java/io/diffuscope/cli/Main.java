@@ -43,7 +43,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
       DemoCommand.class,
       WatchCommand.class,
       EvaluateCommand.class,
-      InspectCommand.class
+      InspectCommand.class,
+      PlanCommand.class
     })
 public final class Main implements Runnable {
   @CommandLine.Spec
@@ -59,6 +60,7 @@ public final class Main implements Runnable {
   static int execute(String... arguments) {
     return new CommandLine(new Main())
         .registerConverter(EstimateRows.Format.class, word(EstimateRows.Format.class))
+        .registerConverter(PlanReport.Format.class, word(PlanReport.Format.class))
         .registerConverter(DemoData.Source.class, word(DemoData.Source.class))
         .setParameterExceptionHandler(Main::explain)
         .setExecutionExceptionHandler(Main::explain)

@@ -10,6 +10,8 @@ import akka.actor.typed.javadsl.AbstractOnMessageBehavior;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.stream.Materializer;
+import io.diffuscope.checkpoint.Announcement;
+import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.checkpoint.RunDirectories.News;
 import io.diffuscope.publish.Publisher;
 import io.diffuscope.publish.RunListener;
@@ -29,6 +31,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -54,6 +57,17 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
   /** The runs that there are. */
   record Runs(List<LiveRun> all) implements NoSerializationVerificationNeeded {}
 
+  /** A training job announces a checkpoint. */
+  record Announce(String run, Announcement announcement, ActorRef<Announced> replyTo)
+      implements Command {}
+
+  /** What became of an announcement. */
+  record Announced(Announcement.Outcome outcome) implements NoSerializationVerificationNeeded {
+    static Announced refused(Announcement.Refusal cause, String message) {
+      return new Announced(new Announcement.Outcome.Refused(cause, message));
+    }
+  }
+
   /** Nothing of a run is lost from here on. */
   private record Listening() implements Command {}
 
@@ -70,16 +84,20 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
    * What is monitored.
    *
    * @param probe what all runs are measured with
+   * @param holds hold checkpoints while they are evaluated
    * @param onFailure told the cause if the monitor cannot go on
    * @param onEnd told when everything that the monitor was started for has ended
    */
   record Plan(
       RunSources runs,
       Probe probe,
+      Holds holds,
       int samplers,
       List<RunListener> listeners,
       Consumer<Throwable> onFailure,
       Runnable onEnd) {}
+
+  private static final int NAMED_RUNS = 20;
 
   private final Plan plan;
   private final ActorRef<WorkQueue.Command> queue;
@@ -167,7 +185,8 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
     ActorRef<RunSupervisor.Command> supervisor =
         getContext()
             .spawn(
-                RunSupervisor.create(run, plan.probe, queue, atOnce, failures, ends), "run-" + id);
+                RunSupervisor.create(run, plan.probe, queue, plan.holds, atOnce, failures, ends),
+                "run-" + id);
     getContext().watch(supervisor);
     runs.put(id, new LiveRun(run.settings(), supervisor));
     if (trainingEnded != null) {
@@ -196,9 +215,32 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
         trainingEnded = m;
         runs.values().forEach(run -> run.supervisor.tell(new RunSupervisor.EndWhenListed(m)));
       }
+      case Announce m -> announce(m);
       case GetRuns m -> m.replyTo.tell(new Runs(List.copyOf(runs.values())));
     }
     return this;
+  }
+
+  private void announce(Announce asked) {
+    LiveRun run = runs.get(asked.run);
+    if (run != null) {
+      run.supervisor.tell(new RunSupervisor.Announce(asked.announcement, asked.replyTo));
+      return;
+    }
+    String known =
+        runs.isEmpty()
+            ? "none is there yet"
+            : "there %s %s%s"
+                .formatted(
+                    runs.size() == 1 ? "is" : "are",
+                    runs.keySet().stream().limit(NAMED_RUNS).collect(Collectors.joining(", ")),
+                    runs.size() > NAMED_RUNS
+                        ? " and %d more".formatted(runs.size() - NAMED_RUNS)
+                        : "");
+    asked.replyTo.tell(
+        Announced.refused(
+            Announcement.Refusal.UNKNOWN_RUN,
+            "no run \"%s\" is watched: %s".formatted(asked.run, known)));
   }
 
   private void heard(News news) {

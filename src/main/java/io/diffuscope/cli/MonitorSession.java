@@ -5,6 +5,8 @@ import akka.actor.CoordinatedShutdown;
 import akka.actor.typed.ActorSystem;
 import akka.actor.typed.javadsl.AskPattern;
 import com.typesafe.config.Config;
+import io.diffuscope.checkpoint.Announcement;
+import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.publish.LogPublisher;
 import io.diffuscope.publish.MetricsPublisher;
 import io.diffuscope.publish.RunListener;
@@ -12,6 +14,7 @@ import io.diffuscope.run.History;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.run.RunState;
+import io.diffuscope.run.SourceNews;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.web.HttpServer;
 import io.diffuscope.web.Readiness;
@@ -41,6 +44,7 @@ final class MonitorSession implements AutoCloseable {
   private final ActorSystem<Monitor.Command> system;
   private final RunSources runs;
   private final Probe probe;
+  private final Holds holds;
   private final CompletableFuture<Done> ended;
   private final Progress progress;
   private @Nullable HttpServer server;
@@ -49,11 +53,13 @@ final class MonitorSession implements AutoCloseable {
       ActorSystem<Monitor.Command> system,
       RunSources runs,
       Probe probe,
+      Holds holds,
       CompletableFuture<Done> ended,
       Progress progress) {
     this.system = system;
     this.runs = runs;
     this.probe = probe;
+    this.holds = holds;
     this.ended = ended;
     this.progress = progress;
   }
@@ -61,14 +67,22 @@ final class MonitorSession implements AutoCloseable {
   /** Where runs stand, for readiness and for waiting. */
   private static final class Progress implements RunListener {
     private final boolean severalRuns;
+    private final SourceHealth sources;
     private volatile boolean started;
 
     Progress(RunSources runs) {
       this.severalRuns = runs instanceof RunSources.Many;
+      this.sources = new SourceHealth(severalRuns);
+    }
+
+    @Override
+    public void onSourceNews(SourceNews news) {
+      sources.onSourceNews(news);
     }
 
     @Override
     public void onEvent(RunEvent event) {
+      sources.onEvent(event);
       if (event instanceof RunEvent.RunStarted) {
         started = true;
       }
@@ -88,7 +102,8 @@ final class MonitorSession implements AutoCloseable {
                       ? "the reference flows are ready"
                       : severalRuns
                           ? "the reference flows are computed with the first run's first checkpoint"
-                          : "the reference flows are still being computed")));
+                          : "the reference flows are still being computed"),
+              sources.condition()));
     }
   }
 
@@ -96,6 +111,7 @@ final class MonitorSession implements AutoCloseable {
    * Starts a monitor.
    *
    * @param probe opened from the settings; closed with this session
+   * @param holds hold checkpoints while they are evaluated; closed with this session
    * @param web where to serve; null serves nothing
    * @throws CannotServeException if the port cannot be had
    */
@@ -103,6 +119,7 @@ final class MonitorSession implements AutoCloseable {
       Config config,
       RunSources runs,
       Probe probe,
+      Holds holds,
       int samplers,
       List<? extends RunListener> listeners,
       @Nullable WebSettings web)
@@ -125,13 +142,14 @@ final class MonitorSession implements AutoCloseable {
                 new Monitor.Plan(
                     runs,
                     probe,
+                    holds,
                     samplers,
                     all,
                     ended::completeExceptionally,
                     () -> ended.complete(Done.getInstance()))),
             "diffuscope",
             config);
-    MonitorSession session = new MonitorSession(system, runs, probe, ended, progress);
+    MonitorSession session = new MonitorSession(system, runs, probe, holds, ended, progress);
     if (web != null) {
       try {
         session.server = session.bind(web, metrics, board);
@@ -146,7 +164,7 @@ final class MonitorSession implements AutoCloseable {
   private HttpServer bind(WebSettings web, MetricsPublisher metrics, RunBoard board)
       throws CannotServeException {
     try {
-      return HttpServer.bind(system, web, metrics, board, progress::readiness)
+      return HttpServer.bind(system, web, metrics, board, progress::readiness, this::announce)
           .toCompletableFuture()
           .get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
     } catch (ExecutionException e) {
@@ -158,6 +176,15 @@ final class MonitorSession implements AutoCloseable {
       Thread.currentThread().interrupt();
       throw new CannotServeException("interrupted", e);
     }
+  }
+
+  private CompletionStage<Announcement.Outcome> announce(String run, Announcement announcement) {
+    return AskPattern.<Monitor.Command, Monitor.Announced>ask(
+            system,
+            replyTo -> new Monitor.Announce(run, announcement, replyTo),
+            PATIENCE,
+            system.scheduler())
+        .thenApply(Monitor.Announced::outcome);
   }
 
   /** Where it serves; null if it does not. */
@@ -259,6 +286,7 @@ final class MonitorSession implements AutoCloseable {
     }
     system.terminate();
     system.getWhenTerminated().toCompletableFuture().join();
+    holds.close();
     probe.close();
   }
 }

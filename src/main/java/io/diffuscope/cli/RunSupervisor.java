@@ -12,6 +12,9 @@ import akka.actor.typed.javadsl.AbstractOnMessageBehavior;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.stream.Materializer;
+import io.diffuscope.checkpoint.AnnouncedCheckpoints;
+import io.diffuscope.checkpoint.Announcement;
+import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.run.EvaluationException;
@@ -44,6 +47,10 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
   /** Asks for the run's state. */
   record GetState(ActorRef<RunState> replyTo) implements Command {}
 
+  /** The training job announces a checkpoint of this run. */
+  record Announce(Announcement announcement, ActorRef<Monitor.Announced> replyTo)
+      implements Command {}
+
   private record Tick() implements Command {}
 
   private record Seen(Sighting sighting) implements Command {}
@@ -70,6 +77,7 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
   private final MonitoredRun plan;
   private final Probe probe;
   private final ActorRef<WorkQueue.Command> queue;
+  private final Holds holds;
   private final ActorRef<Failed> owner;
   private final ActorRef<NothingToEnd> ends;
   private @Nullable ActorRef<TrainingRun.Command> run;
@@ -81,12 +89,14 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
       MonitoredRun plan,
       Probe probe,
       ActorRef<WorkQueue.Command> queue,
+      Holds holds,
       ActorRef<Failed> owner,
       ActorRef<NothingToEnd> ends) {
     super(context);
     this.plan = plan;
     this.probe = probe;
     this.queue = queue;
+    this.holds = holds;
     this.owner = owner;
     this.ends = ends;
     this.end = new EndWatch(plan.settings().ending(), Instant.now());
@@ -104,12 +114,14 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
       MonitoredRun plan,
       Probe probe,
       ActorRef<WorkQueue.Command> queue,
+      Holds holds,
       boolean atOnce,
       ActorRef<Failed> owner,
       ActorRef<NothingToEnd> ends) {
     return Behaviors.setup(
         context -> {
-          RunSupervisor supervisor = new RunSupervisor(context, plan, probe, queue, owner, ends);
+          RunSupervisor supervisor =
+              new RunSupervisor(context, plan, probe, queue, holds, owner, ends);
           if (atOnce) {
             supervisor.started();
           }
@@ -129,6 +141,7 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
                   plan.settings(),
                   probe,
                   queue,
+                  holds,
                   plan.journal(),
                   InstantSource.system(),
                   context.messageAdapter(TrainingRun.Unprepared.class, CannotPrepare::new)),
@@ -171,6 +184,7 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
         tickLater();
       }
       case EndNow m -> end(m.cause);
+      case Announce m -> announce(m);
       case GetState m -> {
         if (run == null) {
           m.replyTo.tell(RunState.EMPTY);
@@ -180,6 +194,20 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
       }
     }
     return this;
+  }
+
+  private void announce(Announce asked) {
+    AnnouncedCheckpoints announced = plan.announced();
+    if (announced == null) {
+      asked.replyTo.tell(
+          Monitor.Announced.refused(
+              Announcement.Refusal.FORBIDDEN,
+              "the run %s takes no announcements".formatted(plan.settings().id())));
+    } else {
+      announced
+          .announce(asked.announcement)
+          .thenAccept(outcome -> asked.replyTo.tell(new Monitor.Announced(outcome)));
+    }
   }
 
   private void completed(@Nullable Throwable failure) {

@@ -3,9 +3,11 @@ package io.diffuscope.cli;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigException;
+import io.diffuscope.checkpoint.AnnounceRoots;
 import io.diffuscope.checkpoint.DirectorySettings;
 import io.diffuscope.checkpoint.DirectorySettings.LayoutSettings;
 import io.diffuscope.checkpoint.DirectorySettings.Markers;
+import io.diffuscope.checkpoint.HoldSettings;
 import io.diffuscope.checkpoint.RunDirectories;
 import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.detect.DetectorSettings;
@@ -259,6 +261,11 @@ final class SettingsReader {
             late.getDouble("threshold"), late.getDouble("clear-level"), late.getInt("looks")));
   }
 
+  /** Whether a directory of checkpoints is named. */
+  boolean hasDirectory() {
+    return checked(() -> text("checkpoints.directory")) != null;
+  }
+
   /** The directory of checkpoints. */
   DirectorySettings checkpoints() {
     return checked(
@@ -274,6 +281,48 @@ final class SettingsReader {
                 .withQuietPeriod(config.getDuration("checkpoints.quiet-period"))
                 .withSettleTimeout(config.getDuration("checkpoints.settle-timeout"))
                 .withEndMarker(text("end.marker")));
+  }
+
+  /**
+   * The directory of checkpoints; null where none is given and announcements take its place.
+   *
+   * @throws InvalidSettingException also where announcements alone lack something
+   */
+  @Nullable DirectorySettings checkpointsUnlessAnnounced() {
+    if (text("checkpoints.directory") != null
+        || text("checkpoints.runs") != null
+        || announceRoots().isEmpty()) {
+      return checkpoints();
+    }
+    if (text("run") == null) {
+      throw new InvalidSettingException(
+          "announcements alone do not say which run they are of: give --run NAME, or the directory"
+              + " to watch",
+          null);
+    }
+    if (webToken().token() == null) {
+      throw new InvalidSettingException(
+          "announcements need a token: set the environment variable %s, or give --token-file FILE"
+              .formatted(WebToken.VARIABLE),
+          null);
+    }
+    if (config.getBoolean("end.once")) {
+      throw new InvalidSettingException(
+          "diffuscope.end.once evaluates what is in a directory, and only announcements are taken:"
+              + " give the directory to watch",
+          null);
+    }
+    return null;
+  }
+
+  /** Where checkpoints may be announced, beside the directories that are watched. */
+  AnnounceRoots announceRoots() {
+    return checked(() -> AnnounceRoots.of(config.getStringList("announce.roots")));
+  }
+
+  /** Time between two listings. */
+  Duration pollInterval() {
+    return checked(() -> config.getDuration("checkpoints.poll-interval"));
   }
 
   /** The glob for subdirectories that are runs; null where the directory is the run. */
@@ -312,8 +361,25 @@ final class SettingsReader {
     return checked(() -> config.getString("checkpoints.weights"));
   }
 
+  /** How checkpoints are held while they are evaluated. */
+  HoldSettings holds() {
+    return checked(
+        () ->
+            new HoldSettings(
+                word(HoldSettings.Mode.class, "holds.mode"), config.getBytes("holds.max-bytes")));
+  }
+
   WebSettings web() {
-    return checked(() -> new WebSettings(config.getString("web.host"), config.getInt("web.port")));
+    return checked(
+        () ->
+            new WebSettings(
+                config.getString("web.host"), config.getInt("web.port"), webToken().token()));
+  }
+
+  /** The token for announcements. */
+  WebToken webToken() {
+    String file = text("web.token-file");
+    return WebToken.read(text("web.token"), file == null ? null : Path.of(file), System.getenv());
   }
 
   int threads() {

@@ -1,18 +1,25 @@
 package io.diffuscope.cli;
 
+import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.detect.FlagChange;
 import io.diffuscope.detect.Look;
 import io.diffuscope.detect.Verdict;
+import io.diffuscope.publish.CheckpointTally;
 import io.diffuscope.publish.HistorySummary;
 import io.diffuscope.publish.RunListener;
+import io.diffuscope.publish.SourceState;
 import io.diffuscope.run.EvaluationProgress;
 import io.diffuscope.run.History;
+import io.diffuscope.run.HoldNews;
 import io.diffuscope.run.JournalNews;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
+import io.diffuscope.run.RunEvent.Standing;
 import io.diffuscope.run.SourceNews;
+import io.diffuscope.run.StepScale;
 import io.diffuscope.run.WeightsUsed;
 import io.diffuscope.sampling.Reference;
+import io.diffuscope.signal.SignalEstimate;
 import io.diffuscope.signal.SignalNames;
 import io.diffuscope.signal.Statistic;
 import io.diffuscope.statistics.Estimate;
@@ -22,6 +29,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.Help.Ansi.IStyle;
@@ -55,16 +63,25 @@ final class TerminalView implements RunListener {
   private List<String> notes = List.of();
   private List<Column> shown = List.of();
   private int rows;
+  private @Nullable StepUnit unitOfHeader;
   private volatile boolean over;
 
   /** What was shown of a run. */
   private static final class Shown {
     private final Map<String, List<Double>> curves = new LinkedHashMap<>();
+    private final CheckpointTally tally = CheckpointTally.create();
     private String name;
+    private StepScale steps = new StepScale(null, null, null);
+    private SourceState source = SourceState.UP;
+    private long skippedSince;
     private @Nullable WeightsUsed weights;
 
     Shown(String name) {
       this.name = name;
+    }
+
+    StepUnit unit() {
+      return steps.recognised(source.stepUnit()).unitOrUpdates();
     }
   }
 
@@ -80,11 +97,12 @@ final class TerminalView implements RunListener {
   }
 
   @Override
-  public void onEvent(RunEvent event) {
+  public synchronized void onEvent(RunEvent event) {
     if (over) {
       return;
     }
     Shown run = runOf(event.run());
+    run.tally.add(event);
     switch (event) {
       case RunEvent.RunStarted e -> started(run, e);
       case RunEvent.EvaluationCompleted e -> row(run, e);
@@ -95,9 +113,8 @@ final class TerminalView implements RunListener {
           print(run, "yellow", "passed over (%s): %s".formatted(e.reason(), e.message()));
       case RunEvent.EvaluationFailed e ->
           print(run, "red", "failed (%s): %s".formatted(e.reason(), e.message()));
-      case RunEvent.CheckpointSkipped e ->
-          status.print(
-              prefix(run) + "skipped (%s): %s".formatted(e.reason(), e.checkpoint().name()));
+      // One that follows the newest leaves most of them out: the next row tells how many.
+      case RunEvent.CheckpointSkipped e -> run.skippedSince++;
       case RunEvent.RunEnded e -> ended(run, e);
       case RunEvent.EvaluationStarted e -> doing(run, "evaluating " + e.checkpoint().name());
       case RunEvent.RunResumed e -> {}
@@ -107,7 +124,7 @@ final class TerminalView implements RunListener {
   }
 
   @Override
-  public void onProgress(EvaluationProgress progress) {
+  public synchronized void onProgress(EvaluationProgress progress) {
     doing(
         runOf(progress.run()),
         "evaluating %s, block %d of %d"
@@ -115,14 +132,14 @@ final class TerminalView implements RunListener {
   }
 
   @Override
-  public void onPreparation(PreparationProgress progress) {
+  public synchronized void onPreparation(PreparationProgress progress) {
     doing(
         runOf(progress.run()),
         "preparing: %s, %d of %d".formatted(progress.what(), progress.done(), progress.total()));
   }
 
   @Override
-  public void onHistory(History history) {
+  public synchronized void onHistory(History history) {
     Shown run = runOf(history.run());
     for (RunEvent event : history.events()) {
       if (event instanceof RunEvent.RunStarted started) {
@@ -133,13 +150,24 @@ final class TerminalView implements RunListener {
   }
 
   @Override
-  public void onJournalNews(JournalNews news) {
+  public synchronized void onJournalNews(JournalNews news) {
     print(runOf(news.run()), news.problem() ? "bold,red" : "yellow", news.message());
   }
 
   @Override
-  public void onSourceNews(SourceNews news) {
-    print(runOf(news.run()), news.problem() ? "yellow" : "faint", news.message());
+  public synchronized void onSourceNews(SourceNews news) {
+    Shown run = runOf(news.run());
+    SourceState before = run.source;
+    run.source = before.after(news);
+    if (!over && !(news.problem() && news.message().equals(before.problem()))) {
+      String style = news.problem() ? "yellow" : before.problem() != null ? "green" : "faint";
+      print(run, style, news.message());
+    }
+  }
+
+  @Override
+  public void onHoldNews(HoldNews news) {
+    print(runOf(news.run()), "yellow", news.message());
   }
 
   private Shown runOf(String id) {
@@ -166,6 +194,7 @@ final class TerminalView implements RunListener {
 
   private void started(Shown run, RunEvent.RunStarted event) {
     run.name = event.displayName();
+    run.steps = event.steps();
     status.print("run %s, probe %s".formatted(event.displayName(), event.probe()));
     // Runs of one monitor share the probe, and mostly what there is to note about it.
     if (!event.notes().equals(notes)) {
@@ -181,29 +210,71 @@ final class TerminalView implements RunListener {
   private void row(Shown run, RunEvent.EvaluationCompleted event) {
     Long step = event.checkpoint().step();
     Look look = new Look(step == null ? 0 : step, event.estimates());
+    StringBuilder line = new StringBuilder(prefix(run));
+    line.append("%9s".formatted(step == null ? event.checkpoint().name() : step));
+    if (!event.sampled()) {
+      line.append("  denoising losses only").append(gaps(event.estimates()));
+      endRow(run, event, line, "faint");
+      return;
+    }
     if (shown.isEmpty()) {
       shown = COLUMNS.stream().filter(c -> find(look, c).isPresent()).toList();
     }
-    if (rows++ % ROWS_PER_HEADER == 0) {
-      StringBuilder header = new StringBuilder(severalRuns ? padded("run") : "");
-      header.append("%9s".formatted("step"));
-      shown.forEach(c -> header.append(("  %" + c.width + "s").formatted(c.title)));
-      status.print(styled("bold", header.toString()));
-    }
-    StringBuilder line = new StringBuilder(prefix(run));
-    line.append("%9s".formatted(step == null ? event.checkpoint().name() : step));
+    header(run.unit());
     for (Column column : shown) {
       Optional<Estimate> estimate = find(look, column);
       line.append(("  %" + column.width + "s").formatted(estimate.map(this::cell).orElse("")));
       estimate.ifPresent(
           e -> run.curves.computeIfAbsent(column.title, t -> new ArrayList<>()).add(e.value()));
     }
-    if (!event.judged()) {
+    endRow(run, event, line, "");
+  }
+
+  /** From time to time, and where the steps of the next row count something else. */
+  private void header(StepUnit unit) {
+    if (unit != unitOfHeader) {
+      rows = 0;
+      unitOfHeader = unit;
+    }
+    if (rows++ % ROWS_PER_HEADER == 0) {
+      StringBuilder header = new StringBuilder(severalRuns ? padded("run") : "");
+      header.append("%9s".formatted(stepWord(unit)));
+      shown.forEach(c -> header.append(("  %" + c.width + "s").formatted(c.title)));
+      status.print(styled("bold", header.toString()));
+    }
+  }
+
+  private static String stepWord(StepUnit unit) {
+    return switch (unit) {
+      case UPDATES -> "step";
+      case KIMG -> "kimg";
+      case EPOCHS -> "epoch";
+    };
+  }
+
+  private void endRow(
+      Shown run, RunEvent.EvaluationCompleted event, StringBuilder line, String style) {
+    if (!event.judged() && event.standing() != Standing.LOSSES_ONLY) {
       line.append("  (not judged: ").append(event.standing().text()).append(')');
     }
-    status.print(line.toString());
+    if (run.skippedSince > 0) {
+      line.append("  (%d skipped since)".formatted(run.skippedSince));
+      run.skippedSince = 0;
+    }
+    status.print(style.isEmpty() ? line.toString() : styled(style, line.toString()));
     tellWeights(run, event);
     status.doing("waiting for checkpoints");
+  }
+
+  /** The denoising gaps by noise level: all that such a row has. */
+  private String gaps(List<SignalEstimate> estimates) {
+    String gaps =
+        estimates.stream()
+            .filter(e -> e.signal().equals(SignalNames.DENOISING_GAP))
+            .filter(e -> e.statistic() == Statistic.GAP && e.sigma() != null)
+            .map(e -> "%s at sigma %s".formatted(cell(e.estimate()), e.sigma()))
+            .collect(Collectors.joining(", "));
+    return gaps.isEmpty() ? "" : ": gap " + gaps;
   }
 
   /** Which weights were read, and what was left out: once, until it changes. */
@@ -248,17 +319,29 @@ final class TerminalView implements RunListener {
                     values.getLast())));
     status.print(
         "%s ended: %s".formatted(severalRuns ? "the run " + run.name : "the run", event.cause()));
+    printTally(run);
     printVerdict(run.name, event.verdict());
     over = !severalRuns;
   }
 
   /** Prints verdicts as they stand, by the names of the runs, and nothing after them. */
-  void printVerdicts(Map<String, Verdict> verdicts) {
+  synchronized void printVerdicts(Map<String, Verdict> verdicts) {
     over = true;
     if (verdicts.isEmpty()) {
       status.print("no run had a checkpoint yet");
     }
-    verdicts.forEach(this::printVerdict);
+    verdicts.forEach(
+        (name, verdict) -> {
+          runs.values().stream()
+              .filter(run -> run.name.equals(name))
+              .findFirst()
+              .ifPresent(this::printTally);
+          printVerdict(name, verdict);
+        });
+  }
+
+  private void printTally(Shown run) {
+    status.print(prefix(run) + TallyLine.of(run.tally));
   }
 
   private void printVerdict(String name, Verdict verdict) {

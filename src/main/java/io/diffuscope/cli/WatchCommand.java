@@ -1,18 +1,23 @@
 package io.diffuscope.cli;
 
 import com.typesafe.config.Config;
+import io.diffuscope.checkpoint.AnnounceRoots;
+import io.diffuscope.checkpoint.AnnouncedCheckpoints;
 import io.diffuscope.checkpoint.DirectorySettings;
 import io.diffuscope.checkpoint.DirectorySubscription;
+import io.diffuscope.checkpoint.RetriedSource;
 import io.diffuscope.checkpoint.RunDirectories;
 import io.diffuscope.cli.SettingsReader.InvalidSettingException;
 import io.diffuscope.detect.Verdict;
 import io.diffuscope.model.Devices;
 import io.diffuscope.run.FileJournal;
 import io.diffuscope.run.RunDecisions;
+import io.diffuscope.run.RunJournal;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.BadInputException.Reason;
+import io.diffuscope.web.WebSettings;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -52,6 +57,7 @@ final class WatchCommand implements Callable<Integer> {
 
   @Mixin private MeasureOptions measure = new MeasureOptions();
   @Mixin private ServeOptions serve = new ServeOptions();
+  @Mixin private AnnounceOptions announce = new AnnounceOptions();
 
   @Option(
       names = "--runs",
@@ -103,10 +109,20 @@ final class WatchCommand implements Callable<Integer> {
               + " training images seen, too.")
   private @Nullable Long trainBatchSize;
 
+  @Option(
+      names = "--hold",
+      paramLabel = "auto|copy|off",
+      description =
+          "Keep a checkpoint that is being evaluated from rotation and rewriting: by a hard link"
+              + " where its name carries the step, otherwise by a copy in the data directory"
+              + " (default: auto); off reads it where it lies.")
+  private @Nullable String hold;
+
   @Override
   public Integer call() throws Exception {
     Map<String, Object> overrides = new HashMap<>();
     serve.addTo(overrides);
+    announce.addTo(overrides);
     MeasureOptions.put(overrides, "checkpoints.directory", directory);
     MeasureOptions.put(overrides, "checkpoints.runs", runs);
     MeasureOptions.put(overrides, "checkpoints.layout", layout);
@@ -115,37 +131,61 @@ final class WatchCommand implements Callable<Integer> {
     MeasureOptions.put(overrides, "steps.unit", stepUnit);
     MeasureOptions.put(overrides, "steps.batch-size", trainBatchSize);
     end.addTo(overrides);
+    MeasureOptions.put(overrides, "holds.mode", hold);
     Config config = measure.load(overrides);
     SettingsReader reader = new SettingsReader(config);
-    DirectorySettings checkpoints = reader.checkpoints();
+    DirectorySettings checkpoints = reader.checkpointsUnlessAnnounced();
+    AnnounceRoots roots = reader.announceRoots();
     String glob = reader.runs();
     RunDirectories directories = glob == null ? null : reader.runDirectories(glob);
-    requirePlausible(checkpoints.directory());
-    requireApart(reader.dataDirectory(), checkpoints.directory());
+    if (checkpoints != null) {
+      requirePlausible(checkpoints.directory());
+      requireApart(reader.dataDirectory(), checkpoints.directory());
+    }
+    WebSettings web = reader.web();
     LogFile.in(reader.dataDirectory());
-    RunSettings settings = reader.run(nameOf(checkpoints.directory()));
+    RunSettings settings =
+        reader.run(checkpoints == null ? "run" : nameOf(checkpoints.directory()));
     Devices.configure(reader.threads());
 
     try (DataDirectory data = DataDirectory.lock(reader.dataDirectory());
         StatusLine status = StatusLine.onStandardOutput()) {
       TerminalView view = new TerminalView(status, directories != null);
       Probe probe = Probe.open(settings.probe());
-      Path journals = DataDirectory.runs(reader.dataDirectory());
+      Path folder = DataDirectory.runs(reader.dataDirectory());
+      Journals journals = (run, source) -> FileJournal.in(folder, run.id(), probe.id(), source);
       try (MonitorSession session =
           MonitorSession.start(
               config,
-              directories == null
-                  ? new RunSources.One(recorded(settings, checkpoints, probe, journals))
-                  : severalRuns(directories, settings, checkpoints, probe, journals, status),
+              checkpoints == null
+                  ? new RunSources.One(announced(settings, roots, reader, journals))
+                  : directories == null
+                      ? new RunSources.One(subscribed(settings, checkpoints, roots, journals))
+                      : severalRuns(directories, settings, checkpoints, roots, journals, status),
               probe,
+              DataDirectory.holds(reader.dataDirectory(), reader.holds()),
               reader.samplers(),
               List.of(view),
-              reader.web())) {
-        status.print(
-            glob == null
-                ? "watching %s".formatted(checkpoints.directory())
-                : "watching the runs %s in %s".formatted(glob, checkpoints.directory()));
+              web)) {
+        if (checkpoints != null) {
+          status.print(
+              glob == null
+                  ? "watching %s".formatted(checkpoints.directory())
+                  : "watching the runs %s in %s".formatted(glob, checkpoints.directory()));
+        }
         status.print("serving %s (metrics at %smetrics)".formatted(session.uri(), session.uri()));
+        if (web.token() != null) {
+          status.print(
+              "checkpoints %s announced by POST to %sapi/v1/runs/%s/checkpoints"
+                  .formatted(
+                      checkpoints == null ? "are" : "can be",
+                      session.uri(),
+                      glob == null ? settings.id() : "RUN"));
+        }
+        String warning = reader.webToken().warning();
+        if (warning != null) {
+          status.print("warning: " + warning);
+        }
         data.describe("process %d, %s".formatted(ProcessHandle.current().pid(), session.uri()));
         session.beforeInterrupt(() -> tellVerdicts(session, status, view));
         session.await();
@@ -158,7 +198,7 @@ final class WatchCommand implements Callable<Integer> {
    * A training that has not started has no checkpoint directory yet, so one is waited for; but what
    * can never become one is told at once.
    */
-  private static void requirePlausible(Path directory) throws BadInputException {
+  static void requirePlausible(Path directory) throws BadInputException {
     if (Files.exists(directory) && !Files.isDirectory(directory)) {
       throw new BadInputException(
           directory, Reason.UNSUPPORTED, "a file; name the directory that holds the checkpoints");
@@ -184,29 +224,47 @@ final class WatchCommand implements Callable<Integer> {
     }
   }
 
-  private static MonitoredRun recorded(
-      RunSettings settings, DirectorySettings checkpoints, Probe probe, Path journals) {
-    return new MonitoredRun(
+  /** Opens the journal of a run whose checkpoints come from a place. */
+  @FunctionalInterface
+  private interface Journals {
+    RunJournal of(RunSettings run, String source);
+  }
+
+  private static MonitoredRun subscribed(
+      RunSettings settings, DirectorySettings checkpoints, AnnounceRoots roots, Journals journals) {
+    String directory = checkpoints.directory().toString();
+    return MonitoredRun.announced(
         settings,
-        DirectorySubscription.create(checkpoints),
-        FileJournal.in(journals, settings.id(), probe.id(), checkpoints.directory().toString()));
+        AnnouncedCheckpoints.beside(
+            checkpoints,
+            new RetriedSource(directory, DirectorySubscription.create(checkpoints)),
+            roots.with(checkpoints.directory())),
+        journals.of(settings, directory));
+  }
+
+  private static MonitoredRun announced(
+      RunSettings settings, AnnounceRoots roots, SettingsReader reader, Journals journals) {
+    return MonitoredRun.announced(
+        settings,
+        AnnouncedCheckpoints.alone(roots, reader.weights(), reader.pollInterval()),
+        journals.of(settings, "announcements"));
   }
 
   private static RunSources.Many severalRuns(
       RunDirectories directories,
       RunSettings common,
       DirectorySettings checkpoints,
-      Probe probe,
-      Path journals,
+      AnnounceRoots roots,
+      Journals journals,
       StatusLine status) {
     RunIds ids = new RunIds();
     return new RunSources.Many(
         directories.source(),
         (name, directory) ->
-            recorded(
+            subscribed(
                 common.named(ids.next(name), name),
                 checkpoints.withDirectory(directory),
-                probe,
+                roots,
                 journals),
         complaint -> status.print("error: " + complaint),
         common.ending().once());

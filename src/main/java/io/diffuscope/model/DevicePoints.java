@@ -162,6 +162,11 @@ public final class DevicePoints implements AutoCloseable {
     return sum;
   }
 
+  /** Matrix products with these points that lose no digits to TF32. */
+  public ExactProducts products() {
+    return ExactProducts.on(manager.getDevice());
+  }
+
   public long size() {
     return set.size();
   }

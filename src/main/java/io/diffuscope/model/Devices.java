@@ -2,6 +2,7 @@ package io.diffuscope.model;
 
 import ai.djl.Device;
 import ai.djl.engine.Engine;
+import java.util.Map;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,6 +28,22 @@ public final class Devices {
     System.setProperty("OPT_OUT_TRACKING", "true");
     System.setProperty("ai.djl.pytorch.num_threads", Integer.toString(threads));
     System.setProperty("ai.djl.pytorch.num_interop_threads", "1");
+  }
+
+  /**
+   * Whether float32 matrix products on a device are computed with TF32: on a GPU, when the
+   * environment allows it. The tensor library reads its variable once, when it is loaded, so the
+   * launcher sets it; what NVIDIA's libraries are told by theirs comes before it.
+   */
+  public static boolean usesTf32(Device device) {
+    return device.isGpu() && allowsTf32(System.getenv());
+  }
+
+  static boolean allowsTf32(Map<String, String> environment) {
+    String everywhere = environment.get("NVIDIA_TF32_OVERRIDE");
+    return "1".equals(everywhere)
+        || (!"0".equals(everywhere)
+            && "1".equals(environment.get("TORCH_ALLOW_TF32_CUBLAS_OVERRIDE")));
   }
 
   /** The first GPU, or the CPU where there is none. */

@@ -22,24 +22,30 @@ import org.jspecify.annotations.Nullable;
  * overflows.
  *
  * <p>Precision: logits lose about {@code 2^-24 R^2 / sigma^2} to rounding in float32, R being the
- * radius of the centred set. Where that exceeds {@value #FLOAT_LOGIT_ERROR} they are computed in
- * float64 (some of the last steps of a flow), and in float32 everywhere else. The weights, all at
- * most 1, and their products with the points are float32 always: twice as fast, and as exact as the
- * points themselves.
+ * radius of the centred set (8 times that by {@link ExactProducts} with TF32). Where that exceeds
+ * {@value #FLOAT_LOGIT_ERROR} they are computed in float64 (some of the last steps of a flow), and
+ * in float32 everywhere else. The weights, all at most 1, and their products with the points are
+ * float32 always: twice as fast, and as exact as the points themselves.
  */
 public final class EmpiricalDenoiser implements Denoiser {
   private static final double FLOAT_LOGIT_ERROR = 1e-3;
-  private static final double FLOAT_ROUNDING = Math.pow(2, -24);
 
   private final DevicePoints points;
+  private final ExactProducts products;
 
-  private EmpiricalDenoiser(DevicePoints points) {
+  private EmpiricalDenoiser(DevicePoints points, ExactProducts products) {
     this.points = points;
+    this.products = products;
   }
 
   /** The denoiser of these points, which stay the caller's to close. */
   public static EmpiricalDenoiser create(DevicePoints points) {
-    return new EmpiricalDenoiser(points);
+    return create(points, points.products());
+  }
+
+  /** As {@link #create(DevicePoints)}, with products of its own. */
+  static EmpiricalDenoiser create(DevicePoints points, ExactProducts products) {
+    return new EmpiricalDenoiser(points, products);
   }
 
   @Override
@@ -109,13 +115,13 @@ public final class EmpiricalDenoiser implements Denoiser {
       // Working on x / sigma^2 once instead of on every block of logits saves a pass over each.
       NDArray scaled = x.sub(centre).divi(sigma * sigma).toType(type, false);
       ClassMask mask = labels == null ? null : new ClassMask(scratch, labels);
-      RunningSoftmax softmax = new RunningSoftmax();
+      RunningSoftmax softmax = new RunningSoftmax(products);
       points.forEachBlock(
           scratch,
           (first, stored) -> {
             try (NDManager local = scratch.newSubManager()) {
               Block block = type == DataType.FLOAT64 ? stored.toDouble(local) : stored;
-              NDArray logits = scaled.matMul(block.transposed());
+              NDArray logits = products.matMul(scaled, block.transposed());
               logits.attach(local);
               NDArray penalty = block.halfSquaredNorms().duplicate();
               penalty.attach(local);
@@ -135,7 +141,7 @@ public final class EmpiricalDenoiser implements Denoiser {
   }
 
   private DataType precision(double sigma) {
-    double error = FLOAT_ROUNDING * points.largestSquaredNorm() / (sigma * sigma);
+    double error = products.rounding() * points.largestSquaredNorm() / (sigma * sigma);
     return error > FLOAT_LOGIT_ERROR ? DataType.FLOAT64 : DataType.FLOAT32;
   }
 
@@ -171,9 +177,14 @@ public final class EmpiricalDenoiser implements Denoiser {
    * The maximum has the type of the logits; what follows from differences to it is float32.
    */
   private static final class RunningSoftmax {
+    private final ExactProducts products;
     private @Nullable NDArray maximum;
     private @Nullable NDArray total;
     private @Nullable NDArray weighted;
+
+    RunningSoftmax(ExactProducts products) {
+      this.products = products;
+    }
 
     /** Adds a block; what is kept is attached to {@code owner}. */
     void add(NDArray logits, NDArray points, NDManager owner) {
@@ -185,7 +196,7 @@ public final class EmpiricalDenoiser implements Denoiser {
       }
       NDArray weights = logits.subi(newMaximum).toType(DataType.FLOAT32, false).exp();
       NDArray newTotal = weights.sum(new int[] {1}, true);
-      NDArray newWeighted = weights.matMul(points);
+      NDArray newWeighted = products.matMul(weights, points);
       if (shrink != null && total != null && weighted != null) {
         newTotal.addi(total.muli(shrink));
         newWeighted.addi(weighted.muli(shrink));

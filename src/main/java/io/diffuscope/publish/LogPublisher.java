@@ -3,6 +3,7 @@ package io.diffuscope.publish;
 import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.detect.FlagChange;
 import io.diffuscope.run.History;
+import io.diffuscope.run.HoldNews;
 import io.diffuscope.run.JournalNews;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.SourceNews;
@@ -110,6 +111,11 @@ public final class LogPublisher implements RunListener {
     (news.problem() ? log.atWarn() : log.atInfo())
         .addKeyValue("run", news.run())
         .log("run {}: {}", news.run(), safe(news.message()));
+  }
+
+  @Override
+  public void onHoldNews(HoldNews news) {
+    log.atWarn().addKeyValue("run", news.run()).log("run {}: {}", news.run(), safe(news.message()));
   }
 
   private void flag(RunEvent event, FlagChange change) {

@@ -9,6 +9,7 @@ import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
 import io.diffuscope.run.EvaluationProgress;
 import io.diffuscope.run.History;
+import io.diffuscope.run.HoldNews;
 import io.diffuscope.run.JournalNews;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
@@ -88,6 +89,7 @@ public final class Publisher extends AbstractOnMessageBehavior<Publisher.Command
       case Heard(PreparationProgress progress) ->
           tell(listener -> listener.onPreparation(progress));
       case Heard(SourceNews news) -> tell(listener -> listener.onSourceNews(news));
+      case Heard(HoldNews news) -> tell(listener -> listener.onHoldNews(news));
       case Marked(Marker marker) -> {
         if (marker.of.equals(getContext().getSelf())) {
           owner.tell(new Subscribed());

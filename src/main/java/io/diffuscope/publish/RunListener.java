@@ -2,6 +2,7 @@ package io.diffuscope.publish;
 
 import io.diffuscope.run.EvaluationProgress;
 import io.diffuscope.run.History;
+import io.diffuscope.run.HoldNews;
 import io.diffuscope.run.JournalNews;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
@@ -31,6 +32,9 @@ public interface RunListener {
 
   /** Something about the directory that the run's checkpoints come from. */
   default void onSourceNews(SourceNews news) {}
+
+  /** Checkpoints cannot be held while they are evaluated. */
+  default void onHoldNews(HoldNews news) {}
 
   /** The run is forgotten: whatever was published about it vanishes. */
   default void removeRun(String run) {}

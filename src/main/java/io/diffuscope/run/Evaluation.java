@@ -50,6 +50,7 @@ final class Evaluation {
 
   private final ActorSystem<?> system;
   private final ActorRef<WorkQueue.Command> queue;
+  private final Holding holding;
   private final ProbeSpec probe;
   private final int parallelism;
   private final Duration unitTimeout;
@@ -58,10 +59,12 @@ final class Evaluation {
   Evaluation(
       ActorSystem<?> system,
       ActorRef<WorkQueue.Command> queue,
+      Holding holding,
       RunSettings settings,
       InstantSource clock) {
     this.system = system;
     this.queue = queue;
+    this.holding = holding;
     this.probe = settings.probe();
     this.parallelism = settings.parallelism();
     this.unitTimeout = settings.unitTimeout();
@@ -71,7 +74,11 @@ final class Evaluation {
   /** Updates block by block, the last one complete; fails with an {@link EvaluationException}. */
   Source<Update, NotUsed> of(
       Checkpoint checkpoint, EvaluationPlan plan, Map<Reference, double[]> previous) {
-    List<WorkUnit> units = plan.units(checkpoint);
+    return holding.during(checkpoint, held -> of(plan.units(held), plan, previous));
+  }
+
+  private Source<Update, NotUsed> of(
+      List<WorkUnit> units, EvaluationPlan plan, Map<Reference, double[]> previous) {
     return outcomes(units)
         .statefulMap(
             () -> new Fold(plan.signals(previous), units.size()),

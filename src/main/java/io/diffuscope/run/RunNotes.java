@@ -4,20 +4,28 @@ import io.diffuscope.model.SigmaGrid;
 import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.Reference;
+import io.diffuscope.signal.AffinityToTrain;
+import io.diffuscope.signal.DenoisingGap;
+import io.diffuscope.signal.NearestRatio;
+import io.diffuscope.signal.ProbabilityFlowDistance;
+import io.diffuscope.signal.Signal;
+import io.diffuscope.signal.SignalNames;
 import io.diffuscope.statistics.HoldoutCheck;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
  * What a user should know before the first number: which signals are off, and what the sets are
  * like.
  */
-final class RunNotes {
+public final class RunNotes {
   private RunNotes() {}
 
-  static List<String> of(Probe probe, GeometrySummary geometry) {
+  /** One sentence each. */
+  public static List<String> of(Probe probe, GeometrySummary geometry) {
     List<String> notes = new ArrayList<>();
     if (probe.holdout() == null) {
       notes.add(
@@ -47,6 +55,26 @@ final class RunNotes {
       addHoldoutNotes(notes, probe, geometry);
     }
     return notes;
+  }
+
+  /** The signals that are on, each with what it is measured against. */
+  public static List<String> signalsOn(Probe probe, GeometrySummary geometry) {
+    List<String> on = new ArrayList<>();
+    for (Signal signal : EvaluationPlan.of(probe, geometry, 1).signals(Map.of())) {
+      String name =
+          switch (signal) {
+            case ProbabilityFlowDistance pfd ->
+                "%s to %s".formatted(SignalNames.PFD, pfd.reference().label());
+            case NearestRatio ratio -> SignalNames.NEAREST_RATIO;
+            case AffinityToTrain affinity -> SignalNames.TRAIN_AFFINITY;
+            case DenoisingGap gap -> SignalNames.DENOISING_GAP;
+            default -> signal.getClass().getSimpleName();
+          };
+      if (!on.contains(name)) {
+        on.add(name);
+      }
+    }
+    return on;
   }
 
   private static void addClassNotes(List<String> notes, Probe probe) {

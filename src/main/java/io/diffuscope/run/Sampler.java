@@ -97,11 +97,11 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
   @Override
   public Behavior<Command> onMessage(Command message) {
     switch (message) {
-      case Perform perform -> guarded(perform.id, () -> begin(perform));
+      case Perform perform -> guarded(perform, () -> begin(perform));
       case Proceed proceed -> {
         Job<?> current = job;
         if (current != null) {
-          guarded(current.id(), () -> proceed(current));
+          guarded(current.perform, () -> proceed(current));
         }
       }
     }
@@ -113,16 +113,14 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
     void run() throws BadInputException;
   }
 
-  private void guarded(long id, Action action) {
+  private void guarded(Perform perform, Action action) {
+    long id = perform.id;
     try {
       action.run();
     } catch (BadInputException e) {
-      report(id, new WorkOutcome.Failed(e.reason().label(), String.valueOf(e.getMessage())));
+      report(id, failed(perform.unit, e.reason(), e));
     } catch (UncheckedIOException e) {
-      report(
-          id,
-          new WorkOutcome.Failed(
-              BadInputException.Reason.UNREADABLE.label(), String.valueOf(e.getMessage())));
+      report(id, failed(perform.unit, Reason.UNREADABLE, e));
     } catch (RuntimeException e) {
       // Whatever the engine was in the middle of, the next unit starts from a clean device.
       getContext().getLog().error("the tensor engine failed; the device is set up anew", e);
@@ -133,6 +131,14 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
               FailureReason.ENGINE.label(),
               "the tensor engine failed: %s".formatted(firstLine(e))));
     }
+  }
+
+  /** People know the checkpoint, and nothing of the hold that it is read from. */
+  private static WorkOutcome.Failed failed(WorkUnit unit, Reason reason, Exception failure) {
+    Checkpoint checkpoint = unit.measured();
+    String message = String.valueOf(failure.getMessage());
+    return new WorkOutcome.Failed(
+        reason.label(), checkpoint == null ? message : checkpoint.inItsOwnWords(message));
   }
 
   private static String firstLine(Throwable e) {
@@ -200,7 +206,7 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
       return;
     }
     verify(checkpoint);
-    ready.useCheckpoint(checkpoint.identity(), checkpoint.weights());
+    ready.useCheckpoint(checkpoint.identity(), checkpoint.readFrom());
     try {
       verify(checkpoint);
     } catch (BadInputException e) {

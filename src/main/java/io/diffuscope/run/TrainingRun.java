@@ -16,6 +16,7 @@ import akka.stream.javadsl.Keep;
 import akka.stream.javadsl.Sink;
 import akka.stream.javadsl.Source;
 import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.Reference;
@@ -26,8 +27,10 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
@@ -107,12 +110,17 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   private boolean draining;
   private boolean retrying;
   private boolean resumed;
+  private boolean preparing;
+
+  /** Path and reason of what was told before the restart; its source begins afresh, and repeats. */
+  private final Set<List<String>> passedOverBefore = new HashSet<>();
 
   private TrainingRun(
       ActorContext<Command> context,
       RunSettings settings,
       Probe probe,
       ActorRef<WorkQueue.Command> queue,
+      Holds holds,
       InstantSource clock,
       ActorRef<? super Unprepared> owner) {
     super(context);
@@ -120,7 +128,9 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     this.probe = probe;
     this.decisions =
         new RunDecisions(settings.withSteps(settings.steps().withTrainSize(probe.train().size())));
-    this.evaluation = new Evaluation(context.getSystem(), queue, settings, clock);
+    this.evaluation =
+        new Evaluation(
+            context.getSystem(), queue, holding(context, holds, settings), settings, clock);
     this.clock = clock;
     this.owner = owner;
     // Streams made with it end with this actor.
@@ -147,6 +157,11 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     }
     for (RunEvent event : history) {
       state = decisions.apply(state, event);
+      if (event instanceof RunEvent.CheckpointPassedOver e) {
+        passedOverBefore.add(List.of(e.path(), e.reason()));
+      } else if (event instanceof RunEvent.CheckpointFound e) {
+        passedOverBefore.removeIf(told -> told.getFirst().equals(e.checkpoint().path()));
+      }
     }
     recording = new Recording(settings.id(), journal, state.ended(), this::tellJournalNews);
     if (!history.isEmpty()) {
@@ -154,7 +169,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
       resumed = true;
       perform(new RunDecisions.Resume());
     }
-    prepare();
+    prepareIfNeeded();
     return this;
   }
 
@@ -181,6 +196,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
    * A run.
    *
    * @param probe opened from {@code settings.probe()}; stays the caller's to close
+   * @param holds hold a checkpoint while it is evaluated; stay the caller's to close
    * @param journal keeps its events; what is in it already is where it goes on. It may block: spawn
    *     the run on a dispatcher for that
    * @param owner told where the run cannot be prepared, which ends it
@@ -189,21 +205,30 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
       RunSettings settings,
       Probe probe,
       ActorRef<WorkQueue.Command> queue,
+      Holds holds,
       RunJournal journal,
       InstantSource clock,
       ActorRef<? super Unprepared> owner) {
     return Behaviors.setup(
-        context -> new TrainingRun(context, settings, probe, queue, clock, owner).start(journal));
+        context ->
+            new TrainingRun(context, settings, probe, queue, holds, clock, owner).start(journal));
   }
 
-  /** A run that keeps nothing. */
-  public static Behavior<Command> create(
-      RunSettings settings,
-      Probe probe,
-      ActorRef<WorkQueue.Command> queue,
-      InstantSource clock,
-      ActorRef<? super Unprepared> owner) {
-    return create(settings, probe, queue, RunJournal.NONE, clock, owner);
+  private static Holding holding(ActorContext<Command> context, Holds holds, RunSettings settings) {
+    ActorRef<EventStream.Command> events = context.getSystem().eventStream();
+    return new Holding(
+        context.getSystem(),
+        holds,
+        message -> events.tell(new EventStream.Publish<>(new HoldNews(settings.id(), message))));
+  }
+
+  /** One that goes on, only to look once, may find that there is nothing to make ready for. */
+  private void prepareIfNeeded() {
+    boolean needed = !resumed || !settings.ending().once() || !state.isIdle();
+    if (needed && !preparing) {
+      preparing = true;
+      prepare();
+    }
   }
 
   private void prepare() {
@@ -257,7 +282,11 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   public Behavior<Command> onMessage(Command message) {
     switch (message) {
       case Found m -> perform(new RunDecisions.Find(m.checkpoint));
-      case PassedOver m -> perform(new RunDecisions.PassOver(m.path, m.reason, m.message));
+      case PassedOver m -> {
+        if (!passedOverBefore.remove(List.of(m.path, m.reason))) {
+          perform(new RunDecisions.PassOver(m.path, m.reason, m.message));
+        }
+      }
       case SourceEnded m -> {
         endCause = m.cause;
         drain();
@@ -286,6 +315,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
       case Updated m -> updated(m);
       case Broken m -> perform(new RunDecisions.Fail(m.checkpoint, m.reason, m.message));
     }
+    prepareIfNeeded();
     endIfDone();
     return this;
   }

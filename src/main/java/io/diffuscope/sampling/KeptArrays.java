@@ -33,6 +33,11 @@ final class KeptArrays {
     double[] make() throws BadInputException;
   }
 
+  /** How many arrays of so many elements find room, of those that are asked for first. */
+  static long room(long elements) {
+    return MOST_BYTES / (elements * Double.BYTES);
+  }
+
   /** Nothing kept yet; {@code manager} will own what is. */
   KeptArrays(NDManager manager) {
     this.manager = manager;

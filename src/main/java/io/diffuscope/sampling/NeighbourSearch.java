@@ -9,6 +9,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.diffuscope.model.DevicePoints;
 import io.diffuscope.model.DevicePoints.Block;
+import io.diffuscope.model.ExactProducts;
 import io.diffuscope.tensorfile.BadInputException;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -35,10 +36,17 @@ public final class NeighbourSearch {
   private static final long CANDIDATE_BYTES = 128L << 20;
 
   private final DevicePoints points;
+  private final ExactProducts products;
 
   /** A search among these points, which stay the caller's to close. */
   public NeighbourSearch(DevicePoints points) {
+    this(points, points.products());
+  }
+
+  /** A search with products of its own. */
+  NeighbourSearch(DevicePoints points, ExactProducts products) {
     this.points = points;
+    this.products = products;
   }
 
   /**
@@ -131,9 +139,9 @@ public final class NeighbourSearch {
   }
 
   /** {@code |y|^2/2 - x.y}: orders points by their distance from x. */
-  private static NDArray ranks(
+  private NDArray ranks(
       NDArray queries, Block block, long first, @Nullable Exclusion exclusion, NDManager local) {
-    NDArray ranks = queries.matMul(block.transposed()).negi();
+    NDArray ranks = products.matMul(queries, block.transposed()).negi();
     ranks.attach(local);
     ranks.addi(block.halfSquaredNorms());
     if (exclusion != null) {

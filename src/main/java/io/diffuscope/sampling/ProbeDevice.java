@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -179,6 +180,32 @@ public final class ProbeDevice implements AutoCloseable {
               probe.train(), RowSubset.of(holdout, rows), probe.denoising(), probe.classLabels());
     }
     samples = new Samples(compared.trainPoints(), geometry, points);
+  }
+
+  /** Whether the geometry of the sets is on disk already. */
+  public boolean hasStoredGeometry() {
+    DataSet holdout = probe.holdout();
+    return geometryStore
+        .find(
+            probe.geometryKey(),
+            Math.toIntExact(probe.train().size()),
+            holdout == null ? 0 : Math.toIntExact(holdout.size()))
+        .isPresent();
+  }
+
+  /**
+   * What times the pieces of an evaluation here.
+   *
+   * @param nanos a clock
+   * @param limit seconds that one kind of piece is repeated for
+   */
+  public Rehearsal rehearsal(LongSupplier nanos, double limit) {
+    return new Rehearsal(probe, manager, network, train, map, nanos, limit);
+  }
+
+  /** Parameters of the network. */
+  public long parameterCount() {
+    return network.network().parameterCount();
   }
 
   public boolean hasGeometry() {

@@ -4,21 +4,30 @@ import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.detect.Flag;
 import io.diffuscope.detect.FlagChange;
 import io.diffuscope.detect.Verdict;
+import io.diffuscope.publish.CheckpointTally;
+import io.diffuscope.publish.CheckpointTally.Outcome;
 import io.diffuscope.publish.MetricCatalogue;
+import io.diffuscope.publish.SourceState;
 import io.diffuscope.run.EvaluationProgress;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunEvent.Standing;
+import io.diffuscope.run.SourceNews;
+import io.diffuscope.run.StepScale;
 import io.diffuscope.run.WeightsUsed;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.signal.SignalEstimate;
 import io.diffuscope.web.RunView.AttemptView;
 import io.diffuscope.web.RunView.Counts;
 import io.diffuscope.web.RunView.FlagView;
+import io.diffuscope.web.RunView.LagView;
 import io.diffuscope.web.RunView.Message;
 import io.diffuscope.web.RunView.Point;
 import io.diffuscope.web.RunView.Progress;
 import io.diffuscope.web.RunView.SeriesView;
+import io.diffuscope.web.RunView.SourceView;
+import io.diffuscope.web.RunView.StepsView;
 import io.diffuscope.web.RunView.VerdictView;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -48,18 +57,18 @@ final class BoardRun {
   private @Nullable String probe;
   private List<String> notes = List.of();
   private Verdict verdict = new Verdict(Verdict.State.UNKNOWN, null, null, "nothing evaluated yet");
+  private final CheckpointTally tally = CheckpointTally.create();
+  private StepScale steps = new StepScale(null, null, null);
+  private SourceState source = SourceState.UP;
   private @Nullable Long foundStep;
   private @Nullable Long evaluatedStep;
+  private @Nullable Long sampledStep;
   private @Nullable WeightsUsed weights;
-  private long found;
-  private long evaluated;
-  private long skipped;
-  private long failed;
-  private long passedOver;
   private @Nullable Progress progress;
   private @Nullable Instant startedAt;
   private @Nullable Instant updatedAt;
   private @Nullable Instant endedAt;
+  private @Nullable String endCause;
 
   /** Coordinates of a curve. */
   private record Key(String signal, @Nullable Reference reference, @Nullable Double sigma) {}
@@ -75,28 +84,23 @@ final class BoardRun {
 
   void apply(RunEvent event) {
     updatedAt = event.at();
+    tally.add(event);
     switch (event) {
       case RunEvent.RunStarted e -> start(e);
       case RunEvent.RunResumed e -> {
         evaluating.clear();
         progress = null;
         endedAt = null;
+        endCause = null;
       }
-      case RunEvent.CheckpointFound e -> {
-        found++;
-        foundStep = e.checkpoint().step();
-      }
-      case RunEvent.CheckpointSkipped e -> skipped++;
-      case RunEvent.CheckpointPassedOver e -> {
-        passedOver++;
-        say(e.at(), e.reason(), e.message());
-      }
+      case RunEvent.CheckpointFound e -> foundStep = e.checkpoint().step();
+      case RunEvent.CheckpointSkipped e -> {}
+      case RunEvent.CheckpointPassedOver e -> say(e.at(), e.reason(), e.message());
       case RunEvent.AttemptStarted e -> resume(e);
       case RunEvent.EvaluationStarted e -> evaluating.add(e.checkpoint().identity());
       case RunEvent.EvaluationCompleted e -> complete(e);
       case RunEvent.EvaluationFailed e -> {
         finish(e.checkpoint());
-        failed++;
         say(e.at(), e.reason(), e.message());
       }
       case RunEvent.FlagChanged e -> flag(e.change());
@@ -104,10 +108,15 @@ final class BoardRun {
       case RunEvent.RunEnded e -> {
         verdict = e.verdict();
         endedAt = e.at();
+        endCause = e.cause();
         evaluating.clear();
         progress = null;
       }
     }
+  }
+
+  void source(SourceNews news) {
+    source = source.after(news);
   }
 
   void progress(EvaluationProgress news) {
@@ -126,6 +135,8 @@ final class BoardRun {
     notes = List.copyOf(event.notes());
     startedAt = event.at();
     endedAt = null;
+    endCause = null;
+    steps = event.steps();
   }
 
   private void resume(RunEvent.AttemptStarted event) {
@@ -136,6 +147,9 @@ final class BoardRun {
     if (evaluatedStep != null && evaluatedStep >= event.fromStep()) {
       evaluatedStep = null;
     }
+    if (sampledStep != null && sampledStep >= event.fromStep()) {
+      sampledStep = null;
+    }
     addFirst(
         attempts,
         new AttemptView(attempt, event.fromStep(), event.at().toString(), event.message()));
@@ -143,11 +157,16 @@ final class BoardRun {
 
   private void complete(RunEvent.EvaluationCompleted event) {
     finish(event.checkpoint());
-    evaluated++;
     weights = event.weights();
     results.add(event);
+    Long step = event.checkpoint().step();
     if (event.isCurrent()) {
-      evaluatedStep = event.checkpoint().step();
+      evaluatedStep = step;
+      sampledStep = event.sampled() ? step : sampledStep;
+    } else if (event.standing() == Standing.LOSSES_ONLY
+        && step != null
+        && (evaluatedStep == null || step >= evaluatedStep)) {
+      evaluatedStep = step;
     }
     for (SignalEstimate estimate : event.estimates()) {
       if (MetricCatalogue.isMain(estimate)) {
@@ -197,7 +216,8 @@ final class BoardRun {
     }
   }
 
-  RunView view(int points) {
+  RunView view(int points, Instant now) {
+    StepScale known = steps.recognised(source.stepUnit());
     List<SeriesView> series = new ArrayList<>();
     curves.forEach(
         (key, curve) ->
@@ -217,9 +237,15 @@ final class BoardRun {
         new VerdictView(
             verdict.state().label(), verdict.sinceStep(), verdict.bestStep(), verdict.why()),
         List.copyOf(flags.values()),
+        new StepsView(known.unitOrUpdates().label(), known.images(1)),
+        new SourceView(source.problem() == null, source.problem()),
+        endCause,
         foundStep,
         evaluatedStep,
-        new Counts(found, evaluated, skipped, failed, passedOver),
+        sampledStep,
+        evaluatedStep == null ? null : known.images(evaluatedStep),
+        lag(now),
+        counts(),
         progress,
         text(startedAt),
         text(updatedAt),
@@ -231,6 +257,27 @@ final class BoardRun {
         weights != null && weights.isRemarkable() ? weights.describe() : null,
         results.latest(),
         series);
+  }
+
+  private LagView lag(Instant now) {
+    CheckpointTally.Open oldest = endedAt != null ? null : tally.oldest().orElse(null);
+    return oldest == null
+        ? new LagView(0, null)
+        : new LagView(
+            Math.max(0, Duration.between(oldest.foundAt(), now).toMillis() / 1e3), oldest.step());
+  }
+
+  private Counts counts() {
+    return new Counts(
+        tally.total(),
+        tally.count(Outcome.EVALUATED),
+        tally.count(Outcome.SKIPPED),
+        tally.count(Outcome.VANISHED),
+        tally.count(Outcome.INCOMPLETE),
+        tally.count(Outcome.FAILED),
+        tally.count(Outcome.WAITING),
+        tally.count(Outcome.EVALUATING),
+        tally.skippedByReason());
   }
 
   private static @Nullable String text(@Nullable Instant instant) {

@@ -17,10 +17,10 @@ import java.util.function.Supplier;
 
 /**
  * The one HTTP port: {@code /metrics}, {@code /health/live}, {@code /health/ready}, {@code
- * /api/v1/runs} and the page at {@code /}.
+ * /api/v1/runs}, {@code /api/v1/runs/RUN/checkpoints} and the page at {@code /}.
  *
  * <pre>{@code
- * HttpServer.bind(system, WebSettings.loopback(0), metrics, board, readiness)
+ * HttpServer.bind(system, WebSettings.loopback(0), metrics, board, readiness, announcements)
  *     .thenAccept(server -> System.out.println(server.uri()));
  * }</pre>
  */
@@ -37,16 +37,22 @@ public final class HttpServer {
    * Listens. The stage fails with a {@link BindFailure} where it cannot.
    *
    * @param readiness asked on every request to {@code /health/ready}; quick and thread-safe
+   * @param announcements told of the checkpoints that a training job announces
    */
   public static CompletionStage<HttpServer> bind(
       ActorSystem<?> system,
       WebSettings settings,
       MetricsPublisher metrics,
       RunBoard board,
-      Supplier<Readiness> readiness) {
+      Supplier<Readiness> readiness,
+      Announcements announcements) {
     Routes routes =
         new Routes(
-            metrics, board, readiness, system.dispatchers().lookup(DispatcherSelector.blocking()));
+            metrics,
+            board,
+            readiness,
+            new AnnounceRoute(settings.token(), announcements),
+            system.dispatchers().lookup(DispatcherSelector.blocking()));
     return Http.get(system)
         .newServerAt(settings.host(), settings.port())
         .adaptSettings(HttpServer::restricted)

@@ -33,6 +33,7 @@ final class Results {
             event.checkpoint().name(),
             event.attempt(),
             event.standing().label(),
+            event.sampled(),
             event.at().toString(),
             values));
     if (results.size() > KEPT) {
@@ -54,6 +55,7 @@ final class Results {
                   result.checkpoint(),
                   result.attempt(),
                   Standing.SUPERSEDED.label(),
+                  result.sampled(),
                   result.at(),
                   result.values()));
     }

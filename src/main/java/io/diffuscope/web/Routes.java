@@ -34,7 +34,10 @@ import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** What is served: metrics, health, the runs as JSON, and the page. Everything by GET alone. */
+/**
+ * What is served: metrics, health, the runs as JSON, and the page by GET alone; announcements by
+ * POST.
+ */
 final class Routes extends AllDirectives {
   private static final Logger log = LoggerFactory.getLogger(Routes.class);
 
@@ -55,15 +58,21 @@ final class Routes extends AllDirectives {
   private final MetricsPublisher metrics;
   private final RunBoard board;
   private final Supplier<Readiness> readiness;
+  private final AnnounceRoute announce;
   private final Executor executor;
   private final JsonMapper json =
       JsonMapper.builder().propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE).build();
 
   Routes(
-      MetricsPublisher metrics, RunBoard board, Supplier<Readiness> readiness, Executor executor) {
+      MetricsPublisher metrics,
+      RunBoard board,
+      Supplier<Readiness> readiness,
+      AnnounceRoute announce,
+      Executor executor) {
     this.metrics = metrics;
     this.board = board;
     this.readiness = readiness;
+    this.announce = announce;
     this.executor = executor;
   }
 
@@ -127,6 +136,10 @@ final class Routes extends AllDirectives {
   }
 
   private Route api() {
+    return concat(runs(), announce.create());
+  }
+
+  private Route runs() {
     return path(
         PathMatchers.segment("v1").slash("runs"),
         () ->

@@ -3,6 +3,8 @@ package io.diffuscope.web;
 import io.diffuscope.publish.RunListener;
 import io.diffuscope.run.EvaluationProgress;
 import io.diffuscope.run.RunEvent;
+import io.diffuscope.run.SourceNews;
+import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -14,23 +16,35 @@ public final class RunBoard implements RunListener {
   public static final int POINTS = 2_000;
 
   private final int pointLimit;
+  private final InstantSource clock;
   private final Map<String, BoardRun> runs = new TreeMap<>();
 
-  private RunBoard(int pointLimit) {
+  private RunBoard(int pointLimit, InstantSource clock) {
     this.pointLimit = pointLimit;
+    this.clock = clock;
   }
 
   public static RunBoard create() {
-    return new RunBoard(POINTS);
+    return new RunBoard(POINTS, InstantSource.system());
   }
 
-  static RunBoard create(int pointLimit) {
-    return new RunBoard(pointLimit);
+  static RunBoard create(int pointLimit, InstantSource clock) {
+    return new RunBoard(pointLimit, clock);
   }
 
   @Override
   public synchronized void onEvent(RunEvent event) {
-    runs.computeIfAbsent(event.run(), id -> new BoardRun(id, pointLimit)).apply(event);
+    runOf(event.run()).apply(event);
+  }
+
+  /** Also of a run that has not begun: that is when people look for what is in its way. */
+  @Override
+  public synchronized void onSourceNews(SourceNews news) {
+    runOf(news.run()).source(news);
+  }
+
+  private BoardRun runOf(String run) {
+    return runs.computeIfAbsent(run, id -> new BoardRun(id, pointLimit));
   }
 
   @Override
@@ -48,11 +62,11 @@ public final class RunBoard implements RunListener {
 
   /** All runs by id, with at most this many points for each curve. */
   public synchronized List<RunView> runs(int points) {
-    return runs.values().stream().map(run -> run.view(points)).toList();
+    return runs.values().stream().map(run -> run.view(points, clock.instant())).toList();
   }
 
   /** One run, with at most this many points for each curve. */
   public synchronized Optional<RunView> run(String id, int points) {
-    return Optional.ofNullable(runs.get(id)).map(run -> run.view(points));
+    return Optional.ofNullable(runs.get(id)).map(run -> run.view(points, clock.instant()));
   }
 }

@@ -1,6 +1,9 @@
 package io.diffuscope.web;
 
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,8 +15,14 @@ import org.jspecify.annotations.Nullable;
  * @param state {@code waiting}, {@code evaluating} or {@code ended}
  * @param verdict the verdict in force
  * @param flags every flag there is, raised or not
+ * @param steps what steps count
+ * @param source the source of its checkpoints
+ * @param endCause why the run is over; null while it goes on
  * @param foundStep step of the checkpoint found last
- * @param evaluatedStep step of the checkpoint judged last
+ * @param evaluatedStep step of the checkpoint evaluated last, sampled or not
+ * @param sampledStep step of the checkpoint sampled last
+ * @param evaluatedImages training images seen at the evaluated step
+ * @param lag what waits longest
  * @param counts checkpoints by outcome
  * @param progress the evaluation under way
  * @param notes what the run said about itself at its start
@@ -32,8 +41,14 @@ public record RunView(
     String state,
     VerdictView verdict,
     List<FlagView> flags,
+    StepsView steps,
+    SourceView source,
+    @Nullable String endCause,
     @Nullable Long foundStep,
     @Nullable Long evaluatedStep,
+    @Nullable Long sampledStep,
+    @Nullable Long evaluatedImages,
+    LagView lag,
     Counts counts,
     @Nullable Progress progress,
     @Nullable String startedAt,
@@ -55,8 +70,44 @@ public record RunView(
   public record FlagView(
       String flag, boolean raised, @Nullable Long step, @Nullable String evidence) {}
 
-  /** Checkpoints by outcome. */
-  public record Counts(long found, long evaluated, long skipped, long failed, long passedOver) {}
+  /**
+   * What steps count.
+   *
+   * @param unit {@code updates}, {@code kimg} or {@code epochs}
+   * @param images training images in one step; null where not known
+   */
+  public record StepsView(String unit, @Nullable Long images) {}
+
+  /** The source of checkpoints: {@code problem} says what is in its way while it is not up. */
+  public record SourceView(boolean up, @Nullable String problem) {}
+
+  /**
+   * The checkpoint that was found first of those that wait or are being evaluated.
+   *
+   * @param seconds its age; 0 where nothing waits
+   */
+  public record LagView(double seconds, @Nullable Long oldestStep) {}
+
+  /**
+   * Checkpoints by what they ended as, or where they stand; each one is counted once.
+   *
+   * @param total of all of them
+   * @param skippedByReason sums to {@code skipped}
+   */
+  public record Counts(
+      long total,
+      long evaluated,
+      long skipped,
+      long vanished,
+      long incomplete,
+      long failed,
+      long waiting,
+      long evaluating,
+      Map<String, Long> skippedByReason) {
+    public Counts {
+      skippedByReason = Collections.unmodifiableMap(new TreeMap<>(skippedByReason));
+    }
+  }
 
   /** Blocks done of an evaluation. */
   public record Progress(@Nullable Long step, String checkpoint, int done, int total) {}
@@ -71,7 +122,10 @@ public record RunView(
    * One evaluation.
    *
    * @param attempt the attempt that the checkpoint belongs to
-   * @param standing {@code judged}, {@code superseded}, {@code earlier_step} or {@code no_step}
+   * @param standing {@code judged}, {@code losses_only}, {@code superseded}, {@code earlier_step}
+   *     or {@code no_step}
+   * @param sampled whether it was sampled; otherwise it has no values, but points of the denoising
+   *     gap
    * @param values main estimates that are not by noise level
    */
   public record ResultView(
@@ -79,6 +133,7 @@ public record RunView(
       String checkpoint,
       int attempt,
       String standing,
+      boolean sampled,
       String at,
       List<ValueView> values) {}
 

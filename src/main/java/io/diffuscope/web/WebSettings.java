@@ -1,13 +1,16 @@
 package io.diffuscope.web;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * Where the HTTP server listens.
  *
  * @param host name or address of the interface; the loopback unless told otherwise, because nothing
  *     that is served asks for a password
  * @param port 0 to 65535; 0 takes any free one
+ * @param token that a training job shows to announce a checkpoint; null where none may
  */
-public record WebSettings(String host, int port) {
+public record WebSettings(String host, int port, @Nullable BearerToken token) {
   public static final String DEFAULT_HOST = "127.0.0.1";
   public static final int DEFAULT_PORT = 9464;
 
@@ -22,8 +25,13 @@ public record WebSettings(String host, int port) {
     }
   }
 
-  /** The loopback interface. */
+  /** The loopback interface, without a token. */
   public static WebSettings loopback(int port) {
-    return new WebSettings(DEFAULT_HOST, port);
+    return new WebSettings(DEFAULT_HOST, port, null);
+  }
+
+  /** The same with a token. */
+  public WebSettings withToken(BearerToken newToken) {
+    return new WebSettings(host, port, newToken);
   }
 }

@@ -8,7 +8,11 @@ const CHARTS = [
   { signal: "train_affinity", title: "Train affinity (share)" },
   { signal: "nearest_ratio", title: "Nearest ratio (share of copies)" },
   { signal: "pfd", title: "Probability flow distance" },
+  { signal: "denoising_gap", title: "Denoising gap" },
 ];
+const COLORS = 4;
+const ROWS = 8;
+const STEP_WORDS = { updates: "step", kimg: "kimg", epochs: "epoch" };
 const BADGES = { learning: "good", early_memorization: "watch", memorizing: "bad", memorization: "bad" };
 
 function element(name, className, text) {
@@ -36,6 +40,38 @@ function number(value) {
   return size >= 1e5 || size < 1e-3 ? value.toExponential(2) : String(Number(value.toPrecision(3)));
 }
 
+function stepWord(run) {
+  return STEP_WORDS[run.steps.unit] || "step";
+}
+
+/** A step with its unit where that is no update: "step 100", "kimg 2500". */
+function atStep(run, step) {
+  return stepWord(run) + " " + step;
+}
+
+/** A large number for people: 3.9M. */
+function compact(value) {
+  return new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 }).format(value);
+}
+
+function images(run, step) {
+  return run.steps.images === null ? "" : compact(step * run.steps.images) + " training images";
+}
+
+function duration(seconds) {
+  if (seconds < 120) return Math.round(seconds) + " s";
+  if (seconds < 3600) return Math.round(seconds / 60) + " min";
+  return seconds < 172800 ? (seconds / 3600).toFixed(1) + " h" : Math.round(seconds / 86400) + " d";
+}
+
+/** What the checkpoints ended as that were not evaluated. */
+function others({ counts }, withReasons) {
+  const reasons = Object.entries(counts.skipped_by_reason).map(([reason, count]) => count + " " + words(reason));
+  return ["skipped", "vanished", "incomplete", "failed"].filter((outcome) => counts[outcome] > 0)
+    .map((outcome) => counts[outcome] + " " + outcome
+      + (withReasons && outcome === "skipped" ? " (" + reasons.join(", ") + ")" : ""));
+}
+
 function badge(label, kind) {
   return element("span", "badge " + kind, words(label));
 }
@@ -45,7 +81,7 @@ function seriesName(series) {
     + (series.sigma === null ? "" : " at sigma " + number(series.sigma));
 }
 
-/** The series of the table and the curves: one value per checkpoint, not one per noise level. */
+/** The series of the tables: one value per checkpoint, not one per noise level. */
 function plain(run) {
   return run.series.filter((series) => series.sigma === null && series.points.length > 0);
 }
@@ -56,7 +92,7 @@ function overview(runs) {
   table.append(element("caption", "", "Latest final estimates with their 95 % intervals"));
   const head = element("tr");
   for (const title of ["Run", "Verdict", "Flags"]) head.append(element("th", "", title));
-  for (const title of ["Step", "Evaluated", "Failed", ...names]) head.append(element("th", "number", title));
+  for (const title of ["Step", "Lag", "Evaluated", ...names]) head.append(element("th", "number", title));
   for (const cell of head.children) cell.scope = "col";
   table.append(element("thead"));
   table.tHead.append(head);
@@ -69,19 +105,26 @@ function overview(runs) {
 function row(run, names) {
   const line = element("tr");
   const name = element("td", "", run.display_name);
-  name.append(element("small", "", run.state + progress(run)));
+  name.append(element("small", "", run.state + progress(run) + (run.end_cause === null ? "" : ": " + run.end_cause)));
+  if (!run.source.up) name.append(element("small", "bad", "source problem"));
   const verdict = element("td");
   verdict.append(badge(run.verdict.state, BADGES[run.verdict.state] || "quiet"));
-  if (run.verdict.best_step !== null) verdict.append(element("small", "", "best step " + run.verdict.best_step));
+  if (run.verdict.best_step !== null) verdict.append(element("small", "", "best: " + atStep(run, run.verdict.best_step)));
   const flags = element("td");
   const raised = run.flags.filter((flag) => flag.raised);
-  for (const flag of raised) flags.append(badge(flag.flag, BADGES[flag.flag] || "bad"), element("small", "", "since step " + flag.step));
+  for (const flag of raised) flags.append(badge(flag.flag, BADGES[flag.flag] || "bad"), element("small", "", "since " + atStep(run, flag.step)));
   if (raised.length === 0) flags.textContent = "none";
-  const step = element("td", "number", run.evaluated_step === null ? "\u2013" : String(run.evaluated_step));
+  const step = element("td", "number", run.evaluated_step === null ? "\u2013"
+    : run.evaluated_step + (run.steps.unit === "updates" ? "" : " " + run.steps.unit));
+  if (run.evaluated_images !== null && run.evaluated_images > 0) step.append(element("small", "", compact(run.evaluated_images) + " images"));
+  if (run.sampled_step !== null && run.sampled_step !== run.evaluated_step) step.append(element("small", "", "sampled " + run.sampled_step));
   if (run.found_step !== null) step.append(element("small", "", "found " + run.found_step));
   if (run.attempt > 1) step.append(element("small", "", "attempt " + run.attempt));
-  line.append(name, verdict, flags, step,
-    element("td", "number", String(run.counts.evaluated)), element("td", "number", String(run.counts.failed)));
+  const lag = element("td", "number", duration(run.lag.seconds));
+  if (run.counts.waiting > 0) lag.append(element("small", "", run.counts.waiting + " waiting"));
+  const counts = element("td", "number", run.counts.evaluated + " of " + run.counts.total);
+  for (const outcome of others(run, false)) counts.append(element("small", "", outcome));
+  line.append(name, verdict, flags, step, lag, counts);
   for (const title of names) {
     const cell = element("td", "number");
     const series = plain(run).find((candidate) => seriesName(candidate) === title);
@@ -99,7 +142,7 @@ function row(run, names) {
 
 function progress(run) {
   if (!run.progress || run.progress.total <= 0) return "";
-  const what = run.progress.step === null ? run.progress.checkpoint : "step " + run.progress.step;
+  const what = run.progress.step === null ? run.progress.checkpoint : atStep(run, run.progress.step);
   return " " + what + ", " + Math.round(100 * run.progress.done / run.progress.total) + " %";
 }
 
@@ -114,7 +157,7 @@ function stepScale(steps, from, to) {
 }
 
 function chart(run, { signal, title }) {
-  const curves = plain(run).filter((series) => series.signal === signal)
+  const curves = run.series.filter((series) => series.signal === signal)
     .map((series) => ({ series, points: series.points.filter((point) => point.value !== null) }))
     .filter((curve) => curve.points.length > 0);
   if (curves.length === 0) return null;
@@ -138,22 +181,23 @@ function chart(run, { signal, title }) {
     shape("text", { x: left, y: bottom + 15 }, String(scale.least)),
     shape("text", { x: right, y: bottom + 15, "text-anchor": "end" }, String(scale.most)),
     shape("text", { x: (left + right) / 2, y: bottom + 15, "text-anchor": "middle" },
-      scale.logarithmic ? "step (log)" : "step"));
+      stepWord(run) + (scale.logarithmic ? " (log)" : "")));
+  if (low < 0) svg.append(shape("line", { class: "axis", x1: left, y1: y(0), x2: right, y2: y(0) }));
   for (const flag of run.flags) {
     if (flag.raised && flag.step >= scale.least && flag.step <= scale.most) {
       const line = shape("line", { class: "flag", x1: scale.x(flag.step), y1: top, x2: scale.x(flag.step), y2: bottom });
-      line.append(shape("title", {}, words(flag.flag) + " raised at step " + flag.step));
+      line.append(shape("title", {}, words(flag.flag) + " raised at " + atStep(run, flag.step)));
       svg.append(line);
     }
   }
   for (const point of past) {
     const dot = shape("circle", { class: "superseded", cx: scale.x(point.step), cy: y(point.value), r: 2 });
-    dot.append(shape("title", {}, point.name + " at step " + point.step + ": " + number(point.value)
+    dot.append(shape("title", {}, point.name + " at " + atStep(run, point.step) + ": " + number(point.value)
       + ", superseded (attempt " + point.attempt + ")"));
     svg.append(dot);
   }
-  curves.forEach(({ points }, index) => {
-    const color = "c" + (index % 3);
+  curves.forEach(({ series, points }, index) => {
+    const color = "c" + (index % COLORS);
     const banded = points.filter((point) => point.lower !== null && point.upper !== null);
     if (banded.length > 1) {
       const edge = [...banded.map((point) => [point.step, point.upper]),
@@ -163,10 +207,19 @@ function chart(run, { signal, title }) {
     svg.append(shape("polyline", { class: "curve " + color, points: path(points.map((point) => [point.step, point.value]), scale.x, y) }));
     const last = points[points.length - 1];
     svg.append(shape("circle", { class: color, cx: scale.x(last.step), cy: y(last.value), r: 3 }));
+    for (const point of points) {
+      const target = shape("circle", { class: "target", cx: scale.x(point.step), cy: y(point.value), r: 5 });
+      target.append(shape("title", {}, [seriesName(series) + ": " + number(point.value), atStep(run, point.step),
+        images(run, point.step)].filter((part) => part).join(", ")));
+      svg.append(target);
+    }
   });
   const caption = element("figcaption");
   curves.forEach(({ series }, index) => {
-    caption.append(element("span", "key c" + (index % 3)), document.createTextNode((series.reference ? "to " + series.reference : words(series.statistic)) + " "));
+    const label = element("span", "label");
+    label.append(element("span", "key c" + (index % COLORS)), series.sigma !== null ? "sigma " + number(series.sigma)
+      : series.reference ? "to " + series.reference : words(series.statistic));
+    caption.append(label, " ");
   });
   if (past.length > 0) caption.append(element("span", "key superseded"), document.createTextNode("superseded"));
   figure.append(svg, caption);
@@ -177,23 +230,80 @@ function path(points, x, y) {
   return points.map(([step, value]) => x(step).toFixed(1) + "," + y(value).toFixed(1)).join(" ");
 }
 
+function tile(title, value, detail) {
+  const box = element("div");
+  box.append(element("dt", "", title), element("dd", "", value));
+  if (detail) box.append(element("dd", "detail", detail));
+  return box;
+}
+
+/** How far the evaluation is behind the training, and what became of every checkpoint. */
+function tiles(run) {
+  const list = element("dl", "tiles");
+  const { lag, counts } = run;
+  const step = (value) => (value === null ? "\u2013" : String(value));
+  list.append(
+    tile("Lag", duration(lag.seconds), lag.oldest_step === null ? "nothing waits" : "oldest: " + atStep(run, lag.oldest_step)),
+    tile("Waiting", String(counts.waiting), counts.evaluating > 0 ? counts.evaluating + " being evaluated" : ""),
+    tile("Newest " + stepWord(run), step(run.found_step), run.found_step === null ? "" : images(run, run.found_step)),
+    tile("Evaluated " + stepWord(run), step(run.evaluated_step),
+      run.sampled_step !== null && run.sampled_step !== run.evaluated_step ? "sampled: " + run.sampled_step : ""),
+    tile("Checkpoints evaluated", counts.evaluated + " of " + counts.total,
+      others(run, true).join(", ")));
+  return list;
+}
+
+/** The latest evaluations. Of some only the denoising losses were measured: no samples, no values. */
+function results(run) {
+  const key = (value) => words(value.signal) + (value.reference ? " to " + value.reference : "");
+  const names = [...new Set(run.results.flatMap((result) => result.values.map(key)))];
+  const table = element("table", "results");
+  table.append(element("caption", "", "Latest evaluations"));
+  const head = element("tr");
+  for (const title of [stepWord(run), ...(run.steps.images === null ? [] : ["images"]), ...names]) head.append(element("th", "number", title));
+  head.append(element("th", "", "standing"));
+  for (const cell of head.children) cell.scope = "col";
+  table.append(element("thead"));
+  table.tHead.append(head);
+  const body = element("tbody");
+  for (const result of run.results.slice(0, ROWS)) {
+    const line = element("tr", result.sampled ? "" : "losses");
+    line.append(element("td", "number", result.step === null ? result.checkpoint : String(result.step)));
+    if (run.steps.images !== null) line.append(element("td", "number", result.step === null ? "" : compact(result.step * run.steps.images)));
+    for (const title of names) {
+      const value = result.values.find((candidate) => key(candidate) === title);
+      line.append(element("td", "number", value ? number(value.value) : ""));
+    }
+    line.append(element("td", "", result.standing === "losses_only" ? "denoising losses only" : words(result.standing)));
+    body.append(line);
+  }
+  table.append(body);
+  const box = element("div", "scroll");
+  box.append(table);
+  return box;
+}
+
 function panel(run) {
   const section = element("section", "run");
   const head = element("div", "top");
   head.append(element("h2", "", run.display_name), badge(run.verdict.state, BADGES[run.verdict.state] || "quiet"));
-  for (const flag of run.flags) if (flag.raised) head.append(badge(flag.flag + ", step " + flag.step, BADGES[flag.flag] || "bad"));
-  section.append(head, element("p", "why", run.verdict.why));
+  for (const flag of run.flags) if (flag.raised) head.append(badge(flag.flag + ", " + atStep(run, flag.step), BADGES[flag.flag] || "bad"));
+  section.append(head, element("p", "why", run.verdict.why
+    + (run.end_cause === null ? "" : " \u2013 The run is over: " + run.end_cause + ".")));
+  if (!run.source.up) section.append(element("p", "problem", "Source problem: " + run.source.problem));
+  section.append(tiles(run));
   const charts = element("div", "charts");
   for (const kind of CHARTS) {
     const figure = chart(run, kind);
     if (figure) charts.append(figure);
   }
   section.append(charts);
+  if (run.results.length > 0) section.append(results(run));
   const lines = [
     ...run.attempts.map((attempt) => attempt.message),
     ...(run.weights === null ? [] : ["weights: " + run.weights]),
     ...run.flags.filter((flag) => flag.evidence !== null).map((flag) =>
-      words(flag.flag) + (flag.raised ? " raised" : " cleared") + " at step " + flag.step + ": " + flag.evidence),
+      words(flag.flag) + (flag.raised ? " raised" : " cleared") + " at " + atStep(run, flag.step) + ": " + flag.evidence),
     ...run.messages.slice(0, 5).map((message) => message.reason + ": " + message.message),
     ...run.notes,
   ];

@@ -20,11 +20,11 @@ import java.util.stream.Stream;
  * src/docs/benchmarks.md} says how to run and read it.
  *
  * <p>Arguments: the sections to run ({@code network}, {@code weights}, {@code memory}, {@code
- * batch}, {@code flow}, {@code neighbours}), or {@code all}.
+ * batch}, {@code plan}, {@code flow}, {@code neighbours}), or {@code all}.
  */
 public final class EvaluationBenchmark {
   private static final List<String> SECTIONS =
-      List.of("network", "weights", "memory", "batch", "flow", "neighbours");
+      List.of("network", "weights", "memory", "batch", "plan", "flow", "neighbours");
   private static final TensorShape IMAGE = TensorShape.of(3, 32, 32);
   private static final TensorShape DIGIT = TensorShape.of(1, 8, 8);
 
@@ -86,6 +86,14 @@ public final class EvaluationBenchmark {
         for (int batch : new int[] {128, 256, 512, ProbeSpec.MOST_ROWS}) {
           demo().measure(1, batch, 5);
         }
+      }
+      case "plan" -> {
+        NetworkShare.Subject subject = demo().subject();
+        PlanRatio ratio = new PlanRatio(out);
+        for (int batch : new int[] {128, 512, ProbeSpec.MOST_ROWS}) {
+          ratio.measure(subject.spec(batch, 18), subject.checkpoint(), 5);
+        }
+        ratio.measure(subject.spec(512, 18, 4000), subject.checkpoint(), 5);
       }
       case "flow" -> flow();
       case "neighbours" -> {

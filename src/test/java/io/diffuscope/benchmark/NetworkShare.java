@@ -32,6 +32,10 @@ final class NetworkShare {
   record Subject(
       String name, Path template, Path checkpoint, Path train, Path holdout, Path folder) {
     ProbeSpec spec(int batch, int steps) {
+      return spec(batch, steps, ProbeSpec.DEFAULT_SAMPLES);
+    }
+
+    ProbeSpec spec(int batch, int steps, int samples) {
       return new ProbeSpec(
           template.toString(),
           NetworkSettings.Overrides.NONE,
@@ -40,7 +44,7 @@ final class NetworkShare {
           null,
           null,
           0,
-          ProbeSpec.DEFAULT_SAMPLES,
+          samples,
           batch,
           new FlowSettings(FlowSettings.Solver.HEUN, SigmaGrid.edm(steps)),
           new DenoisingSettings(List.of(0.1, 0.2, 0.5, 1.0), 4, 512),
@@ -57,6 +61,10 @@ final class NetworkShare {
   NetworkShare(Subject subject, PrintStream out) {
     this.subject = subject;
     this.out = out;
+  }
+
+  Subject subject() {
+    return subject;
   }
 
   void measure(int threads, int batch, int repetitions) throws Exception {

@@ -338,6 +338,30 @@ class LayoutChoicesTest {
     assertThat(recognised(all)).contains("weights: latest; best is there too");
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "network-snapshot-000100.pkl, auto, KIMG",
+    "network-snapshot-0001000-0.050.pkl, edm2, KIMG",
+    "flower-000003.safetensors, auto, EPOCHS",
+    "flower-step00000500.safetensors, auto, ",
+    "epoch=4.ckpt, lightning, EPOCHS",
+    "epoch=4-step=500.ckpt, lightning, ",
+    "0000100.pt, auto, ",
+  })
+  void aLayoutTellsWhatItsStepsCountWhereItKnows(
+      String name, String layout, @Nullable StepUnit unit) {
+    watch(layout(layout, null, "auto"));
+    folder.write(name);
+
+    List<Sighting> all = folder.wait(5);
+    all.addAll(folder.wait(5));
+    assertThat(all)
+        .filteredOn(Sighting.Recognised.class::isInstance)
+        .extracting(s -> ((Sighting.Recognised) s).stepUnit())
+        .filteredOn(told -> told != null)
+        .isEqualTo(unit == null ? List.of() : List.of(unit));
+  }
+
   @Test
   void epochsBesideStepsHaveNoStep() throws IOException {
     folder.write("flower-step00000500.safetensors");

@@ -50,6 +50,12 @@ final class Launched implements AutoCloseable {
    * @param folder takes its output, its temporary files, and its default data directory
    */
   static Launched start(Path folder, Object... arguments) throws IOException {
+    return startWith(List.of(), folder, arguments);
+  }
+
+  /** Starts it with more options for its virtual machine. */
+  static Launched startWith(List<String> javaOptions, Path folder, Object... arguments)
+      throws IOException {
     Files.createDirectories(folder.resolve("tmp"));
     List<String> command = new ArrayList<>();
     if (OS.LINUX.isCurrentOs()) {
@@ -62,9 +68,9 @@ final class Launched implements AutoCloseable {
     }
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().put("DIFFUSCOPE_JAVA_HOME", System.getProperty("java.home"));
-    builder
-        .environment()
-        .put("DIFFUSCOPE_JAVA_OPTIONS", "-Djava.io.tmpdir=" + folder.resolve("tmp"));
+    List<String> options = new ArrayList<>(javaOptions);
+    options.add("-Djava.io.tmpdir=" + folder.resolve("tmp"));
+    builder.environment().put("DIFFUSCOPE_JAVA_OPTIONS", String.join(" ", options));
     builder.environment().put("XDG_STATE_HOME", folder.resolve("state-home").toString());
     builder.redirectOutput(folder.resolve("output.txt").toFile());
     builder.redirectError(folder.resolve("errors.txt").toFile());
@@ -79,6 +85,11 @@ final class Launched implements AutoCloseable {
   /** Standard error so far. */
   String errors() throws IOException {
     return Files.readString(folder.resolve("errors.txt"));
+  }
+
+  /** Its data directory, unless it was told another one. */
+  Path dataDirectory() {
+    return folder.resolve("state-home").resolve("diffuscope");
   }
 
   /** What is left of the temporary folders that it made. */

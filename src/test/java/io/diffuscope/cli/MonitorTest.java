@@ -14,6 +14,7 @@ import akka.japi.Pair;
 import akka.stream.BoundedSourceQueue;
 import akka.stream.javadsl.Source;
 import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.checkpoint.RunDirectories;
 import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.detect.DetectorSettings;
@@ -383,7 +384,8 @@ class MonitorTest {
         };
     return kit.spawn(
         Monitor.create(
-            new Monitor.Plan(runs, probe, 1, List.of(listener), failure::complete, () -> {})));
+            new Monitor.Plan(
+                runs, probe, Holds.off(), 1, List.of(listener), failure::complete, () -> {})));
   }
 
   private void offer(Sighting sighting) {

@@ -4,12 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.diffuscope.checkpoint.DirectorySettings.LayoutSettings;
+import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.config.Configuration;
 import io.diffuscope.detect.DetectorSettings;
 import io.diffuscope.model.NetworkSettings;
 import io.diffuscope.model.SigmaGrid;
 import io.diffuscope.run.Pace;
 import io.diffuscope.run.RunSettings;
+import io.diffuscope.run.StepScale;
 import io.diffuscope.sampling.FlowSettings;
 import io.diffuscope.sampling.ProbeSpec;
 import java.nio.file.Files;
@@ -48,6 +50,16 @@ class SettingsReaderTest {
     assertThat(reader.web().port()).isEqualTo(9464);
     assertThat(reader.dataDirectory()).isEqualTo(Path.of("state"));
     assertThat(reader.threads()).isEqualTo(Runtime.getRuntime().availableProcessors());
+  }
+
+  @Test
+  void theUnitOfStepsIsLeftToTheLayoutUnlessItIsSet() throws Exception {
+    assertThat(reader(Map.of()).run("r").steps()).isEqualTo(new StepScale(null, null, null));
+    assertThat(
+            reader(Map.of("diffuscope.steps.unit", "kimg", "diffuscope.steps.batch-size", 256))
+                .run("r")
+                .steps())
+        .isEqualTo(new StepScale(StepUnit.KIMG, 256L, null));
   }
 
   @Test
@@ -187,6 +199,8 @@ class SettingsReaderTest {
     "network.schedule.beta_schedule, sigmoid, 'scaled_linear, squaredcos_cap_v2'",
     "network.schedule-file, /absent/scheduler_config.json, /absent/scheduler_config.json",
     "checkpoints.policy, newest, newest",
+    "steps.unit, images, 'updates, kimg, epochs'",
+    "steps.batch-size, 0, --train-batch-size",
     "checkpoints.poll-interval, soon, poll-interval",
     "flags.early-memorization.alpha, 2, alpha",
     "run, a/b, a/b",

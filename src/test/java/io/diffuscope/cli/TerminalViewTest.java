@@ -2,10 +2,14 @@ package io.diffuscope.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.detect.Flag;
 import io.diffuscope.detect.Verdict;
 import io.diffuscope.publish.RunEvents;
 import io.diffuscope.run.RunEvent;
+import io.diffuscope.run.RunEvent.Standing;
+import io.diffuscope.run.SourceNews;
+import io.diffuscope.run.StepScale;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.signal.Statistic;
 import io.diffuscope.statistics.Estimate;
@@ -73,6 +77,96 @@ class TerminalViewTest {
     assertThat(lines.get(1)).doesNotContain("not judged");
     assertThat(lines.get(2)).endsWith("  (not judged: an earlier step)");
     assertThat(lines.get(3)).endsWith("  (not judged: no step in its name)");
+  }
+
+  @Test
+  void whatOnlyItsLossesWereMeasuredOfIsARowOfGaps() {
+    TerminalView view = new TerminalView(StatusLine.on(out, false));
+    view.onEvent(
+        RunEvents.losses(
+            "r", 40L, Standing.LOSSES_ONLY, RunEvents.gap(.1, .5), RunEvents.gap(2, 1)));
+    view.onEvent(look(50, 3.5));
+    view.onEvent(RunEvents.losses("r", 55L, Standing.LOSSES_ONLY));
+
+    assertThat(text().lines().toList())
+        .element(0)
+        .isEqualTo(
+            "       40  denoising losses only: gap 0.500 \u00b1 0.063 at sigma 0.1, 1.000 \u00b1"
+                + " 0.063 at sigma 2.0");
+    assertThat(text().lines().toList()).element(1).asString().startsWith("     step");
+    assertThat(text()).endsWith("       55  denoising losses only\n");
+  }
+
+  @Test
+  void skippedOnesAreFoldedIntoTheNextRow() {
+    TerminalView view = new TerminalView(StatusLine.on(out, false));
+    view.onEvent(look(50, 3.5));
+    for (long step = 51; step < 63; step++) {
+      view.onEvent(RunEvents.skipped("r", step, "superseded"));
+    }
+    view.onEvent(look(63, 3.5));
+    view.onEvent(look(64, 3.5));
+
+    List<String> lines = text().lines().toList();
+    assertThat(lines).hasSize(4);
+    assertThat(lines.get(1)).doesNotContain("skipped");
+    assertThat(lines.get(2)).endsWith("  (12 skipped since)");
+    assertThat(lines.get(3)).doesNotContain("skipped");
+  }
+
+  @Test
+  void theColumnOfStepsSaysWhatTheyCount() {
+    TerminalView view = new TerminalView(StatusLine.on(out, false));
+    view.onEvent(RunEvents.started("r", new StepScale(null, null, null)));
+    view.onEvent(look(50, 3.5));
+    view.onSourceNews(new SourceNews("r", false, "layout edm", StepUnit.KIMG));
+    view.onEvent(look(60, 3.5));
+    view.onEvent(look(70, 3.5));
+
+    assertThat(text().lines().filter(line -> line.contains("pfd train")).map(String::strip))
+        .extracting(line -> line.substring(0, 4))
+        .containsExactly("step", "kimg");
+  }
+
+  @Test
+  void aProblemOfTheSourceIsToldOnceAndSoIsItsEnd() {
+    TerminalView view = new TerminalView(StatusLine.on(out, false));
+    view.onSourceNews(new SourceNews("r", true, "gone", null));
+    view.onSourceNews(new SourceNews("r", true, "gone", null));
+    view.onSourceNews(new SourceNews("r", true, "refused", null));
+    view.onSourceNews(new SourceNews("r", false, "back", null));
+
+    assertThat(text().lines()).containsExactly("gone", "refused", "back");
+  }
+
+  @Test
+  void theEndSumsUpWhatBecameOfEveryCheckpoint() {
+    TerminalView view = new TerminalView(StatusLine.on(out, false));
+    for (long step = 1; step <= 6; step++) {
+      view.onEvent(RunEvents.found("r", step));
+    }
+    view.onEvent(look(1, 3.5));
+    view.onEvent(RunEvents.skipped("r", 2L, "superseded"));
+    view.onEvent(RunEvents.skipped("r", 3L, "backlog"));
+    view.onEvent(RunEvents.failed("r", 4L, "vanished"));
+    view.onEvent(RunEvents.evaluating("r", 5L));
+    view.onEvent(RunEvents.passedOver("r", 7L, "incomplete"));
+    view.onEvent(RunEvents.passedOver("r", 8L, "malformed"));
+    view.printVerdicts(Map.of("r", new Verdict(Verdict.State.LEARNING, 1L, null, "because")));
+
+    assertThat(text())
+        .contains(
+            "checkpoints: 8 = 1 evaluated + 2 skipped (1 backlog, 1 superseded) + 1 vanished"
+                + " + 1 incomplete + 1 failed + 1 waiting + 1 being evaluated\n"
+                + "verdict: learning");
+  }
+
+  @Test
+  void aRunWithoutCheckpointsSaysSoAtItsEnd() {
+    TerminalView view = new TerminalView(StatusLine.on(out, false));
+    view.onEvent(RunEvents.ended("r", Verdict.State.UNKNOWN, null));
+
+    assertThat(text()).contains("checkpoints: none was found\nverdict: unknown");
   }
 
   @Test

@@ -8,6 +8,7 @@ import akka.actor.typed.javadsl.Adapter;
 import akka.serialization.Serialization;
 import akka.serialization.SerializationExtension;
 import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.checkpoint.HeldWeights;
 import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.detect.Flag;
 import io.diffuscope.detect.FlagChange;
@@ -23,6 +24,7 @@ import io.diffuscope.signal.SignalNames;
 import io.diffuscope.signal.Statistic;
 import io.diffuscope.statistics.Estimate;
 import io.diffuscope.statistics.HoldoutCheck;
+import io.diffuscope.tensorfile.WeightsLocation;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.EnumMap;
@@ -60,6 +62,9 @@ class SerializationTest {
                 "r", at, "Run", "probe", true, List.of("a", "b"), StepScale.UPDATES),
             new RunEvent.RunStarted(
                 "r", at, "Run", "probe", null, List.of(), new StepScale(StepUnit.KIMG, 8L, 9L)),
+            new HoldNews("r", "full"),
+            new RunEvent.RunResumed("r", at),
+            new JournalNews("r", true, "full"),
             new RunEvent.CheckpointFound("r", at, checkpoint),
             new RunEvent.CheckpointSkipped("r", at, without, "backlog"),
             new RunEvent.CheckpointPassedOver("r", at, "/x", "incomplete", "cut"),
@@ -104,6 +109,14 @@ class SerializationTest {
   @Test
   void messagesComeOutAsTheyWentIn() {
     Checkpoint checkpoint = Checkpoint.ofFile("id", "/run/step-7.safetensors", 7L);
+    Checkpoint held =
+        new Checkpoint(
+            "id",
+            "/run/step-7",
+            7L,
+            new WeightsLocation("/run/step-7/unet", "ema"),
+            Instant.parse("2026-11-22T10:11:12.345678901Z"),
+            new HeldWeights(new WeightsLocation("/holds/1/weights/unet", "ema"), "5-6-7"));
     Instant deadline = Instant.parse("2026-11-22T10:11:12.345678901Z");
     Path folder = Path.of("/data");
     ProbeSpec spec =
@@ -128,6 +141,7 @@ class SerializationTest {
             new Sampler.Perform(1, 2, deadline, spec, new WorkUnit.SampleBlock(checkpoint, 3)),
             new Sampler.Perform(
                 1, 2, deadline, spec, new WorkUnit.DenoisingBlock(checkpoint, .5, 3)),
+            new Sampler.Perform(1, 2, deadline, spec, new WorkUnit.SampleBlock(held, 3)),
             new TrainingRun.Found(checkpoint),
             new TrainingRun.PassedOver("/x", "incomplete", "cut"),
             new TrainingRun.SourceEnded("over"),

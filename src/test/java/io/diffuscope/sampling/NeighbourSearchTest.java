@@ -10,10 +10,13 @@ import ai.djl.ndarray.types.Shape;
 import io.diffuscope.data.DataSet;
 import io.diffuscope.model.DevicePoints;
 import io.diffuscope.model.Devices;
+import io.diffuscope.model.ExactProducts;
+import io.diffuscope.model.Tf32;
 import io.diffuscope.sampling.NeighbourSearch.Exclusion;
 import io.diffuscope.sampling.NeighbourSearch.Nearest;
 import io.diffuscope.tensorfile.TensorShape;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.Set;
 import java.util.stream.IntStream;
@@ -68,6 +71,56 @@ class NeighbourSearchTest {
     for (int blockRows : new int[] {3, 16, 64}) {
       assertNearest(points, queries, d, blockRows, 0, new Exclusion(labels, queryLabels));
     }
+  }
+
+  /**
+   * Points in a cloud around the query that is small beside its distance from the origin: TF32
+   * ranks them nearly at random, and only four are compared exactly.
+   */
+  @Test
+  void tf32DoesNotHideTheNearest() throws Exception {
+    int d = 64;
+    int n = 400;
+    float[] query = ProbeFiles.blobs(1, d, 11);
+    float[] points = new float[n * d];
+    float[] noise = ProbeFiles.blobs(n, d, 12);
+    for (int i = 0; i < n; i++) {
+      double distance = 0.02 * (1 - 0.5 * i / n);
+      for (int j = 0; j < d; j++) {
+        points[i * d + j] = (float) (query[j] + distance * noise[i * d + j]);
+      }
+    }
+    DataSet set = DataSet.of("points", TensorShape.of(d), points);
+    int[] expected = nearestTwo(points, query, d);
+    try (DevicePoints onDevice =
+        DevicePoints.load(manager, set, new double[d], n, Long.MAX_VALUE)) {
+      NDArray queries = queries(query, d);
+      assertThat(
+              new NeighbourSearch(onDevice, ExactProducts.plain(Tf32::matMul))
+                  .nearestTwo(queries, null)
+                  .index()[0])
+          .isNotEqualTo(expected);
+      assertThat(
+              new NeighbourSearch(onDevice, ExactProducts.split(Tf32::matMul))
+                  .nearestTwo(queries, null)
+                  .index()[0])
+          .isEqualTo(expected);
+    }
+  }
+
+  /** By all distances in float64. */
+  private static int[] nearestTwo(float[] points, float[] query, int d) {
+    double[] squared = new double[points.length / d];
+    for (int i = 0; i < points.length; i++) {
+      double difference = (double) points[i] - query[i % d];
+      squared[i / d] += difference * difference;
+    }
+    return IntStream.range(0, squared.length)
+        .boxed()
+        .sorted(Comparator.comparingDouble(i -> squared[i]))
+        .limit(2)
+        .mapToInt(Integer::intValue)
+        .toArray();
   }
 
   @Test

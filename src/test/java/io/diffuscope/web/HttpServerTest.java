@@ -24,6 +24,7 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -50,6 +51,8 @@ class HttpServerTest {
   private static final RunBoard BOARD = RunBoard.create();
   private static final Readiness READY =
       new Readiness(List.of(new Readiness.Condition("sampler", true, "idle")));
+  private static final Announcements NOBODY =
+      (run, announcement) -> CompletableFuture.failedFuture(new AssertionError("not asked"));
   private static URI base = URI.create("http://unset/");
 
   @BeforeAll
@@ -248,7 +251,8 @@ class HttpServerTest {
                 BOARD,
                 () -> {
                   throw new IllegalStateException("a secret");
-                }));
+                },
+                NOBODY));
     HttpResponse<String> response =
         CLIENT.send(
             HttpRequest.newBuilder(server.uri().resolve("health/ready")).build(),
@@ -275,7 +279,7 @@ class HttpServerTest {
   @ParameterizedTest
   @ValueSource(strings = {"192.0.2.1", "no-such-host.invalid"})
   void anAddressOfAnotherMachineIsRefusedClearly(String host) {
-    assertThatThrownBy(() -> await(bind(new WebSettings(host, 0))))
+    assertThatThrownBy(() -> await(bind(new WebSettings(host, 0, null))))
         .isInstanceOf(BindFailure.class)
         .hasMessageStartingWith(host + " is not an address of this machine");
   }
@@ -284,7 +288,7 @@ class HttpServerTest {
   void settingsThatCannotBeMeantAreRefused() {
     assertThatThrownBy(() -> WebSettings.loopback(65_536)).hasMessageContaining("65535");
     assertThatThrownBy(() -> WebSettings.loopback(-1)).hasMessageContaining("65535");
-    assertThatThrownBy(() -> new WebSettings(" ", 0)).hasMessageContaining("host");
+    assertThatThrownBy(() -> new WebSettings(" ", 0, null)).hasMessageContaining("host");
   }
 
   @Test
@@ -299,7 +303,7 @@ class HttpServerTest {
   }
 
   private static CompletionStage<HttpServer> bind(WebSettings settings) {
-    return HttpServer.bind(KIT.system(), settings, METRICS, BOARD, READINESS::get);
+    return HttpServer.bind(KIT.system(), settings, METRICS, BOARD, READINESS::get, NOBODY);
   }
 
   private static HttpServer await(CompletionStage<HttpServer> stage) throws Exception {

@@ -3,23 +3,29 @@ package io.diffuscope.web;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
 
+import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.detect.Flag;
 import io.diffuscope.detect.Verdict;
 import io.diffuscope.publish.RunEvents;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunEvent.Standing;
+import io.diffuscope.run.SourceNews;
+import io.diffuscope.run.StepScale;
 import io.diffuscope.run.WeightsUsed;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.signal.Statistic;
 import io.diffuscope.statistics.Estimate;
 import io.diffuscope.web.RunView.Point;
 import io.diffuscope.web.RunView.SeriesView;
+import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class RunBoardTest {
-  private final RunBoard board = RunBoard.create();
+  private Instant now = RunEvents.AT;
+  private final RunBoard board = RunBoard.create(RunBoard.POINTS, () -> now);
 
   @Test
   void foldsEventsIntoTheStateOfARun() {
@@ -44,7 +50,7 @@ class RunBoardTest {
     assertThat(run.progress()).isNull();
     assertThat(run.foundStep()).isEqualTo(200);
     assertThat(run.evaluatedStep()).isEqualTo(100);
-    assertThat(run.counts()).isEqualTo(new RunView.Counts(2, 1, 0, 1, 0));
+    assertThat(run.counts()).isEqualTo(new RunView.Counts(2, 1, 0, 0, 0, 1, 0, 0, Map.of()));
     assertThat(run.verdict().state()).isEqualTo("memorizing");
     assertThat(run.verdict().bestStep()).isEqualTo(50);
     assertThat(run.flags())
@@ -133,12 +139,12 @@ class RunBoardTest {
             tuple(100L, "judged"));
     assertThat(run.results().get(1).values())
         .containsExactly(new RunView.ValueView("train_affinity", null, .15));
-    assertThat(run.counts().evaluated()).isEqualTo(5);
+    assertThat(run.counts().evaluated()).as("one for each checkpoint").isEqualTo(5);
   }
 
   @Test
   void supersededCurvesAndResultsAreBounded() {
-    RunBoard small = RunBoard.create(16);
+    RunBoard small = RunBoard.create(16, () -> now);
     small.onEvent(RunEvents.started("r"));
     for (int attempt = 1; attempt <= 30; attempt++) {
       for (long step = 1; step <= 40; step++) {
@@ -178,6 +184,91 @@ class RunBoardTest {
   }
 
   @Test
+  void lagIsTheAgeOfWhatWaitsLongest() {
+    tell(RunEvents.started("r"), RunEvents.found("r", 100L), RunEvents.found("r", 200L));
+    now = RunEvents.AT.plusSeconds(61);
+    assertThat(run().lag()).isEqualTo(new RunView.LagView(60, 100L));
+    assertThat(run().counts().waiting()).isEqualTo(2);
+
+    tell(RunEvents.ended("r", Verdict.State.LEARNING, null));
+    assertThat(run().lag()).isEqualTo(new RunView.LagView(0, null));
+    assertThat(run().endCause()).isEqualTo("training ended");
+    tell(RunEvents.started("r"));
+    assertThat(run().endCause()).isNull();
+  }
+
+  @Test
+  void checkpointsAreCountedByWhatTheyEndedAs() {
+    tell(
+        RunEvents.started("r"),
+        RunEvents.found("r", 1L),
+        RunEvents.found("r", 2L),
+        RunEvents.found("r", 3L),
+        RunEvents.skipped("r", 1L, "superseded"),
+        RunEvents.skipped("r", 2L, "backlog"),
+        RunEvents.failed("r", 3L, "vanished"),
+        RunEvents.passedOver("r", 4L, "incomplete"));
+
+    assertThat(run().counts())
+        .isEqualTo(
+            new RunView.Counts(4, 0, 2, 1, 1, 0, 0, 0, Map.of("backlog", 1L, "superseded", 1L)));
+  }
+
+  @Test
+  void whatOnlyItsLossesWereMeasuredOfIsARowWithoutValuesAndAPointOfTheGap() {
+    tell(
+        RunEvents.started("r"),
+        RunEvents.completed("r", 100L, true, RunEvents.share(.5), RunEvents.gap(.3, .1)),
+        RunEvents.losses("r", 110L, Standing.LOSSES_ONLY, RunEvents.gap(.3, .2)));
+    RunView run = run();
+
+    assertThat(run.evaluatedStep()).isEqualTo(110);
+    assertThat(run.sampledStep()).isEqualTo(100);
+    assertThat(run.results().getFirst())
+        .isEqualTo(
+            new RunView.ResultView(
+                110L,
+                "step-110.safetensors",
+                1,
+                "losses_only",
+                false,
+                "2027-01-15T08:00:03Z",
+                List.of()));
+    assertThat(run.results().get(1).sampled()).isTrue();
+    assertThat(run.series().getFirst().points()).extracting(Point::step).containsExactly(100L);
+    assertThat(run.series().get(1).points()).extracting(Point::step).containsExactly(100L, 110L);
+
+    tell(RunEvents.attempt("r", 2, 105));
+    assertThat(run().evaluatedStep()).isNull();
+    assertThat(run().sampledStep()).isEqualTo(100);
+  }
+
+  @Test
+  void stepsHaveAUnitAndTrainingImages() {
+    tell(
+        RunEvents.started("r", new StepScale(null, 256L, 1_000L)),
+        RunEvents.completed("r", 10L, true));
+    assertThat(run().steps()).isEqualTo(new RunView.StepsView("updates", 256L));
+    assertThat(run().evaluatedImages()).isEqualTo(2_560);
+
+    board.onSourceNews(new SourceNews("r", false, "kohya", StepUnit.EPOCHS));
+    assertThat(run().steps()).isEqualTo(new RunView.StepsView("epochs", 1_000L));
+    assertThat(run().evaluatedImages()).isEqualTo(10_000);
+  }
+
+  @Test
+  void aProblemOfTheSourceIsShownWhileItLastsAlsoBeforeTheStart() {
+    board.onSourceNews(new SourceNews("r", true, "does not exist", null));
+    assertThat(run().source()).isEqualTo(new RunView.SourceView(false, "does not exist"));
+    assertThat(run().state()).isEqualTo("waiting");
+
+    tell(RunEvents.started("r"));
+    assertThat(run().source().up()).isFalse();
+    board.onSourceNews(new SourceNews("r", false, "can be listed again", null));
+    assertThat(run().source()).isEqualTo(new RunView.SourceView(true, null));
+  }
+
+  @Test
   void checkpointsWithoutAStepAreCounted() {
     tell(
         RunEvents.started("r"),
@@ -202,7 +293,7 @@ class RunBoardTest {
 
   @Test
   void historyIsBoundedAndSpansTheWholeRun() {
-    RunBoard small = RunBoard.create(16);
+    RunBoard small = RunBoard.create(16, () -> now);
     small.onEvent(RunEvents.started("r"));
     for (long step = 1; step <= 1_000; step++) {
       small.onEvent(RunEvents.completed("r", step, true, RunEvents.share(.5)));

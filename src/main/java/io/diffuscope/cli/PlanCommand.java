@@ -1,0 +1,182 @@
+package io.diffuscope.cli;
+
+import ai.djl.Device;
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigException;
+import com.typesafe.config.ConfigFactory;
+import io.diffuscope.checkpoint.DirectorySettings;
+import io.diffuscope.checkpoint.Layouts;
+import io.diffuscope.cli.SettingsReader.InvalidSettingException;
+import io.diffuscope.model.Devices;
+import io.diffuscope.run.RunSettings;
+import io.diffuscope.sampling.Probe;
+import io.diffuscope.sampling.ProbeDevice;
+import io.diffuscope.tensorfile.BadInputException;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code diffuscope plan [DIR]}: times one batch and says what watching would take. */
+@Command(
+    name = "plan",
+    description =
+        "Say what 'watch' with the same options would take, before anything is started: seconds per"
+            + " checkpoint, memory, caches, the expected lag, and which signals are on. Times one"
+            + " batch on this machine, in less than a minute; opens no port and keeps no state but"
+            + " caches.",
+    footer = {
+      "",
+      "Examples:",
+      "  diffuscope plan runs/7/checkpoints --template net.pt --train train.npy --holdout"
+          + " holdout.npy",
+      "  diffuscope plan --template net.pt --train train.npy --interval '5 minutes' --budget 10%%"
+    })
+final class PlanCommand implements Callable<Integer> {
+  @Parameters(
+      index = "0",
+      arity = "0..1",
+      paramLabel = "DIR",
+      description =
+          "Directory of checkpoints: the newest one's weights are used, and their times and steps"
+              + " tell the training's pace.")
+  private @Nullable String directory;
+
+  @Mixin private MeasureOptions measure = new MeasureOptions();
+
+  @Option(
+      names = "--interval",
+      paramLabel = "DURATION",
+      description =
+          "Time from one checkpoint to the next, with its unit: '90 s', '5 minutes' (default: what"
+              + " the checkpoints in DIR tell).")
+  private @Nullable String interval;
+
+  @Option(names = "--layout", paramLabel = "NAME", description = "As for watch.")
+  private @Nullable String layout;
+
+  @Option(names = "--pattern", paramLabel = "PATTERN", description = "As for watch.")
+  private @Nullable String pattern;
+
+  @Option(
+      names = "--policy",
+      paramLabel = "all|every|latest",
+      description = "Which checkpoints are evaluated when training is faster (default latest).")
+  private @Nullable String policy;
+
+  @Option(
+      names = "--every",
+      paramLabel = "STEPS",
+      description = "Distance of steps under the policy every.")
+  private @Nullable Long every;
+
+  @Option(
+      names = "--sampling-growth",
+      paramLabel = "FACTOR",
+      description =
+          "Sample a checkpoint whose step is this many times the last sampled one's (default"
+              + " 1.15).")
+  private @Nullable Double samplingGrowth;
+
+  @Option(
+      names = "--budget",
+      paramLabel = "SHARE",
+      description = "Share of the device's time in place of --sampling-growth, such as 10%%.")
+  private @Nullable String budget;
+
+  @Option(
+      names = "--format",
+      paramLabel = "text|json",
+      description = "Aligned text, or one JSON object (default: ${DEFAULT-VALUE}).")
+  private PlanReport.Format format = PlanReport.Format.TEXT;
+
+  @CommandLine.Spec
+  private CommandLine.Model.CommandSpec spec = CommandLine.Model.CommandSpec.create();
+
+  @Override
+  public Integer call() throws Exception {
+    SettingsReader reader = new SettingsReader(load());
+    Duration given = interval == null ? null : duration(interval);
+    FoundCheckpoints found =
+        reader.hasDirectory() ? list(reader.checkpoints()) : FoundCheckpoints.NONE;
+    RunSettings settings = reader.run("plan");
+    Devices.configure(reader.threads());
+    PlanReport report = new PlanReport();
+    try (StatusLine status = StatusLine.onStandardError()) {
+      // Ctrl-C leaves the terminal as it was; what was cached is whole.
+      Runtime.getRuntime().addShutdownHook(new Thread(status::close));
+      status.doing("reading the sets");
+      Device on = Devices.best();
+      try (Probe probe = Probe.open(settings.probe());
+          ProbeDevice device = ProbeDevice.load(probe, on)) {
+        PlanRehearsal rehearsal = PlanRehearsal.of(probe, device, found.newest(), status::doing);
+        new PlanSections(report, probe, rehearsal).add(on, reader.threads(), found);
+        new PlanPace(report, settings.pace(), rehearsal.cost()).add(found, given);
+      }
+    }
+    PrintWriter out = spec.commandLine().getOut();
+    out.print(report.format(format));
+    out.flush();
+    return ExitCode.OK;
+  }
+
+  private Config load() throws BadInputException {
+    Map<String, Object> overrides = new HashMap<>();
+    MeasureOptions.put(overrides, "checkpoints.directory", directory);
+    MeasureOptions.put(overrides, "checkpoints.layout", layout);
+    MeasureOptions.put(overrides, "checkpoints.pattern", pattern);
+    MeasureOptions.put(overrides, "checkpoints.policy", policy);
+    MeasureOptions.put(overrides, "checkpoints.every", every);
+    MeasureOptions.put(overrides, "checkpoints.sampling-growth", samplingGrowth);
+    MeasureOptions.put(overrides, "checkpoints.budget", budget);
+    return measure.load(overrides);
+  }
+
+  /** A training that has not started yet has no checkpoints, and may have no directory. */
+  private static FoundCheckpoints list(DirectorySettings settings) throws BadInputException {
+    WatchCommand.requirePlausible(settings.directory());
+    if (!Files.exists(settings.directory())) {
+      return FoundCheckpoints.NONE;
+    }
+    try {
+      return FoundCheckpoints.of(Layouts.present(settings));
+    } catch (IOException e) {
+      throw BadInputException.of(settings.directory(), e);
+    }
+  }
+
+  /** A number alone would be milliseconds, which nobody means here. */
+  private static Duration duration(String text) {
+    try {
+      Duration duration = ConfigFactory.parseMap(Map.of("interval", text)).getDuration("interval");
+      if (duration.isPositive() && !text.strip().matches("[0-9.]+")) {
+        return duration;
+      }
+    } catch (ConfigException e) {
+      throw notADuration(text, e);
+    }
+    throw notADuration(text, null);
+  }
+
+  private static InvalidSettingException notADuration(String text, @Nullable Exception cause) {
+    return new InvalidSettingException(
+        "--interval is \"%s\": give a time with its unit, such as '90 s' or '5 minutes'"
+            .formatted(text),
+        cause);
+  }
+
+  /** Words joined for people, or "none". */
+  static String words(List<String> words) {
+    return words.isEmpty() ? "none" : String.join(", ", words);
+  }
+}

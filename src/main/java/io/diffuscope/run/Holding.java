@@ -1,0 +1,101 @@
+package io.diffuscope.run;
+
+import akka.Done;
+import akka.NotUsed;
+import akka.actor.typed.ActorSystem;
+import akka.actor.typed.DispatcherSelector;
+import akka.stream.javadsl.Source;
+import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.checkpoint.Hold;
+import io.diffuscope.checkpoint.Holds;
+import io.diffuscope.tensorfile.BadInputException;
+import java.util.EnumSet;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Holds each checkpoint of a run for as long as a stream works on it: from before its first element
+ * until it ends, fails or is cancelled. Files are linked, copied and removed on the blocking
+ * dispatcher.
+ */
+final class Holding {
+  private final Holds holds;
+  private final Executor blocking;
+  private final Consumer<String> news;
+  private final Set<Hold.Obstacle> told = EnumSet.noneOf(Hold.Obstacle.class);
+  private CompletionStage<Done> released = CompletableFuture.completedFuture(Done.getInstance());
+
+  /**
+   * For one run.
+   *
+   * @param news told, once for each cause, that checkpoints are not held; called on any thread
+   */
+  Holding(ActorSystem<?> system, Holds holds, Consumer<String> news) {
+    this.holds = holds;
+    this.blocking = system.dispatchers().lookup(DispatcherSelector.blocking());
+    this.news = news;
+  }
+
+  /**
+   * A stream of work on a checkpoint, which is held meanwhile; fails with an {@link
+   * EvaluationException} where the checkpoint is not what was found any more.
+   *
+   * @param work makes the stream from the checkpoint as it is held
+   */
+  <T> Source<T, NotUsed> during(Checkpoint checkpoint, Function<Checkpoint, Source<T, ?>> work) {
+    return holds.isOn()
+        ? Source.lazySource(() -> held(checkpoint, work))
+            .mapMaterializedValue(ignored -> NotUsed.getInstance())
+        : work.apply(checkpoint).mapMaterializedValue(ignored -> NotUsed.getInstance());
+  }
+
+  private synchronized <T> Source<T, ?> held(
+      Checkpoint checkpoint, Function<Checkpoint, Source<T, ?>> work) {
+    // Not before the run's last one is gone: both together might pass the limit.
+    CompletionStage<Hold> taken = released.thenApplyAsync(before -> take(checkpoint), blocking);
+    CompletableFuture<Done> gone = new CompletableFuture<>();
+    released = gone;
+    return Source.completionStage(taken)
+        .flatMapConcat(hold -> work.apply(hold.checkpoint()))
+        .watchTermination(
+            (ignored, end) -> {
+              // A stream may be cancelled before the hold is taken.
+              end.whenComplete(
+                  (done, failure) ->
+                      taken.whenCompleteAsync((hold, refused) -> release(hold, gone), blocking));
+              return ignored;
+            });
+  }
+
+  private Hold take(Checkpoint checkpoint) {
+    try {
+      Hold hold = holds.take(checkpoint);
+      Hold.InPlace inPlace = hold.inPlace();
+      if (inPlace != null && isNews(inPlace.obstacle())) {
+        news.accept(inPlace.message());
+      }
+      return hold;
+    } catch (BadInputException e) {
+      throw new EvaluationException(e.reason().label(), String.valueOf(e.getMessage()));
+    }
+  }
+
+  private synchronized boolean isNews(Hold.Obstacle obstacle) {
+    return told.add(obstacle);
+  }
+
+  private static void release(@Nullable Hold hold, CompletableFuture<Done> gone) {
+    try {
+      if (hold != null) {
+        hold.close();
+      }
+    } finally {
+      gone.complete(Done.getInstance());
+    }
+  }
+}

@@ -1,0 +1,212 @@
+package io.diffuscope.web;
+
+import akka.http.javadsl.model.ContentTypes;
+import akka.http.javadsl.model.HttpEntities;
+import akka.http.javadsl.model.HttpHeader;
+import akka.http.javadsl.model.HttpMethods;
+import akka.http.javadsl.model.HttpRequest;
+import akka.http.javadsl.model.HttpResponse;
+import akka.http.javadsl.model.MediaType;
+import akka.http.javadsl.model.headers.Allow;
+import akka.http.javadsl.model.headers.Authorization;
+import akka.http.javadsl.model.headers.HttpChallenge;
+import akka.http.javadsl.model.headers.OAuth2BearerToken;
+import akka.http.javadsl.model.headers.RetryAfter;
+import akka.http.javadsl.model.headers.WWWAuthenticate;
+import akka.http.javadsl.server.AllDirectives;
+import akka.http.javadsl.server.PathMatchers;
+import akka.http.javadsl.server.Route;
+import akka.http.scaladsl.model.EntityStreamSizeException;
+import akka.stream.Materializer;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.diffuscope.checkpoint.Announcement;
+import io.diffuscope.checkpoint.Announcement.Outcome;
+import io.diffuscope.checkpoint.Checkpoint;
+import java.io.UncheckedIOException;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * {@code POST /api/v1/runs/RUN/checkpoints}: a training job says that a checkpoint is written.
+ *
+ * <p>The one route that changes anything. A page of another site that is open in somebody's browser
+ * can send requests here, too: it cannot know the token, and without being allowed to, which nobody
+ * here does, it can send neither this content type nor this header. The token is asked for before
+ * anything is told, also before whether there is such a run.
+ */
+final class AnnounceRoute extends AllDirectives {
+  private static final Logger log = LoggerFactory.getLogger(AnnounceRoute.class);
+
+  private static final int LONGEST_BODY = 16_384;
+  private static final Duration BODY_PATIENCE = Duration.ofSeconds(5);
+  private static final long RETRY_AFTER_SECONDS = 5;
+
+  private final @Nullable BearerToken token;
+  private final Announcements announcements;
+  private final JsonMapper json = JsonMapper.builder().build();
+
+  /**
+   * The route.
+   *
+   * @param token null lets nobody announce
+   */
+  AnnounceRoute(@Nullable BearerToken token, Announcements announcements) {
+    this.token = token;
+    this.announcements = announcements;
+  }
+
+  Route create() {
+    return path(
+        PathMatchers.segment("v1").slash("runs").slash(PathMatchers.segment()).slash("checkpoints"),
+        run ->
+            extractMaterializer(
+                materializer ->
+                    extractRequest(
+                        request -> completeWithFuture(answer(run, request, materializer)))));
+  }
+
+  private CompletionStage<HttpResponse> answer(
+      String run, HttpRequest request, Materializer materializer) {
+    HttpResponse refusal = refusal(request);
+    if (refusal != null) {
+      request.discardEntityBytes(materializer);
+      return CompletableFuture.completedFuture(refusal);
+    }
+    return request
+        .entity()
+        .withSizeLimit(LONGEST_BODY)
+        .toStrict(BODY_PATIENCE.toMillis(), materializer)
+        .thenCompose(
+            entity ->
+                announcements
+                    .announce(run, AnnouncementBody.read(entity.getData().toArray()))
+                    .thenApply(outcome -> response(run, outcome)))
+        .exceptionally(this::failure);
+  }
+
+  /** What the head of a request is refused for; null where its body may be read. */
+  private @Nullable HttpResponse refusal(HttpRequest request) {
+    if (!request.method().equals(HttpMethods.POST)) {
+      return error(405, "checkpoints are announced by POST")
+          .addHeader(Allow.create(HttpMethods.POST));
+    }
+    BearerToken wanted = token;
+    if (wanted == null) {
+      return error(
+          403,
+          "announcements need a token, and this monitor was started without one: set the"
+              + " environment variable DIFFUSCOPE_TOKEN, or diffuscope.web.token-file in its"
+              + " configuration, and start it again");
+    }
+    String shown = shown(request);
+    if (shown == null || !wanted.matches(shown)) {
+      return error(
+              401,
+              shown == null
+                  ? "announcements need the header \"Authorization: Bearer TOKEN\""
+                  : "this is not the token of this monitor")
+          .addHeader(WWWAuthenticate.create(HttpChallenge.createOAuth2("diffuscope")));
+    }
+    MediaType type = request.entity().getContentType().mediaType();
+    if (!type.isApplication() || !type.subType().equals("json")) {
+      return error(415, "the body must be of the content type application/json");
+    }
+    if (request.entity().getContentLengthOption().orElse(0) > LONGEST_BODY) {
+      return tooLong();
+    }
+    return null;
+  }
+
+  private static @Nullable String shown(HttpRequest request) {
+    return request
+        .getHeader(Authorization.class)
+        .map(Authorization::credentials)
+        .filter(OAuth2BearerToken.class::isInstance)
+        .map(credentials -> ((OAuth2BearerToken) credentials).token())
+        .orElse(null);
+  }
+
+  private HttpResponse response(String run, Outcome outcome) {
+    return switch (outcome) {
+      case Outcome.Accepted(Checkpoint checkpoint, String remark) -> {
+        Map<String, Object> body = taken(run, checkpoint, "accepted");
+        if (checkpoint.step() != null) {
+          body.put("step", checkpoint.step());
+        }
+        if (remark != null) {
+          body.put("remark", remark);
+        }
+        yield json(202, body);
+      }
+      case Outcome.Known(Checkpoint checkpoint) -> json(202, taken(run, checkpoint, "known"));
+      case Outcome.Refused(Announcement.Refusal cause, String message) ->
+          switch (cause) {
+            case MALFORMED -> error(400, message);
+            case FORBIDDEN -> error(403, message);
+            case UNKNOWN_RUN -> error(404, message);
+            case INCOMPLETE -> error(409, message);
+            case OVER -> error(410, message);
+            case UNUSABLE -> error(422, message);
+            case BUSY -> busy(message);
+          };
+    };
+  }
+
+  private static Map<String, Object> taken(String run, Checkpoint checkpoint, String status) {
+    Map<String, Object> body = new LinkedHashMap<>();
+    body.put("run", run);
+    body.put("checkpoint", checkpoint.path());
+    body.put("status", status);
+    return body;
+  }
+
+  private HttpResponse failure(Throwable failure) {
+    Throwable cause =
+        failure instanceof CompletionException && failure.getCause() != null
+            ? failure.getCause()
+            : failure;
+    return switch (cause) {
+      case IllegalArgumentException e -> error(400, String.valueOf(e.getMessage()));
+      case EntityStreamSizeException e -> tooLong();
+      case TimeoutException e ->
+          busy("the checkpoint was not looked at in time; announce it again later");
+      default -> {
+        log.error("an announcement failed", cause);
+        yield error(500, "the announcement failed; the log of the monitor says why");
+      }
+    };
+  }
+
+  private HttpResponse tooLong() {
+    return error(413, "the body is longer than %d bytes".formatted(LONGEST_BODY));
+  }
+
+  private HttpResponse busy(String message) {
+    HttpHeader later = RetryAfter.create(RETRY_AFTER_SECONDS);
+    return error(503, message).addHeader(later);
+  }
+
+  private HttpResponse error(int status, String sentence) {
+    return json(status, Map.of("error", sentence));
+  }
+
+  private HttpResponse json(int status, Object body) {
+    try {
+      return HttpResponse.create()
+          .withStatus(status)
+          .withEntity(
+              HttpEntities.create(ContentTypes.APPLICATION_JSON, json.writeValueAsBytes(body)));
+    } catch (JsonProcessingException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

@@ -1,0 +1,82 @@
+package io.diffuscope.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+
+/**
+ * What the log of {@code trainer_simulator.py} says of its checkpoints, without a look at the files
+ * themselves.
+ *
+ * @param present checkpoints in the folder, the one written last at the end: whole or not
+ * @param versions by name, how often a checkpoint became whole
+ * @param steps every step that was written, by name
+ * @param hazards the kinds that occurred
+ * @param resumes how often training went on from a step that was not its last
+ */
+record TrainerBooks(
+    Map<String, Boolean> present,
+    Map<String, Integer> versions,
+    Map<String, Long> steps,
+    Set<String> hazards,
+    int resumes) {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  static TrainerBooks read(Path log) throws IOException {
+    Map<String, Boolean> present = new LinkedHashMap<>();
+    Map<String, Integer> versions = new LinkedHashMap<>();
+    Map<String, Long> steps = new LinkedHashMap<>();
+    Set<String> hazards = new TreeSet<>();
+    int resumes = 0;
+    List<String> lines = Files.exists(log) ? Files.readAllLines(log) : new ArrayList<>();
+    for (String line : lines) {
+      JsonNode entry = JSON.readTree(line);
+      String name = entry.path("checkpoint").asText();
+      switch (entry.get("action").asText()) {
+        case "begin" -> {
+          steps.put(name, entry.get("step").asLong());
+          hazards.add(entry.get("hazard").asText());
+          if (!entry.get("hidden").asBoolean()) {
+            present.remove(name);
+            present.put(name, false);
+          }
+        }
+        case "complete" -> {
+          present.remove(name);
+          present.put(name, true);
+          versions.merge(name, 1, Integer::sum);
+        }
+        case "delete" -> present.remove(name);
+        case "resume" -> resumes++;
+        default -> {}
+      }
+    }
+    return new TrainerBooks(present, versions, steps, hazards, resumes);
+  }
+
+  /** Names of those in the folder that are whole, or of those that are not. */
+  Set<String> present(boolean whole) {
+    return present.entrySet().stream()
+        .filter(entry -> entry.getValue() == whole)
+        .map(Map.Entry::getKey)
+        .collect(Collectors.toCollection(TreeSet::new));
+  }
+
+  /** The one that became whole last, of those in the folder. */
+  String newest() {
+    return present.entrySet().stream()
+        .filter(Map.Entry::getValue)
+        .map(Map.Entry::getKey)
+        .reduce((first, second) -> second)
+        .orElseThrow();
+  }
+}
