@@ -1,11 +1,11 @@
 package io.diffuscope.cli;
 
-import ai.djl.Device;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigException;
 import com.typesafe.config.ConfigFactory;
 import io.diffuscope.checkpoint.DirectorySettings;
 import io.diffuscope.checkpoint.Layouts;
+import io.diffuscope.checkpoint.s3.S3FileSystemProvider;
 import io.diffuscope.cli.SettingsReader.InvalidSettingException;
 import io.diffuscope.model.Devices;
 import io.diffuscope.run.RunSettings;
@@ -106,6 +106,7 @@ final class PlanCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     SettingsReader reader = new SettingsReader(load());
+    S3FileSystemProvider.configure(reader.objectStore());
     Duration given = interval == null ? null : duration(interval);
     FoundCheckpoints found =
         reader.hasDirectory() ? list(reader.checkpoints()) : FoundCheckpoints.NONE;
@@ -116,11 +117,10 @@ final class PlanCommand implements Callable<Integer> {
       // Ctrl-C leaves the terminal as it was; what was cached is whole.
       Runtime.getRuntime().addShutdownHook(new Thread(status::close));
       status.doing("reading the sets");
-      Device on = Devices.best();
       try (Probe probe = Probe.open(settings.probe());
-          ProbeDevice device = ProbeDevice.load(probe, on)) {
+          ProbeDevice device = ProbeDevice.load(probe, Devices.best())) {
         PlanRehearsal rehearsal = PlanRehearsal.of(probe, device, found.newest(), status::doing);
-        new PlanSections(report, probe, rehearsal).add(on, reader.threads(), found);
+        new PlanSections(report, probe, rehearsal).add(device, reader.threads(), found);
         new PlanPace(report, settings.pace(), rehearsal.cost()).add(found, given);
       }
     }

@@ -1,12 +1,11 @@
 package io.diffuscope.cli;
 
-import ai.djl.Device;
 import io.diffuscope.data.DataSet;
-import io.diffuscope.model.Devices;
 import io.diffuscope.model.NetworkSettings;
 import io.diffuscope.run.RunNotes;
 import io.diffuscope.sampling.FlowSettings;
 import io.diffuscope.sampling.Probe;
+import io.diffuscope.sampling.ProbeDevice;
 import io.diffuscope.sampling.Workload;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -34,7 +33,7 @@ final class PlanSections {
     this.rehearsal = rehearsal;
   }
 
-  void add(Device device, int threads, FoundCheckpoints found) {
+  void add(ProbeDevice device, int threads, FoundCheckpoints found) {
     addSetup(device, threads, found);
     addCheckpoint(found);
     addPreparation();
@@ -43,12 +42,12 @@ final class PlanSections {
     addSignals();
   }
 
-  private void addSetup(Device device, int threads, FoundCheckpoints found) {
-    boolean tf32 = Devices.usesTf32(device);
-    report.add(SETUP, "device", device.isGpu() ? "GPU " + device.getDeviceId() : "CPU");
+  private void addSetup(ProbeDevice device, int threads, FoundCheckpoints found) {
+    boolean tf32 = device.usesTf32();
+    report.add(SETUP, "device", device.isOnGpu() ? "GPU" : "CPU");
     report.add(SETUP, "threads", Integer.toString(threads), threads);
     report.add(
-        SETUP, "TF32", tf32 ? "on" : device.isGpu() ? "off" : "off (it is for GPUs alone)", tf32);
+        SETUP, "TF32", tf32 ? "on" : device.isOnGpu() ? "off" : "off (it is for GPUs alone)", tf32);
     NetworkSettings network = probe.network();
     report.add(
         SETUP,
@@ -109,8 +108,8 @@ final class PlanSections {
     report.seconds(PREPARATION, "together", total, "");
   }
 
-  private void addMemory(Device device) {
-    String where = device.isGpu() ? "on the GPU" : "in this machine's memory";
+  private void addMemory(ProbeDevice device) {
+    String where = device.isOnGpu() ? "on the GPU" : "in this machine's memory";
     report.bytes(MEMORY, "weights", rehearsal.parameters() * Float.BYTES, where);
     addSet("training set", probe.train());
     DataSet holdout = probe.holdout();
@@ -124,7 +123,7 @@ final class PlanSections {
         "a block's working set",
         // Of a solver step about six states are alive; one block of the sets gives 4096 logits a
         // row.
-        6 * state + 3 * rows * 4096 * Double.BYTES,
+        6 * state + 3 * rows * Math.min(4096, probe.train().size()) * Double.BYTES,
         "an estimate, beside the network's own activations");
     Long peak = peakResident();
     if (peak != null) {

@@ -6,6 +6,7 @@ import io.diffuscope.data.DataSet;
 import io.diffuscope.feature.DecoderFile;
 import io.diffuscope.feature.FeatureMap;
 import io.diffuscope.model.DevicePoints;
+import io.diffuscope.model.Devices;
 import io.diffuscope.model.NetworkDenoiser;
 import io.diffuscope.model.TorchScriptNetwork;
 import io.diffuscope.model.WeightsChoice;
@@ -201,6 +202,16 @@ public final class ProbeDevice implements AutoCloseable {
    */
   public Rehearsal rehearsal(LongSupplier nanos, double limit) {
     return new Rehearsal(probe, manager, network, train, map, nanos, limit);
+  }
+
+  /** Whether it is a GPU. */
+  public boolean isOnGpu() {
+    return manager.getDevice().isGpu();
+  }
+
+  /** Whether networks compute their float32 products with TF32 here. */
+  public boolean usesTf32() {
+    return Devices.usesTf32(manager.getDevice());
   }
 
   /** Parameters of the network. */

@@ -82,13 +82,14 @@ class DayInAMinuteIT {
       Path monitorLog = watch.dataDirectory().resolve("diffuscope.log");
       for (int quarter = 1; quarter <= 4; quarter++) {
         training.awaitPause(quarter);
-        String newest = training.books().newest();
+        String newest = training.books().newest().orElseThrow();
         watch.await(
             newest,
             () -> {
               MonitorBooks books = MonitorBooks.read(monitorLog);
               return books.count(Kind.EVALUATED, newest) == 1 && books.open() == 0;
             });
+        watch.await("the end of all holds", () -> watch.heldFiles().isEmpty());
         held.add(ProcessMemory.of(watch.pid()));
         assertThat(bytesBelow(watch.dataDirectory())).isLessThan(DATA_BYTES);
         training.goOn();
@@ -129,6 +130,7 @@ class DayInAMinuteIT {
             folder.resolve("watch.conf"),
             """
             diffuscope.checkpoints { poll-interval = 50 ms, quiet-period = 0 s, policy = latest }
+            diffuscope.holds.max-bytes = 1 MiB
             diffuscope.samples = 8
             diffuscope.ode.steps = 2
             diffuscope.denoising.images = 16

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.diffuscope.publish.Exposition;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -90,6 +91,19 @@ final class Launched implements AutoCloseable {
   /** Its data directory, unless it was told another one. */
   Path dataDirectory() {
     return folder.resolve("state-home").resolve("diffuscope");
+  }
+
+  /** Files that it holds for reading; there are none while nothing is evaluated. */
+  List<Path> heldFiles() throws IOException {
+    Path holds = dataDirectory().resolve("holds");
+    if (!Files.isDirectory(holds)) {
+      return List.of();
+    }
+    try (var files = Files.walk(holds)) {
+      return files.filter(Files::isRegularFile).toList();
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
+    }
   }
 
   /** What is left of the temporary folders that it made. */

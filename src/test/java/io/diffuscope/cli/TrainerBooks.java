@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
@@ -72,11 +73,10 @@ record TrainerBooks(
   }
 
   /** The one that became whole last, of those in the folder. */
-  String newest() {
+  Optional<String> newest() {
     return present.entrySet().stream()
         .filter(Map.Entry::getValue)
         .map(Map.Entry::getKey)
-        .reduce((first, second) -> second)
-        .orElseThrow();
+        .reduce((first, second) -> second);
   }
 }
