@@ -15,13 +15,15 @@ import org.jspecify.annotations.Nullable;
  *     opened; zero trusts markers and the structural check alone
  * @param settleTimeout how long a checkpoint may keep younger ones waiting before it is passed over
  *     as incomplete; at least the quiet period, and longer than the trainer takes to write one
+ * @param endMarker name of a file in the directory that the job writes when it is done; null: none
  */
 public record DirectorySettings(
     Path directory,
     LayoutSettings layout,
     Duration pollInterval,
     Duration quietPeriod,
-    Duration settleTimeout) {
+    Duration settleTimeout,
+    @Nullable String endMarker) {
 
   public static final Duration DEFAULT_POLL_INTERVAL = Duration.ofSeconds(2);
   public static final Duration DEFAULT_QUIET_PERIOD = Duration.ofSeconds(2);
@@ -52,15 +54,18 @@ public record DirectorySettings(
         LayoutSettings.AUTO,
         DEFAULT_POLL_INTERVAL,
         DEFAULT_QUIET_PERIOD,
-        DEFAULT_SETTLE_TIMEOUT);
+        DEFAULT_SETTLE_TIMEOUT,
+        null);
   }
 
   public DirectorySettings withDirectory(Path other) {
-    return new DirectorySettings(other, layout, pollInterval, quietPeriod, settleTimeout);
+    return new DirectorySettings(
+        other, layout, pollInterval, quietPeriod, settleTimeout, endMarker);
   }
 
   public DirectorySettings withLayout(LayoutSettings other) {
-    return new DirectorySettings(directory, other, pollInterval, quietPeriod, settleTimeout);
+    return new DirectorySettings(
+        directory, other, pollInterval, quietPeriod, settleTimeout, endMarker);
   }
 
   /** Takes the names that match a glob, or a path with {@code {step}}, in place of a layout. */
@@ -70,15 +75,20 @@ public record DirectorySettings(
   }
 
   public DirectorySettings withPollInterval(Duration interval) {
-    return new DirectorySettings(directory, layout, interval, quietPeriod, settleTimeout);
+    return new DirectorySettings(
+        directory, layout, interval, quietPeriod, settleTimeout, endMarker);
   }
 
   public DirectorySettings withQuietPeriod(Duration period) {
-    return new DirectorySettings(directory, layout, pollInterval, period, settleTimeout);
+    return new DirectorySettings(directory, layout, pollInterval, period, settleTimeout, endMarker);
   }
 
   public DirectorySettings withSettleTimeout(Duration timeout) {
-    return new DirectorySettings(directory, layout, pollInterval, quietPeriod, timeout);
+    return new DirectorySettings(directory, layout, pollInterval, quietPeriod, timeout, endMarker);
+  }
+
+  public DirectorySettings withEndMarker(@Nullable String name) {
+    return new DirectorySettings(directory, layout, pollInterval, quietPeriod, settleTimeout, name);
   }
 
   /**

@@ -6,6 +6,7 @@ import io.diffuscope.checkpoint.DirectoryListing.UnlistableException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
@@ -71,19 +72,27 @@ public final class DirectorySubscription implements CheckpointSource {
               Executor executor = materializer.system().dispatchers().lookup(dispatcher);
               DirectoryListing listing = new DirectoryListing(settings);
               SettleTracker tracker = new SettleTracker(settings, check);
+              EndMarker marker =
+                  new EndMarker(
+                      settings.directory(), settings.endMarker(), settings.settleTimeout());
               return Source.tick(Duration.ZERO, settings.pollInterval(), NotUsed.getInstance())
                   .mapAsync(
                       1,
-                      tick -> CompletableFuture.supplyAsync(() -> poll(listing, tracker), executor))
+                      tick ->
+                          CompletableFuture.supplyAsync(
+                              () -> poll(listing, tracker, marker), executor))
                   .mapConcat(sightings -> sightings);
             })
         .mapMaterializedValue(ignored -> NotUsed.getInstance());
   }
 
-  private List<Sighting> poll(DirectoryListing listing, SettleTracker tracker) {
+  private List<Sighting> poll(DirectoryListing listing, SettleTracker tracker, EndMarker marker) {
     Instant now = clock.instant();
     try {
-      return tracker.observe(now, listing.list());
+      DirectoryListing.Listing listed = listing.list();
+      List<Sighting> sightings = new ArrayList<>(tracker.observe(now, listed));
+      marker.look(listed.candidates()).ifPresent(sightings::add);
+      return sightings;
     } catch (UnlistableException e) {
       return tracker.unlistable(e.sentence());
     }

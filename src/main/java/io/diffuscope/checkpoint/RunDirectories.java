@@ -47,6 +47,9 @@ public final class RunDirectories {
     /** The directory of runs cannot be listed. Said once until the cause changes. */
     record Problem(String message) implements News {}
 
+    /** The directory was listed for the first time: all that is there was told before. */
+    record Listed() implements News {}
+
     /** The directory of runs can be listed again. */
     record Recovered(String message) implements News {}
   }
@@ -100,6 +103,7 @@ public final class RunDirectories {
   private final class Poller {
     private final Set<String> known = new HashSet<>();
     private @Nullable String problem;
+    private boolean listed;
 
     List<News> poll() {
       List<News> news = new ArrayList<>();
@@ -115,6 +119,10 @@ public final class RunDirectories {
             known.add(name);
             news.add(new News.Found(name, root.resolve(name)));
           }
+        }
+        if (!listed) {
+          listed = true;
+          news.add(new News.Listed());
         }
       } catch (IOException e) {
         String sentence = sentence(e);

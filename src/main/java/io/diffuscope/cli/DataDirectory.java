@@ -37,6 +37,11 @@ final class DataDirectory implements AutoCloseable {
     return base.resolve("diffuscope");
   }
 
+  /** Where the journals of runs are. */
+  static Path runs(Path directory) {
+    return directory.resolve("runs");
+  }
+
   /** Where caches of this data directory are; shared by commands that hold no lock. */
   static Path cache(Path directory) {
     return directory.resolve("cache");

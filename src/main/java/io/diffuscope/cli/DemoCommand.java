@@ -11,6 +11,7 @@ import io.diffuscope.demo.TrainerProcess;
 import io.diffuscope.demo.TrainingProgress;
 import io.diffuscope.demo.TrainingSettings;
 import io.diffuscope.model.Devices;
+import io.diffuscope.run.Ending;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.tensorfile.BadInputException;
@@ -123,7 +124,7 @@ final class DemoCommand implements Callable<Integer> {
       Config config = Configuration.load(null, overrides);
       SettingsReader reader = new SettingsReader(config);
       DirectorySettings checkpoints = reader.checkpoints();
-      RunSettings settings = reader.run("demo");
+      RunSettings settings = reader.run("demo").withEnding(Ending.NEVER);
       // The trainer has a core of its own.
       Devices.configure(Math.max(1, Runtime.getRuntime().availableProcessors() - 1));
       TerminalView view = new TerminalView(status);

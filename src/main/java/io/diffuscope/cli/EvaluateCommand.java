@@ -9,6 +9,7 @@ import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.checkpoint.s3.S3FileSystemProvider;
 import io.diffuscope.model.Devices;
 import io.diffuscope.publish.RunListener;
+import io.diffuscope.run.Ending;
 import io.diffuscope.run.EvaluationProgress;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
@@ -75,7 +76,7 @@ final class EvaluateCommand implements Callable<Integer> {
     Config config = measure.load(evaluatingAll(files.size()));
     SettingsReader reader = new SettingsReader(config);
     S3FileSystemProvider.configure(reader.objectStore());
-    RunSettings settings = reader.run(parentName(files.getFirst()));
+    RunSettings settings = reader.run(parentName(files.getFirst())).withEnding(Ending.NEVER);
     Devices.configure(reader.threads());
     // Numbers go to standard output alone, so that it can be piped.
     try (StatusLine status = StatusLine.onStandardError()) {
@@ -151,6 +152,7 @@ final class EvaluateCommand implements Callable<Integer> {
     @Override
     public void onEvent(RunEvent event) {
       switch (event) {
+        case RunEvent.RunResumed e -> {}
         case RunEvent.RunStarted e -> e.notes().forEach(note -> status.print("note: " + note));
         case RunEvent.EvaluationCompleted e -> {
           status.clear();

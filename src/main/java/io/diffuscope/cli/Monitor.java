@@ -16,15 +16,22 @@ import io.diffuscope.checkpoint.RunDirectories.News;
 import io.diffuscope.publish.Publisher;
 import io.diffuscope.publish.RunListener;
 import io.diffuscope.run.DeviceTurns;
+import io.diffuscope.run.EvaluationException;
+import io.diffuscope.run.History;
 import io.diffuscope.run.Pace;
+import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.run.Sampler;
 import io.diffuscope.run.WorkQueue;
 import io.diffuscope.sampling.Probe;
+import io.diffuscope.tensorfile.BadInputException;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -70,6 +77,9 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
 
   private record DiscoveryEnded(@Nullable Throwable failure) implements Command {}
 
+  /** A run has ended, or had nothing to end. */
+  private record RunOver(String id) implements Command {}
+
   private record RunFailed(RunSupervisor.Failed failure) implements Command {}
 
   /**
@@ -78,6 +88,7 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
    * @param probe what all runs are measured with
    * @param holds hold checkpoints while they are evaluated
    * @param onFailure told the cause if the monitor cannot go on
+   * @param onEnd told when everything that the monitor was started for has ended
    */
   record Plan(
       RunSources runs,
@@ -85,7 +96,8 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
       Holds holds,
       int samplers,
       List<RunListener> listeners,
-      Consumer<Throwable> onFailure) {}
+      Consumer<Throwable> onFailure,
+      Runnable onEnd) {}
 
   private static final int NAMED_RUNS = 20;
 
@@ -94,6 +106,8 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
   private final ActorRef<Publisher.Command> publisher;
   private final Map<String, LiveRun> runs = new LinkedHashMap<>();
   private @Nullable ActorRef<DeviceTurns.Command> turns;
+  private final Set<String> over = new HashSet<>();
+  private @Nullable Set<String> awaited;
   private int samplersMade;
   private @Nullable TrainingEnded trainingEnded;
 
@@ -103,7 +117,7 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
     publisher =
         context.spawn(
             Publisher.create(
-                plan.listeners,
+                heardBy(plan.listeners),
                 context.messageAdapter(Publisher.Subscribed.class, told -> new Listening())),
             "publisher");
     queue = context.spawn(WorkQueue.create(), "work-queue");
@@ -118,6 +132,25 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
     return Behaviors.setup(context -> new Monitor(context, plan));
   }
 
+  /** Last, so that everybody else has heard of the end of a run before it is acted upon. */
+  private List<RunListener> heardBy(List<RunListener> listeners) {
+    ActorRef<Command> self = getContext().getSelf();
+    List<RunListener> all = new ArrayList<>(listeners);
+    all.add(
+        new RunListener() {
+          @Override
+          public void onEvent(RunEvent event) {
+            if (event instanceof RunEvent.RunEnded ended) {
+              self.tell(new RunOver(ended.run()));
+            }
+          }
+
+          @Override
+          public void onHistory(History history) {}
+        });
+    return all;
+  }
+
   private void spawnSampler() {
     ActorRef<Sampler.Command> sampler =
         getContext()
@@ -128,7 +161,10 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
   /** The runs, once the publisher hears them; their sources come after them. */
   private void begin() {
     switch (plan.runs) {
-      case RunSources.One one -> spawnRun(one.run(), true);
+      case RunSources.One one -> {
+        awaited = Set.of(one.run().settings().id());
+        spawnRun(one.run(), true);
+      }
       case RunSources.Many many -> {
         ActorRef<Command> self = getContext().getSelf();
         getContext()
@@ -146,6 +182,9 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
     String id = run.settings().id();
     ActorRef<RunSupervisor.Failed> failures =
         getContext().messageAdapter(RunSupervisor.Failed.class, RunFailed::new);
+    ActorRef<RunSupervisor.NothingToEnd> ends =
+        getContext()
+            .messageAdapter(RunSupervisor.NothingToEnd.class, told -> new RunOver(told.id()));
     ActorRef<RunSupervisor.Command> supervisor =
         getContext()
             .spawn(
@@ -156,7 +195,8 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
                     turnsFor(run.settings().pace()),
                     plan.holds,
                     atOnce,
-                    failures),
+                    failures,
+                    ends),
                 "run-" + id);
     getContext().watch(supervisor);
     runs.put(id, new LiveRun(run.settings(), supervisor));
@@ -193,6 +233,10 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
         }
       }
       case RunFailed m -> failed(m.failure);
+      case RunOver m -> {
+        over.add(m.id);
+        endIfDone();
+      }
       case TrainingEnded m -> {
         trainingEnded = m;
         runs.values().forEach(run -> run.supervisor.tell(new RunSupervisor.EndWhenListed(m)));
@@ -232,8 +276,28 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
           spawnRun(many.describe().apply(found.name(), found.directory()), false);
         }
       }
-      case News.Problem problem -> getContext().getLog().warn("{}", problem.message());
+      case News.Listed listed -> {
+        if (plan.runs instanceof RunSources.Many many && many.once()) {
+          awaited = Set.copyOf(runs.keySet());
+          endIfDone();
+        }
+      }
+      case News.Problem problem -> {
+        getContext().getLog().warn("{}", problem.message());
+        if (plan.runs instanceof RunSources.Many many && many.once()) {
+          plan.onFailure.accept(
+              new EvaluationException(
+                  BadInputException.Reason.UNREADABLE.label(), problem.message()));
+        }
+      }
       case News.Recovered recovered -> getContext().getLog().info("{}", recovered.message());
+    }
+  }
+
+  private void endIfDone() {
+    Set<String> all = awaited;
+    if (all != null && over.containsAll(all)) {
+      plan.onEnd.run();
     }
   }
 
@@ -247,7 +311,10 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
           getContext().getLog().error("run {} ends: {}", failure.id(), message);
           many.complaints()
               .accept("run %s ends: %s".formatted(run.settings.displayName(), message));
-          if (!failure.isOver()) {
+          if (failure.isOver()) {
+            over.add(failure.id());
+            endIfDone();
+          } else {
             run.supervisor.tell(new RunSupervisor.EndNow(message));
           }
         }

@@ -11,6 +11,7 @@ import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.publish.LogPublisher;
 import io.diffuscope.publish.MetricsPublisher;
 import io.diffuscope.publish.RunListener;
+import io.diffuscope.run.History;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.run.RunState;
@@ -44,7 +45,7 @@ final class MonitorSession implements AutoCloseable {
   private final ActorSystem<Monitor.Command> system;
   private final RunSources runs;
   private final Probe probe;
-  private final CompletableFuture<RunEvent.RunEnded> ended;
+  private final CompletableFuture<Done> ended;
   private final Progress progress;
   private @Nullable HttpServer server;
 
@@ -52,7 +53,7 @@ final class MonitorSession implements AutoCloseable {
       ActorSystem<Monitor.Command> system,
       RunSources runs,
       Probe probe,
-      CompletableFuture<RunEvent.RunEnded> ended,
+      CompletableFuture<Done> ended,
       Progress progress) {
     this.system = system;
     this.runs = runs;
@@ -64,13 +65,11 @@ final class MonitorSession implements AutoCloseable {
   /** Where runs stand, for readiness and for waiting. */
   private static final class Progress implements RunListener {
     private final boolean severalRuns;
-    private final CompletableFuture<RunEvent.RunEnded> ended;
     private final SourceHealth sources;
     private volatile boolean started;
 
-    Progress(RunSources runs, CompletableFuture<RunEvent.RunEnded> ended) {
+    Progress(RunSources runs) {
       this.severalRuns = runs instanceof RunSources.Many;
-      this.ended = ended;
       this.sources = new SourceHealth(severalRuns);
     }
 
@@ -84,11 +83,12 @@ final class MonitorSession implements AutoCloseable {
       sources.onEvent(event);
       if (event instanceof RunEvent.RunStarted) {
         started = true;
-      } else if (event instanceof RunEvent.RunEnded end && !severalRuns) {
-        // Of several runs, others go on and more may come.
-        ended.complete(end);
       }
     }
+
+    /** What another process had prepared is not ready in this one. */
+    @Override
+    public void onHistory(History history) {}
 
     Readiness readiness() {
       return new Readiness(
@@ -122,8 +122,8 @@ final class MonitorSession implements AutoCloseable {
       List<? extends RunListener> listeners,
       @Nullable WebSettings web)
       throws CannotServeException {
-    CompletableFuture<RunEvent.RunEnded> ended = new CompletableFuture<>();
-    Progress progress = new Progress(runs, ended);
+    CompletableFuture<Done> ended = new CompletableFuture<>();
+    Progress progress = new Progress(runs);
     PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     MetricsPublisher metrics = MetricsPublisher.create(registry, Version.current());
     RunBoard board = RunBoard.create();
@@ -133,12 +133,18 @@ final class MonitorSession implements AutoCloseable {
       all.add(board);
       all.add(LogPublisher.create());
     }
-    // Last, so that whoever waits for the end finds everything else told already.
     all.add(progress);
     ActorSystem<Monitor.Command> system =
         ActorSystem.create(
             Monitor.create(
-                new Monitor.Plan(runs, probe, holds, samplers, all, ended::completeExceptionally)),
+                new Monitor.Plan(
+                    runs,
+                    probe,
+                    holds,
+                    samplers,
+                    all,
+                    ended::completeExceptionally,
+                    () -> ended.complete(Done.getInstance()))),
             "diffuscope",
             config);
     // Also when a person interrupts; not before, or an evaluation would miss its files.
@@ -248,10 +254,10 @@ final class MonitorSession implements AutoCloseable {
     return ended.isDone();
   }
 
-  /** Waits for the end of the run; an exception if the run cannot go on. */
-  RunEvent.RunEnded await() throws MonitorFailedException {
+  /** Waits for the end of all that it was started for; an exception if that cannot go on. */
+  void await() throws MonitorFailedException {
     try {
-      return ended.join();
+      ended.join();
     } catch (CompletionException e) {
       Throwable cause = e.getCause() == null ? e : e.getCause();
       throw new MonitorFailedException(String.valueOf(cause.getMessage()), cause);

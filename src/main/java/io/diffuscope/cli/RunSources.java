@@ -19,10 +19,20 @@ sealed interface RunSources {
    * @param found runs' directories as they appear
    * @param describe the run of a directory, called once for each name
    * @param complaints told one sentence for people when a run fails
+   * @param once whether the monitor ends when all runs that are there at its start have ended
    */
   record Many(
       Source<News, NotUsed> found,
       BiFunction<String, Path, MonitoredRun> describe,
-      Consumer<String> complaints)
-      implements RunSources {}
+      Consumer<String> complaints,
+      boolean once)
+      implements RunSources {
+    /** Runs of a monitor that goes on waiting for new ones. */
+    Many(
+        Source<News, NotUsed> found,
+        BiFunction<String, Path, MonitoredRun> describe,
+        Consumer<String> complaints) {
+      this(found, describe, complaints, false);
+    }
+  }
 }

@@ -4,6 +4,7 @@ import akka.actor.NoSerializationVerificationNeeded;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
 import akka.actor.typed.ChildFailed;
+import akka.actor.typed.DispatcherSelector;
 import akka.actor.typed.Signal;
 import akka.actor.typed.Terminated;
 import akka.actor.typed.eventstream.EventStream;
@@ -23,6 +24,8 @@ import io.diffuscope.run.SourceNews;
 import io.diffuscope.run.TrainingRun;
 import io.diffuscope.run.WorkQueue;
 import io.diffuscope.sampling.Probe;
+import io.diffuscope.tensorfile.BadInputException;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import org.jspecify.annotations.Nullable;
@@ -49,6 +52,8 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
   record Announce(Announcement announcement, ActorRef<Monitor.Announced> replyTo)
       implements Command {}
 
+  private record Tick() implements Command {}
+
   private record Seen(Sighting sighting) implements Command {}
 
   private record CannotPrepare(TrainingRun.Unprepared cause) implements Command {}
@@ -65,14 +70,21 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
   record Failed(String id, Throwable cause, boolean isOver)
       implements NoSerializationVerificationNeeded {}
 
+  /** Told to the owner: the run has nothing that could end, because it never had a checkpoint. */
+  record NothingToEnd(String id) implements NoSerializationVerificationNeeded {}
+
+  private static final Duration TICK = Duration.ofSeconds(1);
+
   private final MonitoredRun plan;
   private final Probe probe;
   private final ActorRef<WorkQueue.Command> queue;
   private final @Nullable ActorRef<DeviceTurns.Command> turns;
   private final Holds holds;
   private final ActorRef<Failed> owner;
+  private final ActorRef<NothingToEnd> ends;
   private @Nullable ActorRef<TrainingRun.Command> run;
-  private Monitor.@Nullable TrainingEnded trainingEnded;
+  private final EndWatch end;
+  private boolean ticking;
 
   private RunSupervisor(
       ActorContext<Command> context,
@@ -81,7 +93,8 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
       ActorRef<WorkQueue.Command> queue,
       @Nullable ActorRef<DeviceTurns.Command> turns,
       Holds holds,
-      ActorRef<Failed> owner) {
+      ActorRef<Failed> owner,
+      ActorRef<NothingToEnd> ends) {
     super(context);
     this.plan = plan;
     this.probe = probe;
@@ -89,6 +102,11 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
     this.turns = turns;
     this.holds = holds;
     this.owner = owner;
+    this.ends = ends;
+    this.end = new EndWatch(plan.settings().ending(), Instant.now());
+    if (plan.settings().ending().once()) {
+      tickLater();
+    }
   }
 
   /**
@@ -104,11 +122,12 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
       @Nullable ActorRef<DeviceTurns.Command> turns,
       Holds holds,
       boolean atOnce,
-      ActorRef<Failed> owner) {
+      ActorRef<Failed> owner,
+      ActorRef<NothingToEnd> ends) {
     return Behaviors.setup(
         context -> {
           RunSupervisor supervisor =
-              new RunSupervisor(context, plan, probe, queue, turns, holds, owner);
+              new RunSupervisor(context, plan, probe, queue, turns, holds, owner, ends);
           if (atOnce) {
             supervisor.started();
           }
@@ -130,9 +149,12 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
                   queue,
                   turns,
                   holds,
+                  plan.journal(),
                   InstantSource.system(),
                   context.messageAdapter(TrainingRun.Unprepared.class, CannotPrepare::new)),
-              "training-run");
+              "training-run",
+              // It forces its journal to the disk.
+              DispatcherSelector.blocking());
       context.watch(known);
       run = known;
     }
@@ -159,7 +181,15 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
         return fail(new EvaluationException(m.cause.reason(), m.cause.message()));
       }
       case SourceCompleted m -> completed(m.failure);
-      case EndWhenListed m -> trainingEnded = m.ended;
+      case EndWhenListed m -> {
+        end.trainingOver(m.ended.cause(), m.ended.at());
+        tickLater();
+      }
+      case Tick m -> {
+        ticking = false;
+        carryOut(end.tick(Instant.now()));
+        tickLater();
+      }
       case EndNow m -> end(m.cause);
       case Announce m -> announce(m);
       case GetState m -> {
@@ -200,7 +230,9 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
 
   /** A run that never had a checkpoint has nothing to end. */
   private void end(String cause) {
-    if (run != null) {
+    if (run == null) {
+      ends.tell(new NothingToEnd(plan.settings().id()));
+    } else {
       run.tell(new TrainingRun.SourceEnded(cause));
     }
   }
@@ -213,20 +245,29 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
       case Sighting.Recognised s -> tellNews(false, s.message(), s.stepUnit());
       case Sighting.Problem s -> tellNews(true, s.message(), null);
       case Sighting.Recovered s -> tellNews(false, s.message(), null);
-      case Sighting.TrainingOver s -> trainingOver(s.cause());
-      case Sighting.Listed s -> {
-        Monitor.TrainingEnded ended = trainingEnded;
-        if (ended != null && s.pending() == 0 && s.listedAt().isAfter(ended.at())) {
-          end(ended.cause());
-          trainingEnded = null;
-        }
-      }
+      case Sighting.TrainingOver s -> {}
+      case Sighting.Listed s -> {}
+    }
+    carryOut(end.observe(sighting, Instant.now()));
+    tickLater();
+  }
+
+  private void tickLater() {
+    if (!ticking && end.needsTicks()) {
+      ticking = true;
+      getContext().scheduleOnce(TICK, getContext().getSelf(), new Tick());
     }
   }
 
-  private void trainingOver(String cause) {
-    if (trainingEnded == null) {
-      trainingEnded = new Monitor.TrainingEnded(cause, Instant.now());
+  private void carryOut(EndWatch.@Nullable Outcome outcome) {
+    switch (outcome) {
+      case EndWatch.Outcome.Ends ends -> end(ends.cause());
+      case EndWatch.Outcome.CannotSee hidden ->
+          tellFailure(
+              new EvaluationException(
+                  BadInputException.Reason.UNREADABLE.label(), hidden.message()),
+              false);
+      case null -> {}
     }
   }
 

@@ -39,6 +39,8 @@ import org.jspecify.annotations.Nullable;
 
 /** From the configuration to the settings that each package owns. */
 final class SettingsReader {
+  private static final Duration DRAIN_TIMEOUT = Duration.ofMinutes(10);
+
   private final Config config;
 
   /**
@@ -237,7 +239,15 @@ final class SettingsReader {
         text("end.marker"),
         config.getIsNull("end.idle-timeout") ? null : config.getDuration("end.idle-timeout"),
         config.getBoolean("end.once"),
-        config.getDuration("end.drain-timeout"));
+        drainTimeout());
+  }
+
+  /** What is there once is what was asked for: only who says so lets time decide. */
+  private @Nullable Duration drainTimeout() {
+    if (!config.getIsNull("end.drain-timeout")) {
+      return config.getDuration("end.drain-timeout");
+    }
+    return config.getBoolean("end.once") ? null : DRAIN_TIMEOUT;
   }
 
   private <E extends Enum<E>> E word(Class<E> type, String key) {
@@ -297,7 +307,8 @@ final class SettingsReader {
                   config.getDuration(inBucket ? "s3.poll-interval" : "checkpoints.poll-interval"))
               .withQuietPeriod(
                   inBucket ? Duration.ZERO : config.getDuration("checkpoints.quiet-period"))
-              .withSettleTimeout(config.getDuration("checkpoints.settle-timeout"));
+              .withSettleTimeout(config.getDuration("checkpoints.settle-timeout"))
+              .withEndMarker(text("end.marker"));
         });
   }
 

@@ -5,10 +5,13 @@ import io.diffuscope.detect.FlagChange;
 import io.diffuscope.detect.Look;
 import io.diffuscope.detect.Verdict;
 import io.diffuscope.publish.CheckpointTally;
+import io.diffuscope.publish.HistorySummary;
 import io.diffuscope.publish.RunListener;
 import io.diffuscope.publish.SourceState;
 import io.diffuscope.run.EvaluationProgress;
+import io.diffuscope.run.History;
 import io.diffuscope.run.HoldNews;
+import io.diffuscope.run.JournalNews;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunEvent.Standing;
@@ -114,6 +117,7 @@ final class TerminalView implements RunListener {
       case RunEvent.CheckpointSkipped e -> run.skippedSince++;
       case RunEvent.RunEnded e -> ended(run, e);
       case RunEvent.EvaluationStarted e -> doing(run, "evaluating " + e.checkpoint().name());
+      case RunEvent.RunResumed e -> {}
       case RunEvent.CheckpointFound e -> {}
       case RunEvent.VerdictChanged e -> {}
     }
@@ -132,6 +136,22 @@ final class TerminalView implements RunListener {
     doing(
         runOf(progress.run()),
         "preparing: %s, %d of %d".formatted(progress.what(), progress.done(), progress.total()));
+  }
+
+  @Override
+  public synchronized void onHistory(History history) {
+    Shown run = runOf(history.run());
+    for (RunEvent event : history.events()) {
+      if (event instanceof RunEvent.RunStarted started) {
+        run.name = started.displayName();
+      }
+    }
+    status.print("run %s %s".formatted(run.name, HistorySummary.of(history.events()).sentence()));
+  }
+
+  @Override
+  public synchronized void onJournalNews(JournalNews news) {
+    print(runOf(news.run()), news.problem() ? "bold,red" : "yellow", news.message());
   }
 
   @Override

@@ -12,7 +12,9 @@ import io.diffuscope.checkpoint.s3.S3FileSystemProvider;
 import io.diffuscope.cli.SettingsReader.InvalidSettingException;
 import io.diffuscope.detect.Verdict;
 import io.diffuscope.model.Devices;
+import io.diffuscope.run.FileJournal;
 import io.diffuscope.run.RunDecisions;
+import io.diffuscope.run.RunJournal;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.tensorfile.BadInputException;
@@ -36,11 +38,14 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "watch",
     description =
-        "Attach to a training job: evaluate every checkpoint that is written to DIR, until Ctrl-C.",
+        "Attach to a training job: evaluate every checkpoint that is written to DIR, until the"
+            + " training ends or Ctrl-C. Started again, it goes on where it was.",
     footer = {
       "",
       "Example:",
       "  diffuscope watch runs/7/checkpoints --template net.pt --train train.npy --holdout"
+          + " holdout.npy",
+      "  diffuscope watch runs/7/checkpoints --once --template net.pt --train train.npy --holdout"
           + " holdout.npy",
       "  diffuscope watch runs --runs 'lr-*' --template net.pt --train train.npy --holdout"
           + " holdout.npy",
@@ -68,6 +73,8 @@ final class WatchCommand implements Callable<Integer> {
           "Make each subdirectory of DIR whose name matches a run of its own, also those that"
               + " appear later ('*': all). They share the network, the data and the port.")
   private @Nullable String runs;
+
+  @Mixin private EndOptions end = new EndOptions();
 
   @Option(
       names = "--layout",
@@ -122,6 +129,7 @@ final class WatchCommand implements Callable<Integer> {
     pace.addTo(overrides);
     MeasureOptions.put(overrides, "steps.unit", stepUnit);
     MeasureOptions.put(overrides, "steps.batch-size", trainBatchSize);
+    end.addTo(overrides);
     MeasureOptions.put(overrides, "holds.mode", hold);
     Config config = measure.load(overrides);
     SettingsReader reader = new SettingsReader(config);
@@ -144,15 +152,18 @@ final class WatchCommand implements Callable<Integer> {
     try (DataDirectory data = DataDirectory.lock(reader.dataDirectory());
         StatusLine status = StatusLine.onStandardOutput()) {
       TerminalView view = new TerminalView(status, directories != null);
+      Probe probe = Probe.open(settings.probe());
+      Path folder = DataDirectory.runs(reader.dataDirectory());
+      Journals journals = (run, source) -> FileJournal.in(folder, run.id(), probe.id(), source);
       try (MonitorSession session =
           MonitorSession.start(
               config,
               checkpoints == null
-                  ? new RunSources.One(announced(settings, roots, reader))
+                  ? new RunSources.One(announced(settings, roots, reader, journals))
                   : directories == null
-                      ? new RunSources.One(subscribed(settings, checkpoints, roots))
-                      : severalRuns(directories, settings, checkpoints, roots, status),
-              Probe.open(settings.probe()),
+                      ? new RunSources.One(subscribed(settings, checkpoints, roots, journals))
+                      : severalRuns(directories, settings, checkpoints, roots, journals, status),
+              probe,
               DataDirectory.holds(reader.dataDirectory(), holds),
               reader.samplers(),
               List.of(view),
@@ -218,21 +229,30 @@ final class WatchCommand implements Callable<Integer> {
     }
   }
 
+  /** Opens the journal of a run whose checkpoints come from a place. */
+  @FunctionalInterface
+  private interface Journals {
+    RunJournal of(RunSettings run, String source);
+  }
+
   private static MonitoredRun subscribed(
-      RunSettings settings, DirectorySettings checkpoints, AnnounceRoots roots) {
+      RunSettings settings, DirectorySettings checkpoints, AnnounceRoots roots, Journals journals) {
+    String directory = checkpoints.directory().toString();
     return MonitoredRun.announced(
         settings,
         AnnouncedCheckpoints.beside(
             checkpoints,
-            new RetriedSource(
-                checkpoints.directory().toString(), DirectorySubscription.create(checkpoints)),
-            roots.with(checkpoints.directory())));
+            new RetriedSource(directory, DirectorySubscription.create(checkpoints)),
+            roots.with(checkpoints.directory())),
+        journals.of(settings, directory));
   }
 
   private static MonitoredRun announced(
-      RunSettings settings, AnnounceRoots roots, SettingsReader reader) {
+      RunSettings settings, AnnounceRoots roots, SettingsReader reader, Journals journals) {
     return MonitoredRun.announced(
-        settings, AnnouncedCheckpoints.alone(roots, reader.weights(), reader.pollInterval()));
+        settings,
+        AnnouncedCheckpoints.alone(roots, reader.weights(), reader.pollInterval()),
+        journals.of(settings, "announcements"));
   }
 
   private static RunSources.Many severalRuns(
@@ -240,14 +260,19 @@ final class WatchCommand implements Callable<Integer> {
       RunSettings common,
       DirectorySettings checkpoints,
       AnnounceRoots roots,
+      Journals journals,
       StatusLine status) {
     RunIds ids = new RunIds();
     return new RunSources.Many(
         directories.source(),
         (name, directory) ->
             subscribed(
-                common.named(ids.next(name), name), checkpoints.withDirectory(directory), roots),
-        complaint -> status.print("error: " + complaint));
+                common.named(ids.next(name), name),
+                checkpoints.withDirectory(directory),
+                roots,
+                journals),
+        complaint -> status.print("error: " + complaint),
+        common.ending().once());
   }
 
   /** Prints the verdict so far of each run that has started when a person interrupts. */

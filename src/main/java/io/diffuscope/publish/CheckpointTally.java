@@ -101,6 +101,7 @@ public final class CheckpointTally {
       case RunEvent.CheckpointPassedOver e ->
           replace(passedOver, e.path(), End.of(outcomeOf(e.reason())));
       case RunEvent.RunStarted e -> {}
+      case RunEvent.RunResumed e -> nothingUnderWay();
       case RunEvent.AttemptStarted e -> {}
       case RunEvent.FlagChanged e -> {}
       case RunEvent.VerdictChanged e -> {}
@@ -147,6 +148,17 @@ public final class CheckpointTally {
       change(before, -1);
     }
     open(checkpoint, at, true);
+  }
+
+  /** What was being evaluated when the program was stopped waits again. */
+  private void nothingUnderWay() {
+    open.replaceAll(
+        (identity, before) -> {
+          change(standing(before), -1);
+          Open now = new Open(before.foundAt, before.step, false);
+          change(standing(now), 1);
+          return now;
+        });
   }
 
   private void open(Checkpoint checkpoint, Instant at, boolean evaluating) {

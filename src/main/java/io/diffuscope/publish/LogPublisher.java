@@ -2,7 +2,9 @@ package io.diffuscope.publish;
 
 import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.detect.FlagChange;
+import io.diffuscope.run.History;
 import io.diffuscope.run.HoldNews;
+import io.diffuscope.run.JournalNews;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.SourceNews;
 import org.slf4j.Logger;
@@ -33,6 +35,7 @@ public final class LogPublisher implements RunListener {
             .log("run {}: started ({}), probe {}", e.run(), safe(e.displayName()), e.probe());
         e.notes().forEach(note -> line(log.atInfo(), e).log("run {}: {}", e.run(), safe(note)));
       }
+      case RunEvent.RunResumed e -> line(log.atInfo(), e).log("run {}: goes on", e.run());
       case RunEvent.FlagChanged e -> flag(e, e.change());
       case RunEvent.EvaluationFailed e ->
           line(log.atError(), e)
@@ -87,6 +90,20 @@ public final class LogPublisher implements RunListener {
       case RunEvent.EvaluationStarted e ->
           line(log.atDebug(), e).log("run {}: evaluating {}", e.run(), name(e.checkpoint()));
     }
+  }
+
+  @Override
+  public void onHistory(History history) {
+    log.atInfo()
+        .addKeyValue("run", history.run())
+        .log("run {}: {}", history.run(), safe(HistorySummary.of(history.events()).sentence()));
+  }
+
+  @Override
+  public void onJournalNews(JournalNews news) {
+    (news.problem() ? log.atError() : log.atInfo())
+        .addKeyValue("run", news.run())
+        .log("run {}: {}", news.run(), safe(news.message()));
   }
 
   @Override

@@ -85,6 +85,7 @@ public final class MetricsPublisher implements RunListener {
     RunMeters run = runs.computeIfAbsent(event.run(), RunMeters::new);
     switch (event) {
       case RunEvent.RunStarted e -> run.started(e);
+      case RunEvent.RunResumed e -> run.resumed();
       case RunEvent.CheckpointFound e -> run.found(e.at(), e.checkpoint().step());
       case RunEvent.CheckpointSkipped e -> run.count(MetricCatalogue.SKIPPED, e.reason());
       case RunEvent.CheckpointPassedOver e -> run.count(MetricCatalogue.PASSED_OVER, e.reason());
@@ -211,6 +212,15 @@ public final class MetricsPublisher implements RunListener {
       meters.remove(Series.of(MetricCatalogue.ENDED, run));
       Boolean passed = event.holdoutCheckPassed();
       set(MetricCatalogue.HOLDOUT_CHECK, passed == null ? Double.NaN : passed ? 1 : 0);
+    }
+
+    /** Another process goes on: what was under way waits again. */
+    void resumed() {
+      over = false;
+      inProgress.clear();
+      meters.remove(Series.of(MetricCatalogue.ENDED, run));
+      meters.remove(Series.of(MetricCatalogue.PROGRESS, run));
+      showInProgress();
     }
 
     void found(Instant at, @Nullable Long step) {

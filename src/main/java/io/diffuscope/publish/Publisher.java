@@ -8,7 +8,9 @@ import akka.actor.typed.javadsl.AbstractOnMessageBehavior;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
 import io.diffuscope.run.EvaluationProgress;
+import io.diffuscope.run.History;
 import io.diffuscope.run.HoldNews;
+import io.diffuscope.run.JournalNews;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunNotification;
@@ -81,6 +83,8 @@ public final class Publisher extends AbstractOnMessageBehavior<Publisher.Command
   public Behavior<Command> onMessage(Command message) {
     switch (message) {
       case Heard(RunEvent event) -> tell(listener -> listener.onEvent(event));
+      case Heard(History history) -> tell(listener -> listener.onHistory(history));
+      case Heard(JournalNews news) -> tell(listener -> listener.onJournalNews(news));
       case Heard(EvaluationProgress progress) -> tell(listener -> listener.onProgress(progress));
       case Heard(PreparationProgress progress) ->
           tell(listener -> listener.onPreparation(progress));

@@ -1,7 +1,9 @@
 package io.diffuscope.publish;
 
 import io.diffuscope.run.EvaluationProgress;
+import io.diffuscope.run.History;
 import io.diffuscope.run.HoldNews;
+import io.diffuscope.run.JournalNews;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.SourceNews;
@@ -10,6 +12,17 @@ import io.diffuscope.run.SourceNews;
 public interface RunListener {
   /** A fact about a run, in the order of its occurrence within that run. */
   void onEvent(RunEvent event);
+
+  /**
+   * What happened to a run before this process was started, in order; told before anything else of
+   * it. By default as if it happened now.
+   */
+  default void onHistory(History history) {
+    history.events().forEach(this::onEvent);
+  }
+
+  /** Something about where the run's events are kept. */
+  default void onJournalNews(JournalNews news) {}
 
   /** An evaluation under way has come further. */
   default void onProgress(EvaluationProgress progress) {}

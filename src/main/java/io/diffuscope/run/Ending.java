@@ -1,6 +1,8 @@
 package io.diffuscope.run;
 
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,23 +15,52 @@ import org.jspecify.annotations.Nullable;
  *     never
  * @param once whether the run ends when what is there now has been dealt with
  * @param drainTimeout time to evaluate what still waits at the end; what is left is skipped, and
- *     counted
+ *     counted; null: as long as it takes
  */
 public record Ending(
     @Nullable Long finalStep,
     @Nullable String marker,
     @Nullable Duration idleTimeout,
     boolean once,
-    Duration drainTimeout) {
-  /** Only a person, or its source, ends the run. */
-  public static final Ending NEVER = new Ending(null, null, null, false, Duration.ofMinutes(10));
+    @Nullable Duration drainTimeout) {
+  /** Only a person, or its source, ends the run, and it takes as long as it takes. */
+  public static final Ending NEVER = new Ending(null, null, null, false, null);
 
   public Ending {
-    if (drainTimeout.isNegative()) {
+    if (drainTimeout != null && drainTimeout.isNegative()) {
       throw new IllegalArgumentException("the drain timeout must not be negative");
     }
     if (idleTimeout != null && (idleTimeout.isNegative() || idleTimeout.isZero())) {
       throw new IllegalArgumentException("the idle timeout must be positive");
+    }
+    if (marker != null && !isFileName(marker)) {
+      throw new IllegalArgumentException(
+          "the end marker is \"%s\": give the name of a file in the checkpoint directory, such as DONE"
+              .formatted(marker));
+    }
+  }
+
+  private static boolean isFileName(String name) {
+    return !name.isBlank() && !name.contains("/") && !name.equals(".") && !name.equals("..");
+  }
+
+  /** A duration for people: its largest two units. */
+  public static String text(@Nullable Duration duration) {
+    if (duration == null) {
+      return "any time";
+    }
+    List<String> parts = new ArrayList<>();
+    add(parts, duration.toDays(), "d");
+    add(parts, duration.toHoursPart(), "h");
+    add(parts, duration.toMinutesPart(), "min");
+    add(parts, duration.toSecondsPart(), "s");
+    add(parts, duration.toMillisPart(), "ms");
+    return parts.isEmpty() ? "0 s" : String.join(" ", parts.subList(0, Math.min(2, parts.size())));
+  }
+
+  private static void add(List<String> parts, long count, String unit) {
+    if (count > 0) {
+      parts.add(count + " " + unit);
     }
   }
 }

@@ -71,6 +71,9 @@ public final class RunDecisions {
   /** It is this run's turn on the device; needed, and heeded, only where there is a budget. */
   public record Proceed() implements Command {}
 
+  /** What happened before was read: the run goes on from there. */
+  public record Resume() implements Command {}
+
   /** Nothing more is coming; what still waits or is under evaluation is skipped, and counted. */
   public record End(String cause) implements Command {}
 
@@ -93,7 +96,7 @@ public final class RunDecisions {
 
   /** The events that a command leads to, to be applied in this order. */
   public List<RunEvent> decide(RunState state, Command command, Instant now) {
-    if (state.ended()) {
+    if (state.ended() && !(command instanceof Resume)) {
       return List.of();
     }
     Course course = new Course(state);
@@ -147,6 +150,11 @@ public final class RunDecisions {
         }
       }
       case Proceed c -> {}
+      case Resume c -> {
+        if (!state.equals(RunState.EMPTY)) {
+          course.add(new RunEvent.RunResumed(id, now));
+        }
+      }
       case End c -> {
         skipAll(course, now);
         course.add(new RunEvent.RunEnded(id, now, c.cause, verdict(course.state)));
@@ -328,6 +336,7 @@ public final class RunDecisions {
   public RunState apply(RunState state, RunEvent event) {
     return switch (event) {
       case RunEvent.RunStarted e -> state.withStarted(e);
+      case RunEvent.RunResumed e -> state.resumed();
       case RunEvent.CheckpointFound e -> state.withFound(e.checkpoint());
       case RunEvent.CheckpointSkipped e -> state.withSkipped(e.checkpoint());
       case RunEvent.CheckpointPassedOver e ->

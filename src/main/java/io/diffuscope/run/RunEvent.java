@@ -45,6 +45,12 @@ public sealed interface RunEvent extends RunNotification {
     }
   }
 
+  /**
+   * The program was started again: an evaluation that was under way is queued again, a run that had
+   * ended goes on, and its references are made ready again.
+   */
+  record RunResumed(String run, Instant at) implements RunEvent {}
+
   /** A complete checkpoint was found. */
   record CheckpointFound(String run, Instant at, Checkpoint checkpoint) implements RunEvent {}
 
@@ -171,6 +177,7 @@ public sealed interface RunEvent extends RunNotification {
       case FlagChanged e -> e.change().step();
       case AttemptStarted e -> e.fromStep();
       case RunStarted e -> null;
+      case RunResumed e -> null;
       case CheckpointPassedOver e -> null;
       case VerdictChanged e -> null;
       case RunEnded e -> null;

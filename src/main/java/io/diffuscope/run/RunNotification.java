@@ -5,7 +5,13 @@ package io.diffuscope.run;
  * passing news (progress, how checkpoints are read).
  */
 public sealed interface RunNotification extends CborSerializable
-    permits RunEvent, EvaluationProgress, PreparationProgress, SourceNews, HoldNews {
+    permits RunEvent,
+        EvaluationProgress,
+        PreparationProgress,
+        SourceNews,
+        HoldNews,
+        JournalNews,
+        History {
   /** Id of the run. */
   String run();
 }

@@ -49,6 +49,12 @@ public record RunSettings(
         id, displayName, probe, pace, otherSteps, ending, detectors, parallelism, unitTimeout);
   }
 
+  /** The same with another end. */
+  public RunSettings withEnding(Ending other) {
+    return new RunSettings(
+        id, displayName, probe, pace, steps, other, detectors, parallelism, unitTimeout);
+  }
+
   /** The nearest valid id to any text, such as a directory's name. */
   public static String idOf(String text) {
     String cleaned = text.replaceAll("[^A-Za-z0-9._-]", "-");

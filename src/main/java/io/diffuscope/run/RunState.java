@@ -94,6 +94,22 @@ public record RunState(
     return new RunState(event, ledger, pending, evaluating, lineage, verdict, ended);
   }
 
+  /**
+   * The state with which another process goes on: references are not ready, nothing is under
+   * evaluation, and a run that had ended is open again.
+   */
+  RunState resumed() {
+    Candidate current = evaluating;
+    List<Candidate> more = new ArrayList<>(pending);
+    Map<String, Status> known = ledger;
+    if (current != null) {
+      more.add(current);
+      more.sort(ORDER);
+      known = marked(current.checkpoint(), Status.PENDING);
+    }
+    return new RunState(null, known, more, null, lineage, verdict, false);
+  }
+
   /** A checkpoint was found; one under evaluation whose content it replaces no longer counts. */
   RunState withFound(Checkpoint checkpoint) {
     List<Candidate> more = new ArrayList<>(pending);

@@ -8,7 +8,11 @@ import akka.actor.typed.eventstream.EventStream;
 import akka.actor.typed.javadsl.AbstractOnMessageBehavior;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
+import akka.japi.Pair;
+import akka.stream.KillSwitches;
 import akka.stream.Materializer;
+import akka.stream.UniqueKillSwitch;
+import akka.stream.javadsl.Keep;
 import akka.stream.javadsl.Sink;
 import akka.stream.javadsl.Source;
 import io.diffuscope.checkpoint.Checkpoint;
@@ -17,12 +21,16 @@ import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.statistics.HoldoutCheck;
+import io.diffuscope.tensorfile.BadInputException;
+import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
@@ -37,6 +45,9 @@ import org.jspecify.annotations.Nullable;
 public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Command> {
   /** Memory for going back: 670 checkpoints of 1000 samples against three references. */
   private static final long DISTANCE_BYTES = 16 << 20;
+
+  /** Time between two tries to write a journal that could not be written. */
+  private static final Duration JOURNAL_RETRY = Duration.ofSeconds(15);
 
   /** What a run understands. */
   public sealed interface Command extends CborSerializable {}
@@ -76,6 +87,11 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
 
   private record Updated(Checkpoint checkpoint, Evaluation.Update update) implements Internal {}
 
+  /** The time to finish what waits is over. */
+  private record DrainTimedOut() implements Internal {}
+
+  private record RetryJournal() implements Internal {}
+
   private record Broken(Checkpoint checkpoint, String reason, String message) implements Internal {}
 
   private final RunSettings settings;
@@ -93,6 +109,15 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   private Map<Reference, double[]> measured = Map.of();
   private Instant evaluationStarted = Instant.EPOCH;
   private @Nullable String endCause;
+  private @Nullable UniqueKillSwitch underway;
+  private Recording recording;
+  private boolean draining;
+  private boolean retrying;
+  private boolean resumed;
+  private boolean preparing;
+
+  /** Path and reason of what was told before the restart; its source begins afresh, and repeats. */
+  private final Set<List<String>> passedOverBefore = new HashSet<>();
 
   /** Whether a turn was asked for or is held. */
   private boolean inTurn;
@@ -119,7 +144,61 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     this.owner = owner;
     // Streams made with it end with this actor.
     this.materializer = Materializer.createMaterializer(context);
-    prepare();
+    this.recording = new Recording(settings.id(), RunJournal.NONE, false, this::tell);
+  }
+
+  /** Goes on from what was recorded, then prepares. */
+  private Behavior<Command> start(RunJournal journal) {
+    String news = journal.news();
+    List<RunEvent> history;
+    try {
+      history = journal.read();
+    } catch (JournalDamagedException e) {
+      return refused(BadInputException.Reason.MALFORMED, messageOf(e));
+    } catch (IOException e) {
+      return refused(
+          BadInputException.Reason.UNREADABLE,
+          "the journal of run %s cannot be read (%s); let this user read it, or choose another --data-dir"
+              .formatted(settings.id(), e));
+    }
+    if (news != null) {
+      tell(new JournalNews(settings.id(), false, news));
+    }
+    for (RunEvent event : history) {
+      state = decisions.apply(state, event);
+      if (event instanceof RunEvent.CheckpointPassedOver e) {
+        passedOverBefore.add(List.of(e.path(), e.reason()));
+      } else if (event instanceof RunEvent.CheckpointFound e) {
+        passedOverBefore.removeIf(told -> told.getFirst().equals(e.checkpoint().path()));
+      }
+    }
+    recording = new Recording(settings.id(), journal, state.ended(), this::tellJournalNews);
+    if (!history.isEmpty()) {
+      tell(new History(settings.id(), history));
+      resumed = true;
+      perform(new RunDecisions.Resume());
+    }
+    prepareIfNeeded();
+    return this;
+  }
+
+  private Behavior<Command> refused(BadInputException.Reason reason, String message) {
+    owner.tell(new Unprepared(reason.label(), message));
+    return Behaviors.stopped();
+  }
+
+  private void tellJournalNews(JournalNews news) {
+    tell(news);
+    if (news.problem()) {
+      retryLater();
+    }
+  }
+
+  private void retryLater() {
+    if (!retrying) {
+      retrying = true;
+      getContext().scheduleOnce(JOURNAL_RETRY, getContext().getSelf(), new RetryJournal());
+    }
   }
 
   /**
@@ -128,6 +207,8 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
    * @param probe opened from {@code settings.probe()}; stays the caller's to close
    * @param turns those of all runs that share the device; null where evaluation has no budget
    * @param holds hold a checkpoint while it is evaluated; stay the caller's to close
+   * @param journal keeps its events; what is in it already is where it goes on. It may block: spawn
+   *     the run on a dispatcher for that
    * @param owner told where the run cannot be prepared, which ends it
    * @throws IllegalArgumentException if there is a budget, and nobody to hold it
    */
@@ -137,13 +218,16 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
       ActorRef<WorkQueue.Command> queue,
       @Nullable ActorRef<DeviceTurns.Command> turns,
       Holds holds,
+      RunJournal journal,
       InstantSource clock,
       ActorRef<? super Unprepared> owner) {
     if ((turns == null) != (settings.pace().budget() == null)) {
       throw new IllegalArgumentException("a budget needs turns, and turns need a budget");
     }
     return Behaviors.setup(
-        context -> new TrainingRun(context, settings, probe, queue, turns, holds, clock, owner));
+        context ->
+            new TrainingRun(context, settings, probe, queue, turns, holds, clock, owner)
+                .start(journal));
   }
 
   private static Holding holding(ActorContext<Command> context, Holds holds, RunSettings settings) {
@@ -152,6 +236,15 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
         context.getSystem(),
         holds,
         message -> events.tell(new EventStream.Publish<>(new HoldNews(settings.id(), message))));
+  }
+
+  /** One that goes on, only to look once, may find that there is nothing to make ready for. */
+  private void prepareIfNeeded() {
+    boolean needed = !resumed || !settings.ending().once() || !state.isIdle();
+    if (needed && !preparing) {
+      preparing = true;
+      prepare();
+    }
   }
 
   private void prepare() {
@@ -205,15 +298,27 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   public Behavior<Command> onMessage(Command message) {
     switch (message) {
       case Found m -> perform(new RunDecisions.Find(m.checkpoint));
-      case PassedOver m -> perform(new RunDecisions.PassOver(m.path, m.reason, m.message));
+      case PassedOver m -> {
+        if (!passedOverBefore.remove(List.of(m.path, m.reason))) {
+          perform(new RunDecisions.PassOver(m.path, m.reason, m.message));
+        }
+      }
       case SourceEnded m -> {
         endCause = m.cause;
         decisions = decisions.draining();
+        drain();
       }
       case TurnGranted m -> {
         perform(new RunDecisions.Proceed());
         if (state.evaluating() == null) {
           giveTurnBack();
+        }
+      }
+      case DrainTimedOut m -> drainTimedOut();
+      case RetryJournal m -> {
+        retrying = false;
+        if (!recording.retry()) {
+          retryLater();
         }
       }
       case GetState m -> m.replyTo.tell(state);
@@ -233,11 +338,15 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
       case Updated m -> updated(m);
       case Broken m -> perform(new RunDecisions.Fail(m.checkpoint, m.reason, m.message));
     }
+    prepareIfNeeded();
     endIfDone();
     return this;
   }
 
   private boolean begin(PreparationEnded ended) {
+    if (state.ended()) {
+      return true;
+    }
     GeometrySummary known = geometry;
     if (known == null || ended.reason != null) {
       owner.tell(
@@ -258,10 +367,14 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
             passed,
             RunNotes.of(probe, known),
             made.measuresLosses()));
+    drain();
     return true;
   }
 
   private void updated(Updated message) {
+    if (state.ended()) {
+      return;
+    }
     Evaluation.Update update = message.update;
     tell(
         new EvaluationProgress(
@@ -277,13 +390,39 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
 
   private void endIfDone() {
     String cause = endCause;
-    if (cause != null && state.started() != null && state.isIdle() && !state.ended()) {
+    // One that goes on and has nothing new need not make its references ready for that.
+    boolean begun = state.started() != null || resumed;
+    if (cause != null && begun && state.isIdle() && !state.ended()) {
       perform(new RunDecisions.End(cause));
     }
   }
 
+  /** What waits is given time from when it could begin. */
+  private void drain() {
+    Duration timeout = settings.ending().drainTimeout();
+    if (endCause != null && state.started() != null && !draining && timeout != null) {
+      draining = true;
+      getContext().scheduleOnce(timeout, getContext().getSelf(), new DrainTimedOut());
+    }
+  }
+
+  private void drainTimedOut() {
+    int left = state.pending().size() + (state.evaluating() == null ? 0 : 1);
+    if (left > 0 && !state.ended()) {
+      perform(
+          new RunDecisions.End(
+              "%s; %s not evaluated within the drain timeout of %s"
+                  .formatted(
+                      endCause,
+                      left == 1 ? "1 checkpoint was" : left + " checkpoints were",
+                      Ending.text(settings.ending().drainTimeout()))));
+    }
+  }
+
   private void perform(RunDecisions.Command command) {
-    for (RunEvent event : decisions.decide(state, command, clock.instant())) {
+    List<RunEvent> events = decisions.decide(state, command, clock.instant());
+    recording.add(events);
+    for (RunEvent event : events) {
       state = decisions.apply(state, event);
       tell(event);
       carryOut(event);
@@ -315,8 +454,13 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
         }
       }
       case RunEvent.EvaluationFailed e -> giveTurnBack();
-      case RunEvent.RunEnded e -> giveTurnBack();
       case RunEvent.AttemptStarted e -> distances.resumeFrom(e.fromStep());
+      case RunEvent.RunEnded e -> {
+        giveTurnBack();
+        if (underway != null) {
+          underway.shutdown();
+        }
+      }
       default -> {}
     }
   }
@@ -333,8 +477,13 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     Long before = step == null ? null : state.lineage().judgedBefore(step);
     Source<Evaluation.Update, ?> updates =
         evaluation.of(checkpoint, known, distances.before(before));
-    CompletionStage<Done> done =
-        updates.runForeach(update -> self.tell(new Updated(checkpoint, update)), materializer);
+    Pair<UniqueKillSwitch, CompletionStage<Done>> running =
+        updates
+            .viaMat(KillSwitches.single(), Keep.right())
+            .toMat(Sink.foreach(update -> self.tell(new Updated(checkpoint, update))), Keep.both())
+            .run(materializer);
+    underway = running.first();
+    CompletionStage<Done> done = running.second();
     done.whenComplete(
         (ignored, failure) -> {
           if (failure != null) {

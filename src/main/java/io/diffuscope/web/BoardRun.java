@@ -87,6 +87,12 @@ final class BoardRun {
     tally.add(event);
     switch (event) {
       case RunEvent.RunStarted e -> start(e);
+      case RunEvent.RunResumed e -> {
+        evaluating.clear();
+        progress = null;
+        endedAt = null;
+        endCause = null;
+      }
       case RunEvent.CheckpointFound e -> foundStep = e.checkpoint().step();
       case RunEvent.CheckpointSkipped e -> {}
       case RunEvent.CheckpointPassedOver e -> say(e.at(), e.reason(), e.message());

@@ -43,6 +43,7 @@ class RunDirectoriesTest {
     assertThat(probe.requestNext()).isEqualTo(new Found("lr-1", root.resolve("lr-1")));
     assertThat(probe.requestNext()).isEqualTo(new Found("lr-2", root.resolve("lr-2")));
     assertThat(probe.requestNext()).isEqualTo(new Found("lr-link", root.resolve("lr-link")));
+    assertThat(probe.requestNext()).isEqualTo(new News.Listed());
     // One that goes and comes back is the same run, and not told again.
     Files.delete(root.resolve("lr-1"));
     Files.createDirectory(root.resolve("lr-4"));
@@ -64,6 +65,7 @@ class RunDirectoriesTest {
         .isEqualTo(later + ": the directory of runs does not exist; waiting for it to appear");
     Files.createDirectory(later);
     assertThat(probe.requestNext()).isInstanceOf(Recovered.class);
+    assertThat(probe.requestNext()).isEqualTo(new News.Listed());
     Files.createDirectory(later.resolve("a"));
     assertThat(probe.requestNext()).isEqualTo(new Found("a", later.resolve("a")));
     probe.cancel();

@@ -384,7 +384,8 @@ class MonitorTest {
         };
     return kit.spawn(
         Monitor.create(
-            new Monitor.Plan(runs, probe, Holds.off(), 1, List.of(listener), failure::complete)));
+            new Monitor.Plan(
+                runs, probe, Holds.off(), 1, List.of(listener), failure::complete, () -> {})));
   }
 
   private void offer(Sighting sighting) {

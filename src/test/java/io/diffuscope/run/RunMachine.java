@@ -122,6 +122,7 @@ final class RunMachine {
   private static String word(RunEvent event) {
     return switch (event) {
       case RunEvent.RunStarted e -> "started";
+      case RunEvent.RunResumed e -> "resumed";
       case RunEvent.CheckpointFound e -> "found " + e.checkpoint().step();
       case RunEvent.CheckpointSkipped e ->
           "skipped %s (%s)".formatted(e.checkpoint().step(), e.reason());

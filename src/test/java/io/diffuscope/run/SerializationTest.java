@@ -70,6 +70,8 @@ class SerializationTest {
                 new StepScale(StepUnit.KIMG, 8L, 9L),
                 false),
             new HoldNews("r", "full"),
+            new RunEvent.RunResumed("r", at),
+            new JournalNews("r", true, "full"),
             new RunEvent.CheckpointFound("r", at, checkpoint),
             new RunEvent.CheckpointSkipped("r", at, without, "backlog"),
             new RunEvent.CheckpointPassedOver("r", at, "/x", "incomplete", "cut"),

@@ -384,6 +384,108 @@ class TrainingRunTest {
     }
   }
 
+  /** Killed in the middle of an evaluation, and started again. */
+  @Test
+  void aRunThatIsStartedAgainGoesOnWhereItWas() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    ProbeSpec spec = files.smallSpec();
+    List<Checkpoint> checkpoints = new ArrayList<>();
+    for (int step = 10; step <= 40; step += 10) {
+      checkpoints.add(checkpoint(step, files.checkpoint("step-%d.safetensors".formatted(step), 3)));
+    }
+    List<RunEvent> first;
+    try (Run run = new Run("again", spec, Ending.NEVER, journal(spec))) {
+      run.actor.tell(new TrainingRun.PassedOver("/cut", "incomplete", "cut"));
+      checkpoints.subList(0, 3).forEach(c -> run.actor.tell(new TrainingRun.Found(c)));
+      first =
+          run.until(
+              events ->
+                  ofKind(events, RunEvent.EvaluationStarted.class).size() == 2
+                      || events.getLast() instanceof RunEvent.RunEnded);
+    }
+    try (Run run = new Run("again", spec, Ending.NEVER, journal(spec))) {
+      // Its source begins afresh, and tells everything again.
+      run.actor.tell(new TrainingRun.PassedOver("/cut", "incomplete", "cut"));
+      checkpoints.forEach(checkpoint -> run.actor.tell(new TrainingRun.Found(checkpoint)));
+      run.actor.tell(new TrainingRun.SourceEnded("over"));
+      List<RunEvent> second = run.untilItsEnd();
+      List<RunEvent> history = run.history.getFirst().events();
+      assertThat(run.history).hasSize(1);
+      // What it told was written before; more may have been, after the last that was heard.
+      assertThat(history.subList(0, first.size())).isEqualTo(first);
+      assertThat(second.getFirst()).isInstanceOf(RunEvent.RunResumed.class);
+      List<RunEvent> all = new ArrayList<>(history);
+      all.addAll(second);
+      assertThat(ofKind(all, RunEvent.CheckpointPassedOver.class)).hasSize(1);
+      assertThat(ofKind(all, RunEvent.CheckpointFound.class)).hasSize(4);
+      assertThat(ofKind(all, RunEvent.EvaluationCompleted.class))
+          .extracting(event -> event.checkpoint().step())
+          .containsExactly(10L, 20L, 30L, 40L);
+      assertThat(ofKind(second, RunEvent.EvaluationCompleted.class).getFirst().estimates())
+          .as("what was measured before is not kept")
+          .noneMatch(estimate -> estimate.statistic() == Statistic.CHANGE);
+      assertThat(run.rebuilt(all)).isEqualTo(run.state());
+      assertThat(journal(spec).read()).isEqualTo(all);
+    }
+    // Nothing new: no reference is made ready, and nothing is written.
+    Ending once = new Ending(null, null, null, true, null);
+    try (Run run = new Run("again", spec, once, journal(spec))) {
+      long length = Files.size(journal(spec).file());
+      run.actor.tell(new TrainingRun.Found(checkpoints.getFirst()));
+      run.actor.tell(new TrainingRun.SourceEnded("over"));
+      assertThat(run.untilItsEnd())
+          .hasExactlyElementsOfTypes(RunEvent.RunResumed.class, RunEvent.RunEnded.class);
+      assertThat(Files.size(journal(spec).file())).isEqualTo(length);
+    }
+  }
+
+  private FileJournal journal(ProbeSpec spec) throws Exception {
+    try (Probe probe = Probe.open(spec)) {
+      return FileJournal.in(folder.resolve("runs"), "again", probe.id(), "/run");
+    }
+  }
+
+  @Test
+  void aDamagedJournalStopsTheRunWithItsCause() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    ProbeSpec spec = files.smallSpec();
+    Path file = journal(spec).file();
+    Files.createDirectories(file.getParent());
+    Files.writeString(file, "what is this\nand this\n");
+    try (Run run = new Run("again", spec, Ending.NEVER, journal(spec))) {
+      TrainingRun.Unprepared unprepared = run.owner.receiveMessage(Duration.ofSeconds(60));
+      assertThat(unprepared.reason()).isEqualTo("malformed");
+      assertThat(unprepared.message()).contains(file + ": line 1 ");
+      run.owner.expectTerminated(run.actor, Duration.ofSeconds(60));
+    }
+  }
+
+  @Test
+  void whatIsLeftWhenTheTimeToDrainIsOverIsSkippedAndCounted() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    Ending ending = new Ending(null, null, null, false, Duration.ZERO);
+    try (Run run = new Run("drained", files.smallSpec(), ending, RunJournal.NONE)) {
+      for (int step = 1; step <= 50; step++) {
+        run.actor.tell(
+            new TrainingRun.Found(checkpoint(step, files.checkpoint("step-" + step, 3))));
+      }
+      run.actor.tell(new TrainingRun.SourceEnded("training ended: DONE"));
+      List<RunEvent> events = run.untilItsEnd();
+      int done = ofKind(events, RunEvent.EvaluationCompleted.class).size();
+      List<RunEvent.CheckpointSkipped> skipped = ofKind(events, RunEvent.CheckpointSkipped.class);
+      assertThat(skipped).extracting(RunEvent.CheckpointSkipped::reason).containsOnly("ended");
+      assertThat(done + skipped.size()).isEqualTo(50);
+      assertThat(((RunEvent.RunEnded) events.getLast()).cause())
+          .isEqualTo(
+              "training ended: DONE; %d checkpoints were not evaluated within the drain timeout of 0 s"
+                  .formatted(skipped.size()));
+      RunState state = run.state();
+      assertThat(state.isIdle()).isTrue();
+      assertThat(state.ledger().values()).isSubsetOf(Status.EVALUATED, Status.SKIPPED);
+      assertThat(run.rebuilt(events)).isEqualTo(state);
+    }
+  }
+
   private static List<SignalEstimate> direct(
       Probe probe, Checkpoint checkpoint, Map<Reference, double[]> previous) throws Exception {
     try (ProbeDevice device = ProbeDevice.load(probe, Device.cpu())) {
@@ -459,6 +561,7 @@ class TrainingRunTest {
     private final TestProbe<TrainingRun.Unprepared> owner =
         KIT.createTestProbe(TrainingRun.Unprepared.class);
     private final List<EvaluationProgress> progress = new ArrayList<>();
+    private final List<History> history = new ArrayList<>();
     private final String id;
     private final Probe probe;
     private final RunSettings settings;
@@ -466,18 +569,38 @@ class TrainingRunTest {
     private final ActorRef<TrainingRun.Command> actor;
 
     Run(String id, ProbeSpec spec, int samplers) throws Exception {
-      this(id, spec, samplers, holdsBeside(spec), measured -> {}, Pace.all(10));
-    }
-
-    Run(String id, ProbeSpec spec, int samplers, Holds holds, Meanwhile trainer) throws Exception {
-      this(id, spec, samplers, holds, trainer, Pace.all(10));
+      this(id, spec, samplers, Pace.all(100));
     }
 
     Run(String id, ProbeSpec spec, int samplers, Pace pace) throws Exception {
-      this(id, spec, samplers, holdsBeside(spec), measured -> {}, pace);
+      this(
+          id,
+          spec,
+          samplers,
+          holdsBeside(spec),
+          measured -> {},
+          pace,
+          Ending.NEVER,
+          RunJournal.NONE);
     }
 
-    Run(String id, ProbeSpec spec, int samplers, Holds holds, Meanwhile trainer, Pace pace)
+    Run(String id, ProbeSpec spec, int samplers, Holds holds, Meanwhile trainer) throws Exception {
+      this(id, spec, samplers, holds, trainer, Pace.all(100), Ending.NEVER, RunJournal.NONE);
+    }
+
+    Run(String id, ProbeSpec spec, Ending ending, RunJournal journal) throws Exception {
+      this(id, spec, 1, Holds.off(), measured -> {}, Pace.all(100), ending, journal);
+    }
+
+    private Run(
+        String id,
+        ProbeSpec spec,
+        int samplers,
+        Holds holds,
+        Meanwhile trainer,
+        Pace pace,
+        Ending ending,
+        RunJournal journal)
         throws Exception {
       this.id = id;
       this.probe = Probe.open(spec);
@@ -488,7 +611,7 @@ class TrainingRunTest {
               spec,
               pace,
               StepScale.UPDATES,
-              Ending.NEVER,
+              ending,
               DetectorSettings.DEFAULT,
               samplers + 1,
               Duration.ofMinutes(1));
@@ -507,6 +630,7 @@ class TrainingRunTest {
                   KIT.spawn(after(trainer, queue)),
                   pace.budget() == null ? null : KIT.spawn(DeviceTurns.create(pace.budget())),
                   holds,
+                  journal,
                   InstantSource.system(),
                   owner.getRef()));
     }
@@ -534,6 +658,8 @@ class TrainingRunTest {
             events.add(event);
           } else if (notification instanceof EvaluationProgress step) {
             progress.add(step);
+          } else if (notification instanceof History past) {
+            history.add(past);
           }
         }
       }

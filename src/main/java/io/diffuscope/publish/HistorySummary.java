@@ -1,0 +1,49 @@
+package io.diffuscope.publish;
+
+import io.diffuscope.run.RunEvent;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What there is to say of a run's past in one sentence.
+ *
+ * @param evaluated number of evaluations
+ * @param lastStep step of the last one that has a step; null where none has
+ * @param flags one clause for each flag that is raised
+ */
+public record HistorySummary(int evaluated, @Nullable Long lastStep, List<String> flags) {
+  public HistorySummary {
+    flags = List.copyOf(flags);
+  }
+
+  public static HistorySummary of(List<RunEvent> events) {
+    int evaluated = 0;
+    Long lastStep = null;
+    Map<String, String> raised = new LinkedHashMap<>();
+    for (RunEvent event : events) {
+      if (event instanceof RunEvent.EvaluationCompleted e) {
+        evaluated++;
+        lastStep = e.checkpoint().step() == null ? lastStep : e.checkpoint().step();
+      } else if (event instanceof RunEvent.FlagChanged e) {
+        String flag = e.change().flag().label();
+        raised.remove(flag);
+        if (e.change().raised()) {
+          raised.put(flag, "%s (step %d)".formatted(flag, e.change().step()));
+        }
+      }
+    }
+    return new HistorySummary(evaluated, lastStep, new ArrayList<>(raised.values()));
+  }
+
+  /** For people, without the run's name. */
+  public String sentence() {
+    return "goes on: %s evaluated before%s; flags raised: %s; the next checkpoint has no paired change"
+        .formatted(
+            evaluated == 1 ? "1 checkpoint" : evaluated + " checkpoints",
+            lastStep == null ? "" : ", last step " + lastStep,
+            flags.isEmpty() ? "none" : String.join(", ", flags));
+  }
+}

@@ -1,0 +1,10 @@
+package io.diffuscope.run;
+
+/** A journal holds what no program of ours wrote: the message says where, and what to do. */
+public final class JournalDamagedException extends Exception {
+  private static final long serialVersionUID = 1;
+
+  public JournalDamagedException(String message, Throwable cause) {
+    super(message, cause);
+  }
+}

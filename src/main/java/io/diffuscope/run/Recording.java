@@ -1,0 +1,97 @@
+package io.diffuscope.run;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Keeps a run's events in its journal. A journal that cannot be written does not stop the run: what
+ * happens meanwhile waits in memory and is written when that is possible again.
+ *
+ * <p>That a program was started, and ended with nothing new, is not worth a line: such events wait
+ * for the first one that is. So a monitor that is called every few minutes leaves no trail of
+ * nothings.
+ */
+final class Recording {
+  private final String run;
+  private final RunJournal journal;
+  private final Consumer<JournalNews> told;
+  private final boolean hadEnded;
+  private final List<List<RunEvent>> unwritten = new ArrayList<>();
+  private boolean eventful;
+  private @Nullable String problem;
+
+  /**
+   * A recording that goes on.
+   *
+   * @param hadEnded whether the run was over when it was read
+   * @param told hears of failures once, and that they are over
+   */
+  Recording(String run, RunJournal journal, boolean hadEnded, Consumer<JournalNews> told) {
+    this.run = run;
+    this.journal = journal;
+    this.hadEnded = hadEnded;
+    this.told = told;
+  }
+
+  /** Keeps a batch: on the disk when this returns, unless that is told to be impossible. */
+  void add(List<RunEvent> batch) {
+    if (batch.isEmpty()) {
+      return;
+    }
+    unwritten.add(List.copyOf(batch));
+    eventful |= !batch.stream().allMatch(this::isUneventful);
+    if (eventful) {
+      write();
+    }
+  }
+
+  /** Tries again what failed before; false where it fails again. */
+  boolean retry() {
+    if (problem != null) {
+      write();
+    }
+    return problem == null;
+  }
+
+  private boolean isUneventful(RunEvent event) {
+    return switch (event) {
+      case RunEvent.RunResumed e -> true;
+      case RunEvent.RunStarted e -> true;
+      case RunEvent.RunEnded e -> hadEnded;
+      default -> false;
+    };
+  }
+
+  private void write() {
+    try {
+      while (!unwritten.isEmpty()) {
+        journal.append(unwritten.getFirst());
+        unwritten.removeFirst();
+      }
+    } catch (IOException e) {
+      failed(e);
+      return;
+    }
+    if (problem != null) {
+      problem = null;
+      told.accept(
+          new JournalNews(run, false, "the run's journal is written again; nothing is missing"));
+    }
+  }
+
+  private void failed(IOException cause) {
+    String reason = cause.toString();
+    if (!reason.equals(problem)) {
+      problem = reason;
+      told.accept(
+          new JournalNews(
+              run,
+              true,
+              "the run's journal cannot be written (%s): evaluation goes on, and what is not written is evaluated again after a restart; make room, or make it writable"
+                  .formatted(reason)));
+    }
+  }
+}

@@ -1,0 +1,171 @@
+package io.diffuscope.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.diffuscope.sampling.ProbeFiles;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code watch} that ends by itself, as in a batch job or from cron, and is called again. */
+@DisabledOnOs(value = OS.WINDOWS, disabledReason = "the launcher is a POSIX shell script")
+class WatchOnceIT {
+  @TempDir private Path folder = Path.of("");
+  private Path checkpoints = folder;
+  private List<Object> common = List.of();
+  private ProbeFiles files = new ProbeFiles(folder);
+  private int calls;
+
+  @BeforeEach
+  void prepare() throws IOException {
+    checkpoints = Files.createDirectories(folder.resolve("runs/a"));
+    files = new ProbeFiles(Files.createDirectory(folder.resolve("elsewhere")));
+    Path settings =
+        Files.writeString(
+            folder.resolve("watch.conf"),
+            """
+            diffuscope.checkpoints {
+              poll-interval = 100 ms, quiet-period = 300 ms, settle-timeout = 2 s
+              policy = all, sampling-growth = 1
+            }
+            diffuscope.samples = 64
+            """);
+    common =
+        List.of(
+            "--config",
+            settings,
+            "--template",
+            files.template(),
+            "--train",
+            files.points("train.npy", 60, 1),
+            "--holdout",
+            files.points("holdout.npy", 60, 2),
+            "--data-dir",
+            folder.resolve("state"),
+            "--port",
+            0);
+  }
+
+  /** Runs to its end and returns what it printed. */
+  private String watch(Path directory, Object... options) throws Exception {
+    List<Object> arguments = new ArrayList<>(List.of("watch", directory));
+    arguments.addAll(common);
+    arguments.addAll(Arrays.asList(options));
+    Path output = Files.createDirectory(folder.resolve("call-" + ++calls));
+    try (Launched watch = Launched.start(output, arguments.toArray())) {
+      int code = watch.exit();
+      assertThat(code).as(watch.output() + watch.errors()).isZero();
+      assertThat(watch.output() + watch.errors()).doesNotContain("\tat ", "Exception");
+      return watch.output();
+    }
+  }
+
+  private void write(Path run, long step) throws IOException {
+    Path file = files.checkpoint("%s-%d".formatted(run.getFileName(), step), step);
+    Files.move(
+        file, run.resolve("step-%d.safetensors".formatted(step)), StandardCopyOption.ATOMIC_MOVE);
+  }
+
+  private List<String> journal(String run) throws IOException {
+    List<String> lines = new ArrayList<>();
+    try (var all = Files.list(folder.resolve("state/runs").resolve(run))) {
+      for (Path file : all.toList()) {
+        lines.addAll(Files.readAllLines(file));
+      }
+    }
+    return lines;
+  }
+
+  private static long count(String event, List<String> journal) {
+    return journal.stream().filter(line -> line.contains("{\"%s\":".formatted(event))).count();
+  }
+
+  @Test
+  void evaluatesWhatIsNewAndCarriesItsPlaceFromCallToCall() throws Exception {
+    write(checkpoints, 10);
+    write(checkpoints, 20);
+    String first = watch(checkpoints, "--once");
+    assertThat(first)
+        .contains("the run ended: everything that was there was dealt with (--once)", "verdict: ")
+        .doesNotContain("goes on");
+    assertThat(count("EvaluationCompleted", journal("a"))).isEqualTo(2);
+
+    write(checkpoints, 30);
+    String second = watch(checkpoints, "--once");
+    assertThat(second).contains("run a goes on: 2 checkpoints evaluated before, last step 20");
+    assertThat(count("EvaluationCompleted", journal("a"))).isEqualTo(3);
+    assertThat(count("CheckpointFound", journal("a"))).isEqualTo(3);
+
+    List<String> before = journal("a");
+    assertThat(watch(checkpoints, "--once"))
+        .contains("3 checkpoints evaluated before, last step 30", "verdict: ");
+    assertThat(journal("a")).as("nothing new, nothing written").isEqualTo(before);
+
+    String other = watch(checkpoints, "--once", "--samples", 32);
+    assertThat(other).contains("a new series begins: it is measured with probe ");
+    assertThat(count("EvaluationCompleted", journal("a"))).isEqualTo(6);
+  }
+
+  @Test
+  void everyRunOfADirectoryEndsAndThenTheMonitor() throws Exception {
+    Path second = Files.createDirectory(folder.resolve("runs/b"));
+    Files.createDirectory(folder.resolve("runs/empty"));
+    write(checkpoints, 10);
+    write(second, 10);
+    write(second, 20);
+    String output = watch(folder.resolve("runs"), "--runs", "*", "--once");
+    assertThat(output).contains("the run a ended: everything", "the run b ended: everything");
+    assertThat(count("EvaluationCompleted", journal("a"))).isEqualTo(1);
+    assertThat(count("EvaluationCompleted", journal("b"))).isEqualTo(2);
+  }
+
+  @Test
+  void theFinalStepAndTheEndMarkerEndARunThatIsWatched() throws Exception {
+    write(checkpoints, 10);
+    write(checkpoints, 20);
+    assertThat(watch(checkpoints, "--final-step", 20))
+        .contains("training ended: final step 20 was reached");
+    write(checkpoints, 30);
+    Files.writeString(checkpoints.resolve("DONE"), "");
+    assertThat(watch(checkpoints, "--end-marker", "DONE"))
+        .contains("run a goes on: 2 checkpoints", "training ended: the end marker DONE is there");
+    assertThat(count("EvaluationCompleted", journal("a"))).isEqualTo(3);
+    assertThat(watch(checkpoints, "--idle-timeout", "1s"))
+        .contains("training ended: no new checkpoint for 1 s (idle timeout)");
+  }
+
+  /** Killed without warning in the middle of its work, as a spot machine is. */
+  @Test
+  void whatWasRecordedBeforeAKillIsNotDoneAgain() throws Exception {
+    for (int step = 1; step <= 40; step++) {
+      write(checkpoints, step);
+    }
+    List<Object> arguments = new ArrayList<>(List.of("watch", checkpoints, "--once"));
+    arguments.addAll(common);
+    Path output = Files.createDirectory(folder.resolve("killed"));
+    try (Launched killed = Launched.start(output, arguments.toArray())) {
+      killed.await(
+          "three results",
+          () ->
+              Files.isDirectory(folder.resolve("state/runs/a"))
+                  && count("EvaluationCompleted", journal("a")) >= 3);
+      killed.children().forEach(ProcessHandle::destroyForcibly);
+      killed.signalGroup("KILL");
+      killed.exit();
+    }
+    long done = count("EvaluationCompleted", journal("a"));
+    assertThat(done).isBetween(3L, 39L);
+    assertThat(watch(checkpoints, "--once")).contains(" goes on: ");
+    assertThat(count("EvaluationCompleted", journal("a"))).isEqualTo(40);
+    assertThat(count("CheckpointFound", journal("a"))).isLessThanOrEqualTo(40);
+  }
+}
