@@ -4,6 +4,7 @@ import io.diffuscope.checkpoint.DirectorySettings.Markers;
 import io.diffuscope.checkpoint.Layout.Found;
 import io.diffuscope.checkpoint.Layout.Search;
 import io.diffuscope.checkpoint.Layouts.Recognised;
+import io.diffuscope.tensorfile.BadInputException;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
@@ -169,6 +170,9 @@ final class DirectoryListing {
           directory
               + ": the checkpoint directory may not be read by this user;"
               + " grant read and search permission (r-x) on it";
+      case BadInputException e ->
+          "%s: the checkpoint directory cannot be listed: %s; trying again"
+              .formatted(directory, e.detail());
       default ->
           "%s: the checkpoint directory cannot be listed (%s); trying again"
               .formatted(directory, cause);

@@ -15,8 +15,9 @@ import java.util.concurrent.TimeUnit;
  *
  * @param size length in bytes
  * @param modifiedNanos modification time, nanoseconds since the epoch, as the file system gives it
- * @param fileKey the inode; empty where the platform has none. The device is left out on purpose:
- *     network file systems get another device number with every mount
+ * @param fileKey the inode, or an object's entity tag; empty where the platform has none. The
+ *     device is left out on purpose: network file systems get another device number with every
+ *     mount
  */
 public record FileVersion(long size, long modifiedNanos, String fileKey) {
 
@@ -41,9 +42,12 @@ public record FileVersion(long size, long modifiedNanos, String fileKey) {
   }
 
   private static String inode(Path file, BasicFileAttributes attributes) throws IOException {
-    if (attributes.fileKey() == null
-        || !file.getFileSystem().supportedFileAttributeViews().contains("unix")) {
+    if (attributes.fileKey() == null) {
       return "";
+    }
+    if (!file.getFileSystem().supportedFileAttributeViews().contains("unix")) {
+      // Of an object in a bucket: its entity tag.
+      return Objects.toString(attributes.fileKey(), "");
     }
     Map<String, Object> unix = Files.readAttributes(file, "unix:ino");
     return Objects.toString(unix.get("ino"), "");

@@ -1,5 +1,6 @@
 package io.diffuscope.checkpoint;
 
+import io.diffuscope.tensorfile.BadInputException;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryIteratorException;
@@ -151,8 +152,11 @@ final class Folder {
 
   /** The refusal of the operating system in one sentence. */
   static String unreadable(Path path, IOException cause) {
-    return cause instanceof AccessDeniedException
-        ? path + ": permission denied; let this user read it (chmod, or the umask of its writer)"
-        : "%s: cannot be read (%s)".formatted(path, cause);
+    return switch (cause) {
+      case AccessDeniedException e ->
+          path + ": permission denied; let this user read it (chmod, or the umask of its writer)";
+      case BadInputException e -> String.valueOf(e.getMessage());
+      default -> "%s: cannot be read (%s)".formatted(path, cause);
+    };
   }
 }

@@ -2,6 +2,7 @@ package io.diffuscope.checkpoint;
 
 import akka.NotUsed;
 import akka.stream.javadsl.Source;
+import io.diffuscope.tensorfile.BadInputException;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystems;
@@ -140,6 +141,9 @@ public final class RunDirectories {
           root
               + ": the directory of runs may not be read by this user;"
               + " grant read and search permission (r-x) on it";
+      case BadInputException e ->
+          "%s: the directory of runs cannot be listed: %s; trying again"
+              .formatted(root, e.detail());
       default ->
           "%s: the directory of runs cannot be listed (%s); trying again".formatted(root, cause);
     };

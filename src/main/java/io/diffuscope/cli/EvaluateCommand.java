@@ -6,6 +6,7 @@ import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.checkpoint.CheckpointFiles;
 import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.checkpoint.Sighting;
+import io.diffuscope.checkpoint.s3.S3FileSystemProvider;
 import io.diffuscope.model.Devices;
 import io.diffuscope.publish.RunListener;
 import io.diffuscope.run.EvaluationProgress;
@@ -46,7 +47,7 @@ final class EvaluateCommand implements Callable<Integer> {
       paramLabel = "CHECKPOINT",
       description =
           "Checkpoints: files of weights whose names match the template's parameters, or the folder"
-              + " of a checkpoint.")
+              + " of a checkpoint; s3://BUCKET/KEY for those in a bucket.")
   private List<Path> files = List.of();
 
   @Mixin private MeasureOptions measure = new MeasureOptions();
@@ -70,6 +71,7 @@ final class EvaluateCommand implements Callable<Integer> {
                 "diffuscope.checkpoints.most-pending",
                 files.size()));
     SettingsReader reader = new SettingsReader(config);
+    S3FileSystemProvider.configure(reader.objectStore());
     RunSettings settings = reader.run(parentName(files.getFirst()));
     Devices.configure(reader.threads());
     // Numbers go to standard output alone, so that it can be piped.

@@ -2,12 +2,15 @@ package io.diffuscope.cli;
 
 import io.diffuscope.checkpoint.Inspection;
 import io.diffuscope.checkpoint.Layouts;
+import io.diffuscope.checkpoint.s3.S3FileSystemProvider;
+import io.diffuscope.config.Configuration;
 import io.diffuscope.data.DataSet;
 import io.diffuscope.data.DataSets;
 import io.diffuscope.model.TorchScriptNetwork;
 import io.diffuscope.tensorfile.ArrayFile;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.BadInputException.Reason;
+import io.diffuscope.tensorfile.Locations;
 import io.diffuscope.tensorfile.NpzFile;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -16,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -44,7 +48,9 @@ import picocli.CommandLine.Parameters;
 final class InspectCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "PATH",
-      description = "A checkpoint, a directory of checkpoints, an exported network or a data set.")
+      description =
+          "A checkpoint, a directory of checkpoints (also s3://BUCKET/PREFIX), an exported network"
+              + " or a data set.")
   private Path path = Path.of("");
 
   @Option(
@@ -67,11 +73,20 @@ final class InspectCommand implements Callable<Integer> {
   @CommandLine.Spec
   private CommandLine.Model.CommandSpec spec = CommandLine.Model.CommandSpec.create();
 
+  @Option(
+      names = "--config",
+      paramLabel = "FILE",
+      description = "Configuration file (HOCON), for diffuscope.s3 where PATH is in a bucket.")
+  private @Nullable Path config;
+
   @Override
   public Integer call() throws Exception {
     PrintWriter out = spec.commandLine().getOut();
+    S3FileSystemProvider.configure(
+        new SettingsReader(Configuration.load(config, Map.of())).objectStore());
     requireExisting();
-    if (TorchScriptNetwork.isExported(path)) {
+    boolean isHere = !Locations.isElsewhere(path.toString());
+    if (isHere && TorchScriptNetwork.isExported(path)) {
       TemplateReport.print(path, out);
       return ExitCode.OK;
     }
@@ -79,7 +94,7 @@ final class InspectCommand implements Callable<Integer> {
       printArray(out);
       return ExitCode.OK;
     }
-    if (Files.isRegularFile(path.resolve("index.json"))) {
+    if (isHere && Files.isRegularFile(path.resolve("index.json"))) {
       printDataFolder(out);
       return ExitCode.OK;
     }
@@ -96,12 +111,20 @@ final class InspectCommand implements Callable<Integer> {
   }
 
   private void requireExisting() throws BadInputException {
+    if (Locations.isElsewhere(path.toString())) {
+      requireReachable();
+      return;
+    }
     if (Files.notExists(path, LinkOption.NOFOLLOW_LINKS)) {
       throw new BadInputException(path, Reason.VANISHED, "no such file or directory");
     }
     if (Files.isSymbolicLink(path) && !Files.exists(path)) {
       throw new BadInputException(path, Reason.VANISHED, "a link to something that is not there");
     }
+    requireReachable();
+  }
+
+  private void requireReachable() throws BadInputException {
     try {
       path.getFileSystem().provider().checkAccess(path, AccessMode.READ);
     } catch (IOException e) {

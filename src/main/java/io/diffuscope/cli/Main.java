@@ -3,7 +3,11 @@ package io.diffuscope.cli;
 import io.diffuscope.demo.DemoData;
 import io.diffuscope.run.EvaluationException;
 import io.diffuscope.tensorfile.BadInputException;
+import io.diffuscope.tensorfile.Locations;
 import java.io.PrintWriter;
+import java.nio.file.FileSystemNotFoundException;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Collectors;
@@ -61,10 +65,20 @@ public final class Main implements Runnable {
     return new CommandLine(new Main())
         .registerConverter(EstimateRows.Format.class, word(EstimateRows.Format.class))
         .registerConverter(PlanReport.Format.class, word(PlanReport.Format.class))
+        .registerConverter(Path.class, Main::path)
         .registerConverter(DemoData.Source.class, word(DemoData.Source.class))
         .setParameterExceptionHandler(Main::explain)
         .setExecutionExceptionHandler(Main::explain)
         .execute(arguments);
+  }
+
+  private static Path path(String given) {
+    try {
+      return Locations.pathOf(given);
+    } catch (InvalidPathException | FileSystemNotFoundException e) {
+      throw new TypeConversionException(
+          "'%s' is no path: %s".formatted(given, String.valueOf(e.getMessage())));
+    }
   }
 
   /**

@@ -5,6 +5,7 @@ import com.typesafe.config.ConfigException;
 import com.typesafe.config.ConfigFactory;
 import io.diffuscope.checkpoint.DirectorySettings;
 import io.diffuscope.checkpoint.Layouts;
+import io.diffuscope.checkpoint.s3.S3FileSystemProvider;
 import io.diffuscope.cli.SettingsReader.InvalidSettingException;
 import io.diffuscope.model.Devices;
 import io.diffuscope.run.RunSettings;
@@ -105,6 +106,7 @@ final class PlanCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     SettingsReader reader = new SettingsReader(load());
+    S3FileSystemProvider.configure(reader.objectStore());
     Duration given = interval == null ? null : duration(interval);
     FoundCheckpoints found =
         reader.hasDirectory() ? list(reader.checkpoints()) : FoundCheckpoints.NONE;

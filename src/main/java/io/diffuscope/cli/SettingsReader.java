@@ -10,6 +10,7 @@ import io.diffuscope.checkpoint.DirectorySettings.Markers;
 import io.diffuscope.checkpoint.HoldSettings;
 import io.diffuscope.checkpoint.RunDirectories;
 import io.diffuscope.checkpoint.StepUnit;
+import io.diffuscope.checkpoint.s3.ObjectStoreSettings;
 import io.diffuscope.detect.DetectorSettings;
 import io.diffuscope.detect.EarlyMemorizationSettings;
 import io.diffuscope.detect.MemorizationSettings;
@@ -25,6 +26,7 @@ import io.diffuscope.sampling.ProbeSpec;
 import io.diffuscope.tensorfile.Locations;
 import io.diffuscope.web.WebSettings;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
@@ -259,17 +261,40 @@ final class SettingsReader {
   /** The directory of checkpoints. */
   DirectorySettings checkpoints() {
     return checked(
-        () ->
-            DirectorySettings.of(
-                    Locations.pathOf(
-                        file(
-                            "checkpoints.directory",
-                            "diffuscope watch DIR",
-                            "the checkpoint directory")))
-                .withLayout(layout())
-                .withPollInterval(config.getDuration("checkpoints.poll-interval"))
-                .withQuietPeriod(config.getDuration("checkpoints.quiet-period"))
-                .withSettleTimeout(config.getDuration("checkpoints.settle-timeout")));
+        () -> {
+          String directory =
+              file("checkpoints.directory", "diffuscope watch DIR", "the checkpoint directory");
+          // Objects appear whole, and each listing of a bucket is paid for.
+          boolean inBucket = Locations.isElsewhere(directory);
+          return DirectorySettings.of(Locations.pathOf(directory))
+              .withLayout(layout())
+              .withPollInterval(
+                  config.getDuration(inBucket ? "s3.poll-interval" : "checkpoints.poll-interval"))
+              .withQuietPeriod(
+                  inBucket ? Duration.ZERO : config.getDuration("checkpoints.quiet-period"))
+              .withSettleTimeout(config.getDuration("checkpoints.settle-timeout"));
+        });
+  }
+
+  /** How buckets are reached. */
+  ObjectStoreSettings objectStore() {
+    return checked(
+        () -> {
+          String endpoint = text("s3.endpoint");
+          String authorities = text("s3.ca-file");
+          return new ObjectStoreSettings(
+              endpoint == null ? null : URI.create(endpoint),
+              text("s3.region"),
+              config.getIsNull("s3.path-style")
+                  ? endpoint != null
+                  : config.getBoolean("s3.path-style"),
+              authorities == null ? null : Path.of(authorities),
+              dataDirectory().resolve("s3"),
+              config.getBytes("s3.scratch-bytes"),
+              Math.toIntExact(config.getBytes("s3.block-bytes")),
+              config.getDuration("s3.poll-interval"),
+              ObjectStoreSettings.DEFAULT_FIRST_DELAY);
+        });
   }
 
   /**
@@ -404,7 +429,7 @@ final class SettingsReader {
   private static <T> T checked(Supplier<T> reader) {
     try {
       return reader.get();
-    } catch (ConfigException | IllegalArgumentException e) {
+    } catch (ConfigException | IllegalArgumentException | ArithmeticException e) {
       throw new InvalidSettingException(
           String.format(Locale.ROOT, "invalid setting: %s", e.getMessage()), e);
     }

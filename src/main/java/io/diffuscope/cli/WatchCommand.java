@@ -7,6 +7,7 @@ import io.diffuscope.checkpoint.DirectorySettings;
 import io.diffuscope.checkpoint.DirectorySubscription;
 import io.diffuscope.checkpoint.RetriedSource;
 import io.diffuscope.checkpoint.RunDirectories;
+import io.diffuscope.checkpoint.s3.S3FileSystemProvider;
 import io.diffuscope.cli.SettingsReader.InvalidSettingException;
 import io.diffuscope.detect.Verdict;
 import io.diffuscope.model.Devices;
@@ -15,6 +16,7 @@ import io.diffuscope.run.RunSettings;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.BadInputException.Reason;
+import io.diffuscope.tensorfile.Locations;
 import io.diffuscope.web.WebSettings;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -40,14 +42,17 @@ import picocli.CommandLine.Parameters;
       "  diffuscope watch runs/7/checkpoints --template net.pt --train train.npy --holdout"
           + " holdout.npy",
       "  diffuscope watch runs --runs 'lr-*' --template net.pt --train train.npy --holdout"
-          + " holdout.npy"
+          + " holdout.npy",
+      "  diffuscope watch s3://models/run-7 --template net.pt --train train.npy"
     })
 final class WatchCommand implements Callable<Integer> {
   @Parameters(
       index = "0",
       arity = "0..1",
       paramLabel = "DIR",
-      description = "Directory that the job writes its checkpoints to.")
+      description =
+          "Directory that the job writes its checkpoints to, or s3://BUCKET/PREFIX (see"
+              + " diffuscope.s3 in the configuration for other stores than Amazon's).")
   private @Nullable String directory;
 
   @Mixin private MeasureOptions measure = new MeasureOptions();
@@ -126,6 +131,7 @@ final class WatchCommand implements Callable<Integer> {
     MeasureOptions.put(overrides, "holds.mode", hold);
     Config config = measure.load(overrides);
     SettingsReader reader = new SettingsReader(config);
+    S3FileSystemProvider.configure(reader.objectStore());
     DirectorySettings checkpoints = reader.checkpointsUnlessAnnounced();
     AnnounceRoots roots = reader.announceRoots();
     String glob = reader.runs();
@@ -188,6 +194,10 @@ final class WatchCommand implements Callable<Integer> {
    * can never become one is told at once.
    */
   static void requirePlausible(Path directory) throws BadInputException {
+    if (Locations.isElsewhere(directory.toString())) {
+      // A store that is down now may be up soon: the subscription says what is wrong.
+      return;
+    }
     if (Files.exists(directory) && !Files.isDirectory(directory)) {
       throw new BadInputException(
           directory, Reason.UNSUPPORTED, "a file; name the directory that holds the checkpoints");

@@ -4,6 +4,7 @@ import io.diffuscope.tensorfile.BadInputException.Reason;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.FileSystems;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.Iterator;
@@ -55,6 +56,10 @@ public final class NpzFile implements AutoCloseable {
    * @throws BadInputException VANISHED, UNREADABLE, TRUNCATED, MALFORMED or UNSUPPORTED
    */
   public static NpzFile open(Path path) throws BadInputException {
+    if (path.getFileSystem() != FileSystems.getDefault()) {
+      throw new BadInputException(
+          path, Reason.UNSUPPORTED, "an .npz archive in a bucket; copy it to this machine first");
+    }
     // ZipFile reads the file by itself; this handle gives the usual messages and sees changes.
     FileBytes file = FileBytes.open(path);
     ZipFile archive = null;
@@ -118,7 +123,7 @@ public final class NpzFile implements AutoCloseable {
   }
 
   public Path path() {
-    return Path.of(file.name());
+    return Locations.pathOf(file.name());
   }
 
   /** The names of the arrays, without the suffix {@code .npy}, in the archive's order. */
