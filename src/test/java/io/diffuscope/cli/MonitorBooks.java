@@ -85,7 +85,7 @@ record MonitorBooks(List<Entry> entries, List<String> complaints) {
       if (!parts.matches()) {
         complaints.add(line); // of a stack trace
       } else if (!add(parts.group(4), OffsetDateTime.parse(parts.group(1)).toInstant(), entries)
- && parts.group(2).matches("WARN|ERROR")) {
+          && parts.group(2).matches("WARN|ERROR")) {
         complaints.add(line);
       }
     }
@@ -112,7 +112,8 @@ record MonitorBooks(List<Entry> entries, List<String> complaints) {
     Matcher passedOver = PASSED_OVER.matcher(message);
     if (passedOver.matches()) {
       entries.add(
-          new Entry(at, Kind.PASSED_OVER, passedOver.group("message"), 0, passedOver.group("reason")));
+          new Entry(
+              at, Kind.PASSED_OVER, passedOver.group("message"), 0, passedOver.group("reason")));
       return true;
     }
     return ATTEMPT.matcher(message).matches() || FLAG.matcher(message).matches();
