@@ -3,6 +3,9 @@ package io.diffuscope.cli;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,7 +25,7 @@ import java.util.regex.Pattern;
  */
 record MonitorBooks(List<Entry> entries, List<String> complaints) {
   private static final Pattern LINE =
-      Pattern.compile("\\S+ (ERROR|WARN|INFO|DEBUG) +\\[[^]]*] (\\S+): (.*)");
+      Pattern.compile("(\\S+) (ERROR|WARN|INFO|DEBUG) +\\[[^]]*] (\\S+): (.*)");
   private static final String CHECKPOINT =
       "(?:step (?<step>\\d+) \\((?<named>[^)]+)\\)|(?<name>\\S+))";
   private static final Map<Kind, Pattern> KINDS = kinds();
@@ -49,7 +52,7 @@ record MonitorBooks(List<Entry> entries, List<String> complaints) {
    * @param step 0 where it has none
    * @param reason empty where there is none
    */
-  record Entry(Kind kind, String name, long step, String reason) {
+  record Entry(Instant at, Kind kind, String name, long step, String reason) {
     /** Whether a checkpoint's path is the name, or in the message. */
     boolean isOf(String checkpoint) {
       return Pattern.compile("(?<![^/])" + Pattern.quote(checkpoint) + "(?![^/:; ])")
@@ -81,7 +84,8 @@ record MonitorBooks(List<Entry> entries, List<String> complaints) {
       Matcher parts = LINE.matcher(line);
       if (!parts.matches()) {
         complaints.add(line); // of a stack trace
-      } else if (!add(parts.group(3), entries) && parts.group(1).matches("WARN|ERROR")) {
+      } else if (!add(parts.group(4), OffsetDateTime.parse(parts.group(1)).toInstant(), entries)
+          && parts.group(2).matches("WARN|ERROR")) {
         complaints.add(line);
       }
     }
@@ -89,7 +93,7 @@ record MonitorBooks(List<Entry> entries, List<String> complaints) {
   }
 
   /** Whether a message is one that is expected here. */
-  private static boolean add(String message, List<Entry> entries) {
+  private static boolean add(String message, Instant at, List<Entry> entries) {
     for (Map.Entry<Kind, Pattern> kind : KINDS.entrySet()) {
       Matcher matcher = kind.getValue().matcher(message);
       if (matcher.matches()) {
@@ -97,6 +101,7 @@ record MonitorBooks(List<Entry> entries, List<String> complaints) {
         boolean hasReason = kind.getValue().namedGroups().containsKey("reason");
         entries.add(
             new Entry(
+                at,
                 kind.getKey(),
                 name == null ? matcher.group("name") : name,
                 name == null ? 0 : Long.parseLong(matcher.group("step")),
@@ -107,7 +112,8 @@ record MonitorBooks(List<Entry> entries, List<String> complaints) {
     Matcher passedOver = PASSED_OVER.matcher(message);
     if (passedOver.matches()) {
       entries.add(
-          new Entry(Kind.PASSED_OVER, passedOver.group("message"), 0, passedOver.group("reason")));
+          new Entry(
+              at, Kind.PASSED_OVER, passedOver.group("message"), 0, passedOver.group("reason")));
       return true;
     }
     return ATTEMPT.matcher(message).matches() || FLAG.matcher(message).matches();
@@ -123,6 +129,13 @@ record MonitorBooks(List<Entry> entries, List<String> complaints) {
 
   private long count(Kind kind, Predicate<Entry> condition) {
     return entries.stream().filter(e -> e.kind == kind).filter(condition).count();
+  }
+
+  /** Whether a checkpoint was found since a time. */
+  boolean foundSince(String name, Instant time) {
+    // The log tells milliseconds; a trainer's clock tells more.
+    Instant from = time.truncatedTo(ChronoUnit.MILLIS);
+    return count(Kind.FOUND, entry -> entry.name.equals(name) && !entry.at.isBefore(from)) > 0;
   }
 
   /** How often a checkpoint was passed over. */

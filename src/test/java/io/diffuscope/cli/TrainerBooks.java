@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -20,6 +21,7 @@ import java.util.stream.Collectors;
  *
  * @param present checkpoints in the folder, the one written last at the end: whole or not
  * @param versions by name, how often a checkpoint became whole
+ * @param written by name, when the content that is there was written to its end
  * @param steps every step that was written, by name
  * @param hazards the kinds that occurred
  * @param resumes how often training went on from a step that was not its last
@@ -27,6 +29,7 @@ import java.util.stream.Collectors;
 record TrainerBooks(
     Map<String, Boolean> present,
     Map<String, Integer> versions,
+    Map<String, Instant> written,
     Map<String, Long> steps,
     Set<String> hazards,
     int resumes) {
@@ -35,6 +38,7 @@ record TrainerBooks(
   static TrainerBooks read(Path log) throws IOException {
     Map<String, Boolean> present = new LinkedHashMap<>();
     Map<String, Integer> versions = new LinkedHashMap<>();
+    Map<String, Instant> written = new LinkedHashMap<>();
     Map<String, Long> steps = new LinkedHashMap<>();
     Set<String> hazards = new TreeSet<>();
     int resumes = 0;
@@ -55,13 +59,23 @@ record TrainerBooks(
           present.remove(name);
           present.put(name, true);
           versions.merge(name, 1, Integer::sum);
+          written.put(name, writtenAt(entry));
         }
         case "delete" -> present.remove(name);
         case "resume" -> resumes++;
         default -> {}
       }
     }
-    return new TrainerBooks(present, versions, steps, hazards, resumes);
+    return new TrainerBooks(present, versions, written, steps, hazards, resumes);
+  }
+
+  /** The latest time of its files: the last of them was written before this entry was. */
+  private static Instant writtenAt(JsonNode entry) {
+    long nanoseconds = 0;
+    for (JsonNode file : entry.get("files")) {
+      nanoseconds = Math.max(nanoseconds, file.get("modified_ns").asLong());
+    }
+    return Instant.ofEpochSecond(0, nanoseconds);
   }
 
   /** Names of those in the folder that are whole, or of those that are not. */
