@@ -1,0 +1,122 @@
+package io.diffuscope.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.diffuscope.sampling.ProbeFiles;
+import io.diffuscope.sampling.ProbeSpec;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The command in this process, on the demo's network; what it times is never asserted. */
+class PlanCommandTest {
+  @TempDir private Path folder = Path.of("");
+  private Path checkpoints = Path.of("");
+
+  @BeforeEach
+  void makeDirectory() throws Exception {
+    checkpoints = Files.createDirectory(folder.resolve("checkpoints"));
+  }
+
+  @Test
+  void saysWhatWatchingWouldTakeAndLeavesOnlyCaches() throws Exception {
+    ProbeFiles written = new ProbeFiles(checkpoints);
+    for (int step = 1; step <= 3; step++) {
+      Path file = written.checkpoint("step-%d.safetensors".formatted(100 * step), step);
+      Files.setLastModifiedTime(file, FileTime.from(Instant.ofEpochSecond(1_000_000 + 90L * step)));
+    }
+    ProbeSpec spec = new ProbeFiles(folder).smallSpec();
+
+    Result result = plan(spec, checkpoints.toString(), "--format", "json");
+
+    assertThat(result.exit).as(result.errors).isEqualTo(ExitCode.OK);
+    JsonNode plan = new ObjectMapper().readTree(result.output);
+    assertThat(plan.at("/setup/weights").asText()).endsWith("step-300.safetensors");
+    assertThat(plan.at("/setup/samples").asInt()).isEqualTo(8);
+    assertThat(plan.at("/setup/TF32").asBoolean()).isFalse();
+    JsonNode each = plan.at("/each_checkpoint");
+    assertThat(each.get("sampled_evaluation").asDouble())
+        .isGreaterThan(each.get("losses-only_evaluation").asDouble());
+    assertThat(plan.at("/pace/checkpoints_found").asInt()).isEqualTo(3);
+    assertThat(plan.at("/pace/interval").asDouble()).isEqualTo(90);
+    JsonNode forecast = plan.at("/pace/of_100_checkpoints");
+    assertThat(forecast.get("sampled").asInt() + forecast.get("losses_only").asInt())
+        .isEqualTo(100 - forecast.get("skipped").asInt());
+    assertThat(plan.at("/signals/on").toString())
+        .contains("pfd to train", "nearest_ratio", "train_affinity", "denoising_gap");
+    assertThat(plan.at("/signals/note_1").asText()).contains("no teacher");
+    try (Stream<Path> state = Files.list(folder.resolve("state"))) {
+      assertThat(state.map(path -> path.getFileName().toString())).containsExactly("cache");
+    }
+  }
+
+  @Test
+  void aTrainingThatHasNotStartedHasAnIntervalByOption() throws Exception {
+    ProbeSpec spec = new ProbeFiles(folder).smallSpec();
+
+    Result result = plan(spec, "--interval", "5 minutes", "--budget", "10%");
+
+    assertThat(result.exit).as(result.errors).isEqualTo(ExitCode.OK);
+    assertThat(result.output)
+        .contains("the template's own")
+        .contains("5.0 min, as given")
+        .contains("100 sampled, 0 losses only, 0 skipped");
+  }
+
+  @Test
+  void aTimeWithoutAUnitIsRefused() throws Exception {
+    Result result = plan(new ProbeFiles(folder).smallSpec(), "--interval", "300");
+
+    assertThat(result.exit).isEqualTo(ExitCode.USAGE);
+    assertThat(result.errors).contains("give a time with its unit");
+  }
+
+  @Test
+  void weightsThatDoNotFitAreBadInput() throws Exception {
+    Files.writeString(checkpoints.resolve("step-100.safetensors"), "no weights");
+    Result result = plan(new ProbeFiles(folder).smallSpec(), checkpoints.toString());
+
+    assertThat(result.exit).as(result.errors).isEqualTo(ExitCode.BAD_INPUT);
+    assertThat(result.errors).contains("step-100.safetensors").doesNotContain("\tat ");
+    assertThat(result.output).isEmpty();
+  }
+
+  private record Result(int exit, String output, String errors) {}
+
+  private Result plan(ProbeSpec spec, String... more) {
+    List<String> arguments = new ArrayList<>(List.of("plan"));
+    arguments.addAll(List.of(more));
+    arguments.addAll(List.of("--template", spec.template(), "--train", spec.train()));
+    arguments.addAll(List.of("--holdout", String.valueOf(spec.holdout())));
+    arguments.addAll(List.of("--samples", "8", "--ode-steps", "2", "--threads", "1"));
+    arguments.addAll(List.of("--data-dir", folder.resolve("state").toString()));
+    PrintStream output = System.out;
+    PrintStream errors = System.err;
+    ByteArrayOutputStream capturedOutput = new ByteArrayOutputStream();
+    ByteArrayOutputStream capturedErrors = new ByteArrayOutputStream();
+    try {
+      System.setOut(new PrintStream(capturedOutput, true, StandardCharsets.UTF_8));
+      System.setErr(new PrintStream(capturedErrors, true, StandardCharsets.UTF_8));
+      int exit = Main.execute(arguments.toArray(String[]::new));
+      return new Result(
+          exit,
+          capturedOutput.toString(StandardCharsets.UTF_8),
+          capturedErrors.toString(StandardCharsets.UTF_8));
+    } finally {
+      System.setOut(output);
+      System.setErr(errors);
+    }
+  }
+}
