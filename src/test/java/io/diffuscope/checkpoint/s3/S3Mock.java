@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * Adobe's S3Mock as a process of the tests, written to over HTTP as any program would. It does not
  * check signatures.
  */
-final class S3Mock implements AutoCloseable {
+public final class S3Mock implements AutoCloseable {
   private static final Pattern PORT =
       Pattern.compile("Jetty started on ports .* (\\d+) \\(http/1.1\\)");
   private static final Pattern UPLOAD = Pattern.compile("<UploadId>([^<]+)</UploadId>");
@@ -36,7 +36,7 @@ final class S3Mock implements AutoCloseable {
   }
 
   /** Starts one on a free port of its own choice, which it tells in its log. */
-  static S3Mock start(Path folder) throws IOException {
+  public static S3Mock start(Path folder) throws IOException {
     Process process =
         new ProcessBuilder(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -61,19 +61,20 @@ final class S3Mock implements AutoCloseable {
     throw new IOException("S3Mock ended: " + told);
   }
 
-  URI uri() {
+  public URI uri() {
     return uri;
   }
 
-  void createBucket(String bucket) throws IOException, InterruptedException {
+  public void createBucket(String bucket) throws IOException, InterruptedException {
     send("PUT", "/" + bucket, new byte[0]);
   }
 
-  void put(String bucket, String key, byte[] content) throws IOException, InterruptedException {
+  public void put(String bucket, String key, byte[] content)
+      throws IOException, InterruptedException {
     send("PUT", "/" + bucket + "/" + key, content);
   }
 
-  void delete(String bucket, String key) throws IOException, InterruptedException {
+  public void delete(String bucket, String key) throws IOException, InterruptedException {
     send("DELETE", "/" + bucket + "/" + key, null);
   }
 
