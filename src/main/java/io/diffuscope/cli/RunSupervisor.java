@@ -16,6 +16,7 @@ import io.diffuscope.checkpoint.Announcement;
 import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.checkpoint.StepUnit;
+import io.diffuscope.run.DeviceTurns;
 import io.diffuscope.run.EvaluationException;
 import io.diffuscope.run.RunState;
 import io.diffuscope.run.SourceNews;
@@ -67,6 +68,7 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
   private final MonitoredRun plan;
   private final Probe probe;
   private final ActorRef<WorkQueue.Command> queue;
+  private final @Nullable ActorRef<DeviceTurns.Command> turns;
   private final Holds holds;
   private final ActorRef<Failed> owner;
   private @Nullable ActorRef<TrainingRun.Command> run;
@@ -77,12 +79,14 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
       MonitoredRun plan,
       Probe probe,
       ActorRef<WorkQueue.Command> queue,
+      @Nullable ActorRef<DeviceTurns.Command> turns,
       Holds holds,
       ActorRef<Failed> owner) {
     super(context);
     this.plan = plan;
     this.probe = probe;
     this.queue = queue;
+    this.turns = turns;
     this.holds = holds;
     this.owner = owner;
   }
@@ -90,18 +94,21 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
   /**
    * A run.
    *
+   * @param turns those of all runs; null where evaluation has no budget
    * @param atOnce whether it is prepared now; otherwise with its first checkpoint
    */
   static Behavior<Command> create(
       MonitoredRun plan,
       Probe probe,
       ActorRef<WorkQueue.Command> queue,
+      @Nullable ActorRef<DeviceTurns.Command> turns,
       Holds holds,
       boolean atOnce,
       ActorRef<Failed> owner) {
     return Behaviors.setup(
         context -> {
-          RunSupervisor supervisor = new RunSupervisor(context, plan, probe, queue, holds, owner);
+          RunSupervisor supervisor =
+              new RunSupervisor(context, plan, probe, queue, turns, holds, owner);
           if (atOnce) {
             supervisor.started();
           }
@@ -121,6 +128,7 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
                   plan.settings(),
                   probe,
                   queue,
+                  turns,
                   holds,
                   InstantSource.system(),
                   context.messageAdapter(TrainingRun.Unprepared.class, CannotPrepare::new)),
