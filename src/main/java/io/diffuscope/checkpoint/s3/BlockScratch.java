@@ -5,11 +5,9 @@ import io.diffuscope.tensorfile.BadInputException.Reason;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -50,14 +48,11 @@ final class BlockScratch implements AutoCloseable {
       throws BadInputException {
     try {
       Files.createDirectories(directory);
-      boolean posix = FileSystems.getDefault().supportedFileAttributeViews().contains("posix");
-      FileAttribute<?>[] ours =
-          posix
-              ? new FileAttribute<?>[] {
-                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"))
-              }
-              : new FileAttribute<?>[0];
-      Path path = Files.createTempFile(directory, "blocks-", ".scratch", ours);
+      if (directory.getFileSystem().supportedFileAttributeViews().contains("posix")) {
+        Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwx------"));
+      }
+      // Also in a directory that is not private: only the user's own, by the platform's contract.
+      Path path = Files.createTempFile(directory, "blocks-", ".scratch");
       FileChannel file =
           FileChannel.open(
               path,

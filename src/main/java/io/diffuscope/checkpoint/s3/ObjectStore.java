@@ -62,6 +62,8 @@ final class ObjectStore implements AutoCloseable {
   /** Of one request. */
   private static final Duration DEADLINE = Duration.ofMinutes(1);
 
+  private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(5);
+
   /** Of all attempts. */
   private static final Duration PATIENCE = DEADLINE.multipliedBy(ATTEMPTS + 1);
 
@@ -262,6 +264,13 @@ final class ObjectStore implements AutoCloseable {
 
   @Override
   public void close() {
+    // Pools that end with their system complain aloud.
+    Http.get(system)
+        .shutdownAllConnectionPools()
+        .toCompletableFuture()
+        .orTimeout(CLOSE_PATIENCE.toSeconds(), TimeUnit.SECONDS)
+        .handle((done, unfinished) -> done)
+        .join();
     system.terminate();
     system.getWhenTerminated().toCompletableFuture().join();
   }

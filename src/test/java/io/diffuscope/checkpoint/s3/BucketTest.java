@@ -31,12 +31,15 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.ReadOnlyFileSystemException;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -79,12 +82,16 @@ class BucketTest {
     front = StoreFront.start(mock.uri());
     bucket = "bucket-" + NUMBER.incrementAndGet();
     mock.createBucket(bucket);
+    configure(front, null);
+  }
+
+  private void configure(StoreFront store, @Nullable Path authorities) {
     S3FileSystemProvider.configure(
         new ObjectStoreSettings(
-            front.uri(),
+            store.uri(),
             null,
             true,
-            null,
+            authorities,
             folder.resolve("scratch"),
             SCRATCH,
             BLOCK,
@@ -284,6 +291,45 @@ class BucketTest {
     assertThat(Files.readAllBytes(path("a.bin"))).isEqualTo(content);
     // Gaps are fetched in one request each, not block by block.
     assertThat(front.reads()).isLessThan(40);
+  }
+
+  @Test
+  void aCertificateOfAnAuthorityOfOnesOwnIsTrustedOnlyWhereThatIsNamed() throws Exception {
+    mock.put(bucket, "a.bin", new byte[] {1, 2, 3});
+    ServerIdentity identity = ServerIdentity.create(folder);
+    try (StoreFront secure = StoreFront.start(mock.uri(), identity.context())) {
+      configure(secure, null);
+      assertThatThrownBy(() -> Files.size(path("a.bin")))
+          .hasMessageContaining("not trusted")
+          .hasMessageContaining("diffuscope.s3.ca-file");
+
+      configure(secure, identity.certificate());
+      assertThat(Files.readAllBytes(path("a.bin"))).containsExactly(1, 2, 3);
+    }
+  }
+
+  @Test
+  void nothingIsEverWritten() throws Exception {
+    mock.put(bucket, "a.bin", new byte[] {1});
+    Path file = path("a.bin");
+    assertThatThrownBy(() -> Files.delete(file)).isInstanceOf(ReadOnlyFileSystemException.class);
+    assertThatThrownBy(() -> Files.write(file, new byte[1]))
+        .isInstanceOf(ReadOnlyFileSystemException.class);
+    assertThatThrownBy(() -> Files.createDirectory(path("b")))
+        .isInstanceOf(ReadOnlyFileSystemException.class);
+    assertThat(Files.isWritable(file)).isFalse();
+    assertThat(Files.readAllBytes(file)).containsExactly(1);
+  }
+
+  @Test
+  void scratchSpaceIsPrivateAndGoesWithTheProcess() throws Exception {
+    mock.put(bucket, "a.bin", new byte[BLOCK]);
+    assertThat(Files.readAllBytes(path("a.bin"))).hasSize(BLOCK);
+    Path scratch = folder.resolve("scratch");
+    assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(scratch)))
+        .isEqualTo("rwx------");
+    S3FileSystemProvider.close();
+    assertThat(scratch).isEmptyDirectory();
   }
 
   private Path path(String key) {

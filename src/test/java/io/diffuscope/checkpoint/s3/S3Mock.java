@@ -2,18 +2,17 @@ package io.diffuscope.checkpoint.s3;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.BufferedReader;
 import java.io.IOException;
-import java.net.ConnectException;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Objects;
-import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -22,7 +21,9 @@ import org.jspecify.annotations.Nullable;
  * Adobe's S3Mock as a process of the tests, written to over HTTP as any program would. It does not
  * check signatures.
  */
-final class S3Mock implements AutoCloseable {
+public final class S3Mock implements AutoCloseable {
+  private static final Pattern PORT =
+      Pattern.compile("Jetty started on ports .* (\\d+) \\(http/1.1\\)");
   private static final Pattern UPLOAD = Pattern.compile("<UploadId>([^<]+)</UploadId>");
 
   private final HttpClient client = HttpClient.newHttpClient();
@@ -34,14 +35,8 @@ final class S3Mock implements AutoCloseable {
     this.uri = uri;
   }
 
-  static S3Mock start(Path folder) throws IOException, InterruptedException {
-    int port;
-    int securePort;
-    try (ServerSocket one = new ServerSocket(0);
-        ServerSocket other = new ServerSocket(0)) {
-      port = one.getLocalPort();
-      securePort = other.getLocalPort();
-    }
+  /** Starts one on a free port of its own choice, which it tells in its log. */
+  public static S3Mock start(Path folder) throws IOException {
     Process process =
         new ProcessBuilder(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -50,43 +45,36 @@ final class S3Mock implements AutoCloseable {
                 "-Djava.io.tmpdir=" + folder,
                 "-jar",
                 Path.of("target", "tools", "s3mock.jar").toString(),
-                "--http.port=" + port,
-                "--server.port=" + securePort)
+                "--com.adobe.testing.s3mock.httpPort=0",
+                "--server.port=0")
             .redirectErrorStream(true)
-            .redirectOutput(folder.resolve("s3mock.log").toFile())
             .start();
-    S3Mock mock = new S3Mock(process, URI.create("http://localhost:" + port));
-    mock.awaitReady();
-    return mock;
-  }
-
-  private void awaitReady() throws IOException, InterruptedException {
-    while (true) {
-      if (process.waitFor(200, TimeUnit.MILLISECONDS)) {
-        throw new IOException("S3Mock ended with " + process.exitValue());
-      }
-      try {
-        send("GET", "/", null);
-        return;
-      } catch (ConnectException notYet) {
-        // It takes some seconds to start.
+    BufferedReader log = process.inputReader(StandardCharsets.UTF_8);
+    StringBuilder told = new StringBuilder();
+    for (String line; (line = log.readLine()) != null; told.append(line).append('\n')) {
+      Matcher port = PORT.matcher(line);
+      if (port.find()) {
+        Thread.ofVirtual().start(() -> log.lines().forEach(ignored -> {}));
+        return new S3Mock(process, URI.create("http://localhost:" + port.group(1)));
       }
     }
+    throw new IOException("S3Mock ended: " + told);
   }
 
-  URI uri() {
+  public URI uri() {
     return uri;
   }
 
-  void createBucket(String bucket) throws IOException, InterruptedException {
+  public void createBucket(String bucket) throws IOException, InterruptedException {
     send("PUT", "/" + bucket, new byte[0]);
   }
 
-  void put(String bucket, String key, byte[] content) throws IOException, InterruptedException {
+  public void put(String bucket, String key, byte[] content)
+      throws IOException, InterruptedException {
     send("PUT", "/" + bucket + "/" + key, content);
   }
 
-  void delete(String bucket, String key) throws IOException, InterruptedException {
+  public void delete(String bucket, String key) throws IOException, InterruptedException {
     send("DELETE", "/" + bucket + "/" + key, null);
   }
 
@@ -119,10 +107,7 @@ final class S3Mock implements AutoCloseable {
     send(
         "POST",
         "/%s/%s?uploadId=%s".formatted(bucket, key, upload),
-        parts
-            .append("</CompleteMultipartUpload>")
-            .toString()
-            .getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        parts.append("</CompleteMultipartUpload>").toString().getBytes(StandardCharsets.UTF_8));
   }
 
   private HttpResponse<String> send(String method, String path, byte @Nullable [] body)

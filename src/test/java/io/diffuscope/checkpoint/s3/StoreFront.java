@@ -2,6 +2,8 @@ package io.diffuscope.checkpoint.s3;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsServer;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -18,13 +20,14 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Stands before an object store: passes requests on, counts them and their bytes, refuses access
  * keys that are not valid (any more), and fails when told to.
  */
-final class StoreFront implements AutoCloseable {
+public final class StoreFront implements AutoCloseable {
   private static final Set<String> OWN = Set.of("host", "content-length", "connection", "expect");
 
   /** An answer in place of the store's. */
@@ -33,6 +36,7 @@ final class StoreFront implements AutoCloseable {
   private final HttpClient client = HttpClient.newHttpClient();
   private final ExecutorService threads = Executors.newFixedThreadPool(4);
   private final HttpServer server;
+  private final String scheme;
   private final URI store;
   private final AtomicInteger listings = new AtomicInteger();
   private final AtomicInteger heads = new AtomicInteger();
@@ -42,23 +46,37 @@ final class StoreFront implements AutoCloseable {
   private volatile boolean once;
   private volatile String validKey = "key-1";
 
-  private StoreFront(HttpServer server, URI store) {
+  private StoreFront(HttpServer server, String scheme, URI store) {
     this.server = server;
+    this.scheme = scheme;
     this.store = store;
   }
 
-  static StoreFront start(URI store) throws IOException {
-    HttpServer server =
-        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-    StoreFront front = new StoreFront(server, store);
+  public static StoreFront start(URI store) throws IOException {
+    return start(HttpServer.create(anyPort(), 0), "http", store);
+  }
+
+  /** One that speaks TLS. */
+  static StoreFront start(URI store, SSLContext identity) throws IOException {
+    HttpsServer server = HttpsServer.create(anyPort(), 0);
+    server.setHttpsConfigurator(new HttpsConfigurator(identity));
+    return start(server, "https", store);
+  }
+
+  private static InetSocketAddress anyPort() {
+    return new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
+  }
+
+  private static StoreFront start(HttpServer server, String scheme, URI store) {
+    StoreFront front = new StoreFront(server, scheme, store);
     server.setExecutor(front.threads);
     server.createContext("/", front::answer);
     server.start();
     return front;
   }
 
-  URI uri() {
-    return URI.create("http://localhost:" + server.getAddress().getPort());
+  public URI uri() {
+    return URI.create(scheme + "://localhost:" + server.getAddress().getPort());
   }
 
   void fail(@Nullable Failure newFailure) {
@@ -76,7 +94,7 @@ final class StoreFront implements AutoCloseable {
     validKey = accessKey;
   }
 
-  int listings() {
+  public int listings() {
     return listings.get();
   }
 
@@ -89,7 +107,7 @@ final class StoreFront implements AutoCloseable {
   }
 
   /** Bytes of objects that were sent. */
-  long readBytes() {
+  public long readBytes() {
     return readBytes.get();
   }
 
