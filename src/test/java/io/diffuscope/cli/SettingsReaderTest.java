@@ -10,6 +10,7 @@ import io.diffuscope.config.Configuration;
 import io.diffuscope.detect.DetectorSettings;
 import io.diffuscope.model.NetworkSettings;
 import io.diffuscope.model.SigmaGrid;
+import io.diffuscope.run.Ending;
 import io.diffuscope.run.Pace;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.run.StepScale;
@@ -52,6 +53,30 @@ class SettingsReaderTest {
     assertThat(reader.web().port()).isEqualTo(9464);
     assertThat(reader.dataDirectory()).isEqualTo(Path.of("state"));
     assertThat(reader.threads()).isEqualTo(Runtime.getRuntime().availableProcessors());
+  }
+
+  @Test
+  void howLongARunMayDrainDependsOnWhatEndsIt() throws Exception {
+    assertThat(reader(Map.of()).run("r").ending())
+        .isEqualTo(new Ending(null, null, null, false, Duration.ofMinutes(10)));
+    assertThat(reader(Map.of("diffuscope.end.once", true)).run("r").ending())
+        .as("what is there is what was asked for")
+        .isEqualTo(new Ending(null, null, null, true, null));
+    SettingsReader all =
+        reader(
+            Map.of(
+                "diffuscope.end.once", true,
+                "diffuscope.end.final-step", 10_000,
+                "diffuscope.end.marker", "DONE",
+                "diffuscope.end.idle-timeout", "30m",
+                "diffuscope.end.drain-timeout", "20m",
+                "diffuscope.checkpoints.directory", "runs/7"));
+    assertThat(all.run("r").ending())
+        .isEqualTo(
+            new Ending(10_000L, "DONE", Duration.ofMinutes(30), true, Duration.ofMinutes(20)));
+    assertThat(all.checkpoints().endMarker()).isEqualTo("DONE");
+    SettingsReader bad = reader(Map.of("diffuscope.end.marker", "../DONE"));
+    assertThatThrownBy(() -> bad.run("r")).hasMessageContaining("name of a file");
   }
 
   @Test

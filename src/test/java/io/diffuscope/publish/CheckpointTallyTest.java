@@ -26,6 +26,19 @@ class CheckpointTallyTest {
   }
 
   @Test
+  void whatWasUnderWayWhenTheProgramStoppedWaitsAgain() {
+    tell(
+        RunEvents.found("r", 1L),
+        RunEvents.found("r", 2L),
+        RunEvents.evaluating("r", 1L),
+        RunEvents.resumed("r"));
+    assertCounts(Map.of(Outcome.WAITING, 2L));
+    assertThat(tally.oldest().orElseThrow().step()).isEqualTo(1);
+    tell(RunEvents.evaluating("r", 1L), RunEvents.completed("r", 1L, true));
+    assertCounts(Map.of(Outcome.WAITING, 1L, Outcome.EVALUATED, 1L));
+  }
+
+  @Test
   void everyEndHasItsCount() {
     tell(
         RunEvents.found("r", 1L),

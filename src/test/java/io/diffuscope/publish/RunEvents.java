@@ -57,6 +57,10 @@ public final class RunEvents {
     return Checkpoint.ofFile("id-" + step, "/checkpoints/step-" + step + ".safetensors", step);
   }
 
+  public static RunEvent resumed(String run) {
+    return new RunEvent.RunResumed(run, AT.plusSeconds(9));
+  }
+
   public static RunEvent found(String run, @Nullable Long step) {
     return new RunEvent.CheckpointFound(run, AT.plusSeconds(1), checkpoint(step));
   }

@@ -1,0 +1,35 @@
+package io.diffuscope.publish;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.diffuscope.detect.Flag;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class HistorySummaryTest {
+  @Test
+  void tellsHowFarARunWasAndWhichFlagsAreRaised() {
+    HistorySummary summary =
+        HistorySummary.of(
+            List.of(
+                RunEvents.started("r"),
+                RunEvents.found("r", 10L),
+                RunEvents.completed("r", 10L, true),
+                RunEvents.flag("r", Flag.EARLY_MEMORIZATION, true, 10),
+                RunEvents.completed("r", 20L, true),
+                RunEvents.flag("r", Flag.MEMORIZATION, true, 20),
+                RunEvents.flag("r", Flag.EARLY_MEMORIZATION, false, 20),
+                RunEvents.completed("r", null, false)));
+    assertThat(summary).isEqualTo(new HistorySummary(3, 20L, List.of("memorization (step 20)")));
+    assertThat(summary.sentence())
+        .startsWith(
+            "goes on: 3 checkpoints evaluated before, last step 20; flags raised: memorization"
+                + " (step 20);");
+  }
+
+  @Test
+  void aRunThatSawNothingSaysSo() {
+    assertThat(HistorySummary.of(List.of(RunEvents.found("r", 1L))).sentence())
+        .startsWith("goes on: 0 checkpoints evaluated before; flags raised: none;");
+  }
+}
