@@ -206,13 +206,23 @@ public final class AnnouncedCheckpoints implements CheckpointSource {
     private final Reported reported = new Reported();
     private boolean saidWhichStepCounts;
 
+    /** Whether the source cannot see checkpoints now. */
+    private boolean lost;
+
     Iterable<Sighting> next(Item item) {
       return switch (item) {
         case Seen(Sighting.Settled settled) ->
             reported.isNew(settled.checkpoint()) ? List.of(settled) : List.of();
-        case Seen(Sighting sighting) -> List.of(sighting);
+        case Seen(Sighting sighting) -> {
+          lost = sighting instanceof Sighting.Problem || (lost && !isSeenAgain(sighting));
+          yield List.of(sighting);
+        }
         case Examined(AnnouncedFiles.Found found, Request request) -> announced(found, request);
       };
+    }
+
+    private static boolean isSeenAgain(Sighting sighting) {
+      return sighting instanceof Sighting.Recovered || sighting instanceof Sighting.Recognised;
     }
 
     private List<Sighting> announced(AnnouncedFiles.Found found, Request request) {
@@ -223,7 +233,9 @@ public final class AnnouncedCheckpoints implements CheckpointSource {
       }
       List<Sighting> sightings = new ArrayList<>();
       String remark = found.remark();
-      if (remark != null && !saidWhichStepCounts) {
+      // Whoever announced it is told in any case; what is recognised would say that all is well
+      // again.
+      if (remark != null && !saidWhichStepCounts && !lost) {
         saidWhichStepCounts = true;
         sightings.add(new Sighting.Recognised(remark));
       }

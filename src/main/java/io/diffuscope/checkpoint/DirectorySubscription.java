@@ -28,8 +28,11 @@ import java.util.concurrent.Executor;
  * nothing is lost meanwhile, because a listing shows what is there, not what changed.
  */
 public final class DirectorySubscription implements CheckpointSource {
-  /** Listing and stat may block for long on a network file system. */
-  public static final String DEFAULT_DISPATCHER = "akka.actor.default-blocking-io-dispatcher";
+  /**
+   * Listing and stat may block for long on a network file system; then runs and the port still have
+   * threads of their own.
+   */
+  public static final String DEFAULT_DISPATCHER = "diffuscope.source-dispatcher";
 
   private final DirectorySettings settings;
   private final StructuralCheck check;

@@ -2,6 +2,7 @@ package io.diffuscope.cli;
 
 import io.diffuscope.checkpoint.HoldSettings;
 import io.diffuscope.checkpoint.Holds;
+import io.diffuscope.run.FileJournal;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -11,7 +12,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -55,8 +55,7 @@ final class DataDirectory implements AutoCloseable {
   static Holds holds(Path directory, HoldSettings settings) throws CannotServeException {
     Path folder = directory.resolve("holds");
     try {
-      // No evaluation is open: a monitor that starts begins them all anew.
-      return Holds.open(folder, settings, Set.of());
+      return Holds.open(folder, settings, FileJournal.openEvaluations(runs(directory)));
     } catch (IOException e) {
       throw new CannotServeException(
           "checkpoints cannot be held in %s (%s): choose another --data-dir, or --hold off"

@@ -166,7 +166,7 @@ final class TerminalView implements RunListener {
   }
 
   @Override
-  public void onHoldNews(HoldNews news) {
+  public synchronized void onHoldNews(HoldNews news) {
     print(runOf(news.run()), "yellow", news.message());
   }
 

@@ -9,7 +9,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFileAttributeView;
 import java.nio.file.attribute.PosixFilePermission;
+import java.util.Collections;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -68,12 +70,15 @@ record WebToken(@Nullable BearerToken token, @Nullable String warning) {
     }
   }
 
+  private static final Set<PosixFilePermission> READ_BY_MORE =
+      Set.of(PosixFilePermission.GROUP_READ, PosixFilePermission.OTHERS_READ);
+
   private static @Nullable String warning(Path file) {
     PosixFileAttributeView view = Files.getFileAttributeView(file, PosixFileAttributeView.class);
     try {
       return view != null
-              && view.readAttributes().permissions().contains(PosixFilePermission.OTHERS_READ)
-          ? "%s holds a token and can be read by every user of this machine: chmod o-r %s"
+              && !Collections.disjoint(view.readAttributes().permissions(), READ_BY_MORE)
+          ? "%s holds a token and can be read by more than its owner: chmod go-r %s"
               .formatted(file, file)
           : null;
     } catch (IOException e) {

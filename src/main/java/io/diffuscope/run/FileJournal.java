@@ -12,6 +12,7 @@ import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.SeekableByteChannel;
@@ -22,9 +23,11 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -156,6 +159,44 @@ public final class FileJournal implements RunJournal {
           torn);
     }
     return events;
+  }
+
+  /**
+   * Identities of the checkpoints whose evaluation was open when the journals of a folder ended:
+   * what may still be held for them is not left over. A journal that cannot be read names none; its
+   * run tells why.
+   */
+  public static Set<String> openEvaluations(Path folder) {
+    Set<String> open = new HashSet<>();
+    try (Stream<Path> files = Files.walk(folder, 2)) {
+      files
+          .filter(file -> file.toString().endsWith(SUFFIX))
+          .forEach(file -> openEvaluation(file).ifPresent(open::add));
+    } catch (IOException | UncheckedIOException e) {
+      log.debug("no journals in {}", folder, e);
+    }
+    return open;
+  }
+
+  private static Optional<String> openEvaluation(Path file) {
+    try (Stream<String> lines = Files.lines(file)) {
+      Header header = JSON.readValue(lines.findFirst().orElse("{}"), Header.class);
+      String open = null;
+      for (RunEvent event : new FileJournal(file, header, FileJournal::openSynchronous).read()) {
+        open =
+            switch (event) {
+              case RunEvent.EvaluationStarted e -> e.checkpoint().identity();
+              case RunEvent.EvaluationCompleted e -> null;
+              case RunEvent.EvaluationFailed e -> null;
+              case RunEvent.RunEnded e -> null;
+              default -> open;
+            };
+      }
+      return Optional.ofNullable(open);
+    } catch (IOException | JournalDamagedException | UncheckedIOException e) {
+      log.debug("{} cannot be read", file, e);
+      return Optional.empty();
+    }
   }
 
   private List<RunEvent> header(ByteArrayOutputStream bytes) throws IOException {

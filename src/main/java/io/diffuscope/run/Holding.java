@@ -9,11 +9,13 @@ import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.checkpoint.Hold;
 import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.tensorfile.BadInputException;
+import java.time.Duration;
 import java.util.EnumSet;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +28,7 @@ import org.jspecify.annotations.Nullable;
 final class Holding {
   private final Holds holds;
   private final Executor blocking;
+  private final Duration patience;
   private final Consumer<String> news;
   private final Set<Hold.Obstacle> told = EnumSet.noneOf(Hold.Obstacle.class);
   private CompletionStage<Done> released = CompletableFuture.completedFuture(Done.getInstance());
@@ -33,11 +36,14 @@ final class Holding {
   /**
    * For one run.
    *
+   * @param patience how long a hold may take to be made; a file system that does not answer must
+   *     not keep the run, and its turn on the device, for ever
    * @param news told, once for each cause, that checkpoints are not held; called on any thread
    */
-  Holding(ActorSystem<?> system, Holds holds, Consumer<String> news) {
+  Holding(ActorSystem<?> system, Holds holds, Duration patience, Consumer<String> news) {
     this.holds = holds;
     this.blocking = system.dispatchers().lookup(DispatcherSelector.blocking());
+    this.patience = patience;
     this.news = news;
   }
 
@@ -61,6 +67,8 @@ final class Holding {
     CompletableFuture<Done> gone = new CompletableFuture<>();
     released = gone;
     return Source.completionStage(taken)
+        .completionTimeout(patience)
+        .mapError(TimeoutException.class, late -> tooLate(checkpoint))
         .flatMapConcat(hold -> work.apply(hold.checkpoint()))
         .watchTermination(
             (ignored, end) -> {
@@ -70,6 +78,13 @@ final class Holding {
                       taken.whenCompleteAsync((hold, refused) -> release(hold, gone), blocking));
               return ignored;
             });
+  }
+
+  private EvaluationException tooLate(Checkpoint checkpoint) {
+    return new EvaluationException(
+        FailureReason.TIMEOUT.label(),
+        "%s could not be held within %d seconds: is its file system there?"
+            .formatted(checkpoint.path(), patience.toSeconds()));
   }
 
   private Hold take(Checkpoint checkpoint) {

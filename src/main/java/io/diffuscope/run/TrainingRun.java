@@ -235,6 +235,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     return new Holding(
         context.getSystem(),
         holds,
+        settings.unitTimeout(),
         message -> events.tell(new EventStream.Publish<>(new HoldNews(settings.id(), message))));
   }
 

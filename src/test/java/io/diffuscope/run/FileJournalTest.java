@@ -70,6 +70,34 @@ class FileJournalTest {
     assertThat(Files.readString(written.file()).lines()).hasSize(batches.size() + 1);
   }
 
+  /** What was being evaluated when the program was killed may still be held for it. */
+  @Test
+  void theEvaluationThatWasOpenAtTheEndIsNamed() throws Exception {
+    assertThat(FileJournal.openEvaluations(folder.resolve("none"))).isEmpty();
+    List<RunEvent> kept = new ArrayList<>();
+    String open = null;
+    for (List<RunEvent> batch : batches()) {
+      for (RunEvent event : batch) {
+        if (event instanceof RunEvent.EvaluationStarted started) {
+          open = started.checkpoint().identity();
+          kept.add(event);
+          Files.deleteIfExists(journal().file());
+          written(List.of(kept));
+          assertThat(FileJournal.openEvaluations(folder)).containsExactly(open);
+        } else if (event instanceof RunEvent.EvaluationCompleted
+            || event instanceof RunEvent.EvaluationFailed) {
+          kept.add(event);
+          Files.deleteIfExists(journal().file());
+          written(List.of(kept));
+          assertThat(FileJournal.openEvaluations(folder)).isEmpty();
+        } else {
+          kept.add(event);
+        }
+      }
+    }
+    assertThat(open).isNotNull();
+  }
+
   /** A process that is killed, or a machine that loses power, may stop the write anywhere. */
   @Test
   void aLastBatchThatWasCutAnywhereIsGoneAsAWholeAndTheNextOneIsWrittenInItsPlace()

@@ -19,6 +19,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -212,7 +213,7 @@ class HoldingTest {
 
   private Holding holding(long maxBytes) throws IOException {
     Holds holds = Holds.open(folder, new HoldSettings(HoldSettings.Mode.AUTO, maxBytes), Set.of());
-    return new Holding(KIT.system(), holds, news::add);
+    return new Holding(KIT.system(), holds, Duration.ofMinutes(1), news::add);
   }
 
   /** As the run sees it. */
