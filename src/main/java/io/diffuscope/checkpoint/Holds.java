@@ -50,6 +50,8 @@ public final class Holds implements AutoCloseable {
   /** Bytes of the holds that are open or being taken, by the name of their folder. */
   private final Map<String, Long> open = new HashMap<>();
 
+  private volatile boolean closed;
+
   private Holds(Path folder, HoldSettings settings, Disks disks) {
     this.folder = folder;
     this.settings = settings;
@@ -139,7 +141,7 @@ public final class Holds implements AutoCloseable {
           "%s cannot be written (%s); see to it, or choose another --data-dir"
               .formatted(folder, e));
     } finally {
-      if (!taken) {
+      if (!taken || closed) {
         release(name);
       }
     }
@@ -244,6 +246,7 @@ public final class Holds implements AutoCloseable {
   /** Releases what is still held: evaluations that were under way will not go on. */
   @Override
   public void close() {
+    closed = true;
     Collection<String> names;
     synchronized (this) {
       names = new ArrayList<>(open.keySet());

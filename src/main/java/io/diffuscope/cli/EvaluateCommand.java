@@ -20,6 +20,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -59,18 +60,20 @@ final class EvaluateCommand implements Callable<Integer> {
       description = "A table, or one JSON object an estimate (default: ${DEFAULT-VALUE}).")
   private EstimateRows.Format format = EstimateRows.Format.TABLE;
 
+  private static Map<String, Object> evaluatingAll(int files) {
+    Map<String, Object> overrides = new HashMap<>();
+    MeasureOptions.put(overrides, "checkpoints.policy", "all");
+    MeasureOptions.unset(overrides, "checkpoints.every");
+    MeasureOptions.put(overrides, "checkpoints.sampling-growth", 1);
+    MeasureOptions.unset(overrides, "checkpoints.budget");
+    MeasureOptions.put(overrides, "checkpoints.most-pending", files);
+    return overrides;
+  }
+
   @Override
   public Integer call() throws Exception {
     // Whatever a configuration for watching says, every file that was named is measured.
-    Config config =
-        measure.load(
-            Map.of(
-                "diffuscope.checkpoints.policy",
-                "all",
-                "diffuscope.checkpoints.sampling-growth",
-                1,
-                "diffuscope.checkpoints.most-pending",
-                files.size()));
+    Config config = measure.load(evaluatingAll(files.size()));
     SettingsReader reader = new SettingsReader(config);
     S3FileSystemProvider.configure(reader.objectStore());
     RunSettings settings = reader.run(parentName(files.getFirst())).withEnding(Ending.NEVER);

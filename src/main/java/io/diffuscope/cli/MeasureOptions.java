@@ -1,6 +1,7 @@
 package io.diffuscope.cli;
 
 import com.typesafe.config.Config;
+import com.typesafe.config.ConfigValueFactory;
 import io.diffuscope.config.Configuration;
 import io.diffuscope.tensorfile.BadInputException;
 import java.nio.file.Path;
@@ -153,6 +154,11 @@ final class MeasureOptions {
     put(overrides, "data-dir", dataDirectory == null ? null : dataDirectory.toString());
     put(overrides, "device.threads", threads);
     return Configuration.load(config, overrides);
+  }
+
+  /** Sets a key to null, whatever a file says. */
+  static void unset(Map<String, Object> overrides, String key) {
+    overrides.put("diffuscope." + key, ConfigValueFactory.fromAnyRef(null));
   }
 
   static void put(Map<String, Object> overrides, String key, @Nullable Object value) {

@@ -15,8 +15,10 @@ import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.checkpoint.RunDirectories.News;
 import io.diffuscope.publish.Publisher;
 import io.diffuscope.publish.RunListener;
+import io.diffuscope.run.DeviceTurns;
 import io.diffuscope.run.EvaluationException;
 import io.diffuscope.run.History;
+import io.diffuscope.run.Pace;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.run.Sampler;
@@ -105,6 +107,7 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
   private final Map<String, LiveRun> runs = new LinkedHashMap<>();
   private final Set<String> over = new HashSet<>();
   private @Nullable Set<String> awaited;
+  private @Nullable ActorRef<DeviceTurns.Command> turns;
   private int samplersMade;
   private @Nullable TrainingEnded trainingEnded;
 
@@ -185,13 +188,36 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
     ActorRef<RunSupervisor.Command> supervisor =
         getContext()
             .spawn(
-                RunSupervisor.create(run, plan.probe, queue, plan.holds, atOnce, failures, ends),
+                RunSupervisor.create(
+                    run,
+                    plan.probe,
+                    queue,
+                    turnsFor(run.settings().pace()),
+                    plan.holds,
+                    atOnce,
+                    failures,
+                    ends),
                 "run-" + id);
     getContext().watch(supervisor);
     runs.put(id, new LiveRun(run.settings(), supervisor));
     if (trainingEnded != null) {
       supervisor.tell(new RunSupervisor.EndWhenListed(trainingEnded));
     }
+  }
+
+  /** One budget for all runs, since they share the samplers; their settings share it, too. */
+  private @Nullable ActorRef<DeviceTurns.Command> turnsFor(Pace pace) {
+    Double budget = pace.budget();
+    if (budget == null) {
+      return null;
+    }
+    ActorRef<DeviceTurns.Command> shared = turns;
+    if (shared == null) {
+      shared = getContext().spawn(DeviceTurns.create(budget), "device-turns");
+      getContext().watch(shared);
+      turns = shared;
+    }
+    return shared;
   }
 
   @Override
@@ -305,7 +331,11 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
           signal instanceof ChildFailed failed
               ? failed.cause()
               : new IllegalStateException("%s stopped".formatted(name));
-      if (gone.path().equals(publisher.path()) || gone.path().equals(queue.path())) {
+      boolean isVital =
+          gone.path().equals(publisher.path())
+              || gone.path().equals(queue.path())
+              || (turns != null && gone.path().equals(turns.path()));
+      if (isVital) {
         plan.onFailure.accept(cause);
       } else if (name.startsWith("sampler-")) {
         getContext().getLog().error("{} died and is replaced", name);

@@ -3,6 +3,7 @@ package io.diffuscope.cli;
 import akka.Done;
 import akka.actor.CoordinatedShutdown;
 import akka.actor.typed.ActorSystem;
+import akka.actor.typed.javadsl.Adapter;
 import akka.actor.typed.javadsl.AskPattern;
 import com.typesafe.config.Config;
 import io.diffuscope.checkpoint.Announcement;
@@ -44,7 +45,6 @@ final class MonitorSession implements AutoCloseable {
   private final ActorSystem<Monitor.Command> system;
   private final RunSources runs;
   private final Probe probe;
-  private final Holds holds;
   private final CompletableFuture<Done> ended;
   private final Progress progress;
   private @Nullable HttpServer server;
@@ -53,13 +53,11 @@ final class MonitorSession implements AutoCloseable {
       ActorSystem<Monitor.Command> system,
       RunSources runs,
       Probe probe,
-      Holds holds,
       CompletableFuture<Done> ended,
       Progress progress) {
     this.system = system;
     this.runs = runs;
     this.probe = probe;
-    this.holds = holds;
     this.ended = ended;
     this.progress = progress;
   }
@@ -149,7 +147,9 @@ final class MonitorSession implements AutoCloseable {
                     () -> ended.complete(Done.getInstance()))),
             "diffuscope",
             config);
-    MonitorSession session = new MonitorSession(system, runs, probe, holds, ended, progress);
+    // Also when a person interrupts; not before, or an evaluation would miss its files.
+    Adapter.toClassic(system).registerOnTermination(holds::close);
+    MonitorSession session = new MonitorSession(system, runs, probe, ended, progress);
     if (web != null) {
       try {
         session.server = session.bind(web, metrics, board);
@@ -286,7 +286,6 @@ final class MonitorSession implements AutoCloseable {
     }
     system.terminate();
     system.getWhenTerminated().toCompletableFuture().join();
-    holds.close();
     probe.close();
   }
 }

@@ -53,6 +53,7 @@ final class PlanCommand implements Callable<Integer> {
   private @Nullable String directory;
 
   @Mixin private MeasureOptions measure = new MeasureOptions();
+  @Mixin private PaceOptions pace = new PaceOptions();
 
   @Option(
       names = "--interval",
@@ -67,32 +68,6 @@ final class PlanCommand implements Callable<Integer> {
 
   @Option(names = "--pattern", paramLabel = "PATTERN", description = "As for watch.")
   private @Nullable String pattern;
-
-  @Option(
-      names = "--policy",
-      paramLabel = "all|every|latest",
-      description = "Which checkpoints are evaluated when training is faster (default latest).")
-  private @Nullable String policy;
-
-  @Option(
-      names = "--every",
-      paramLabel = "STEPS",
-      description = "Distance of steps under the policy every.")
-  private @Nullable Long every;
-
-  @Option(
-      names = "--sampling-growth",
-      paramLabel = "FACTOR",
-      description =
-          "Sample a checkpoint whose step is this many times the last sampled one's (default"
-              + " 1.15).")
-  private @Nullable Double samplingGrowth;
-
-  @Option(
-      names = "--budget",
-      paramLabel = "SHARE",
-      description = "Share of the device's time in place of --sampling-growth, such as 10%%.")
-  private @Nullable String budget;
 
   @Option(
       names = "--format",
@@ -135,10 +110,7 @@ final class PlanCommand implements Callable<Integer> {
     MeasureOptions.put(overrides, "checkpoints.directory", directory);
     MeasureOptions.put(overrides, "checkpoints.layout", layout);
     MeasureOptions.put(overrides, "checkpoints.pattern", pattern);
-    MeasureOptions.put(overrides, "checkpoints.policy", policy);
-    MeasureOptions.put(overrides, "checkpoints.every", every);
-    MeasureOptions.put(overrides, "checkpoints.sampling-growth", samplingGrowth);
-    MeasureOptions.put(overrides, "checkpoints.budget", budget);
+    pace.addTo(overrides);
     return measure.load(overrides);
   }
 

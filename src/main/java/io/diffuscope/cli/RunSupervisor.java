@@ -17,6 +17,7 @@ import io.diffuscope.checkpoint.Announcement;
 import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.checkpoint.StepUnit;
+import io.diffuscope.run.DeviceTurns;
 import io.diffuscope.run.EvaluationException;
 import io.diffuscope.run.RunState;
 import io.diffuscope.run.SourceNews;
@@ -77,6 +78,7 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
   private final MonitoredRun plan;
   private final Probe probe;
   private final ActorRef<WorkQueue.Command> queue;
+  private final @Nullable ActorRef<DeviceTurns.Command> turns;
   private final Holds holds;
   private final ActorRef<Failed> owner;
   private final ActorRef<NothingToEnd> ends;
@@ -89,6 +91,7 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
       MonitoredRun plan,
       Probe probe,
       ActorRef<WorkQueue.Command> queue,
+      @Nullable ActorRef<DeviceTurns.Command> turns,
       Holds holds,
       ActorRef<Failed> owner,
       ActorRef<NothingToEnd> ends) {
@@ -96,6 +99,7 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
     this.plan = plan;
     this.probe = probe;
     this.queue = queue;
+    this.turns = turns;
     this.holds = holds;
     this.owner = owner;
     this.ends = ends;
@@ -108,12 +112,14 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
   /**
    * A run.
    *
+   * @param turns those of all runs; null where evaluation has no budget
    * @param atOnce whether it is prepared now; otherwise with its first checkpoint
    */
   static Behavior<Command> create(
       MonitoredRun plan,
       Probe probe,
       ActorRef<WorkQueue.Command> queue,
+      @Nullable ActorRef<DeviceTurns.Command> turns,
       Holds holds,
       boolean atOnce,
       ActorRef<Failed> owner,
@@ -121,7 +127,7 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
     return Behaviors.setup(
         context -> {
           RunSupervisor supervisor =
-              new RunSupervisor(context, plan, probe, queue, holds, owner, ends);
+              new RunSupervisor(context, plan, probe, queue, turns, holds, owner, ends);
           if (atOnce) {
             supervisor.started();
           }
@@ -141,6 +147,7 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
                   plan.settings(),
                   probe,
                   queue,
+                  turns,
                   holds,
                   plan.journal(),
                   InstantSource.system(),

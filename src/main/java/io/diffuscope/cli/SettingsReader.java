@@ -155,12 +155,30 @@ final class SettingsReader {
 
   private Pace pace() {
     Long every = number("checkpoints.every");
+    Double budget = budget();
     return new Pace(
         policy(every),
         every == null ? 1 : every,
         config.getInt("checkpoints.most-pending"),
-        config.getDouble("checkpoints.sampling-growth"),
-        budget());
+        samplingGrowth(budget),
+        // All of the time is no bound.
+        budget != null && budget == 1 ? null : budget);
+  }
+
+  private double samplingGrowth(@Nullable Double budget) {
+    String key = "checkpoints.sampling-growth";
+    Double told = config.getIsNull(key) ? null : Double.valueOf(config.getDouble(key));
+    if (budget != null && told != null && told != 1) {
+      throw new InvalidSettingException(
+          "under a budget every evaluated checkpoint is sampled: give either a budget (--budget,"
+              + " diffuscope.checkpoints.budget) or the spacing of samplings (--sampling-growth,"
+              + " diffuscope.checkpoints.sampling-growth), not both",
+          null);
+    }
+    if (told != null) {
+      return told;
+    }
+    return budget == null ? Pace.SAMPLING_GROWTH : 1;
   }
 
   private Pace.Policy policy(@Nullable Long every) {
@@ -169,6 +187,13 @@ final class SettingsReader {
       throw new InvalidSettingException(
           "the policy is every: give the distance of steps, --every STEPS or"
               + " diffuscope.checkpoints.every",
+          null);
+    }
+    if (policy != Pace.Policy.EVERY && every != null) {
+      throw new InvalidSettingException(
+          "a distance of %d steps (--every, diffuscope.checkpoints.every) needs the policy every,"
+                  .formatted(every)
+              + " not %s: leave one of them out".formatted(policy.name().toLowerCase(Locale.ROOT)),
           null);
     }
     return policy;

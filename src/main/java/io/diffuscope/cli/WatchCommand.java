@@ -5,6 +5,7 @@ import io.diffuscope.checkpoint.AnnounceRoots;
 import io.diffuscope.checkpoint.AnnouncedCheckpoints;
 import io.diffuscope.checkpoint.DirectorySettings;
 import io.diffuscope.checkpoint.DirectorySubscription;
+import io.diffuscope.checkpoint.HoldSettings;
 import io.diffuscope.checkpoint.RetriedSource;
 import io.diffuscope.checkpoint.RunDirectories;
 import io.diffuscope.checkpoint.s3.S3FileSystemProvider;
@@ -61,6 +62,7 @@ final class WatchCommand implements Callable<Integer> {
   private @Nullable String directory;
 
   @Mixin private MeasureOptions measure = new MeasureOptions();
+  @Mixin private PaceOptions pace = new PaceOptions();
   @Mixin private ServeOptions serve = new ServeOptions();
   @Mixin private AnnounceOptions announce = new AnnounceOptions();
 
@@ -89,14 +91,6 @@ final class WatchCommand implements Callable<Integer> {
           "Names of checkpoints in place of a layout: a glob (*.safetensors), or a path with {step}"
               + " (ckpt_{step}.pt, step-{step}/model.safetensors).")
   private @Nullable String pattern;
-
-  @Option(
-      names = "--policy",
-      paramLabel = "all|latest",
-      description =
-          "When training is faster than evaluation: every checkpoint in order (default), or the"
-              + " newest only.")
-  private @Nullable String policy;
 
   @Option(
       names = "--step-unit",
@@ -132,7 +126,7 @@ final class WatchCommand implements Callable<Integer> {
     MeasureOptions.put(overrides, "checkpoints.runs", runs);
     MeasureOptions.put(overrides, "checkpoints.layout", layout);
     MeasureOptions.put(overrides, "checkpoints.pattern", pattern);
-    MeasureOptions.put(overrides, "checkpoints.policy", policy);
+    pace.addTo(overrides);
     MeasureOptions.put(overrides, "steps.unit", stepUnit);
     MeasureOptions.put(overrides, "steps.batch-size", trainBatchSize);
     end.addTo(overrides);
@@ -142,6 +136,7 @@ final class WatchCommand implements Callable<Integer> {
     S3FileSystemProvider.configure(reader.objectStore());
     DirectorySettings checkpoints = reader.checkpointsUnlessAnnounced();
     AnnounceRoots roots = reader.announceRoots();
+    HoldSettings holds = reader.holds();
     String glob = reader.runs();
     RunDirectories directories = glob == null ? null : reader.runDirectories(glob);
     if (checkpoints != null) {
@@ -169,7 +164,7 @@ final class WatchCommand implements Callable<Integer> {
                       ? new RunSources.One(subscribed(settings, checkpoints, roots, journals))
                       : severalRuns(directories, settings, checkpoints, roots, journals, status),
               probe,
-              DataDirectory.holds(reader.dataDirectory(), reader.holds()),
+              DataDirectory.holds(reader.dataDirectory(), holds),
               reader.samplers(),
               List.of(view),
               web)) {

@@ -18,7 +18,7 @@ import java.util.Map;
 /**
  * What an evaluation of one checkpoint consists of: which units of work, and which signals fold
  * what they bring. Known once the probe was opened and the sets' geometry was found; the same for
- * every checkpoint.
+ * every checkpoint that is sampled, and for every one that is not.
  *
  * @param probeId the probe's id
  * @param samples number of samples M
@@ -30,6 +30,7 @@ import java.util.Map;
  * @param batchSize rows in one block
  * @param decisionZ width of the bounds that affinity's decisions use
  * @param seed seed of the permutation tests
+ * @param sampled whether samples are drawn; otherwise only denoising losses are measured
  */
 record EvaluationPlan(
     String probeId,
@@ -41,7 +42,9 @@ record EvaluationPlan(
     DenoisingSettings denoising,
     int batchSize,
     double decisionZ,
-    long seed) {
+    long seed,
+    boolean sampled) {
+  /** An evaluation that samples. */
   static EvaluationPlan of(Probe probe, GeometrySummary geometry, double decisionZ) {
     return new EvaluationPlan(
         probe.id(),
@@ -53,13 +56,35 @@ record EvaluationPlan(
         probe.denoising(),
         probe.spec().batchSize(),
         decisionZ,
-        probe.spec().seed());
+        probe.spec().seed(),
+        true);
+  }
+
+  /** The same without samples: only the denoising losses. */
+  EvaluationPlan lossesOnly() {
+    return new EvaluationPlan(
+        probeId,
+        samples,
+        sampleBlocks,
+        references,
+        trainSize,
+        geometry,
+        denoising,
+        batchSize,
+        decisionZ,
+        seed,
+        false);
+  }
+
+  /** Whether there are denoising losses to measure. */
+  boolean measuresLosses() {
+    return geometry.comparesHoldout() && !denoising.sigmas().isEmpty();
   }
 
   /** The units, cheap ones last: a broken network shows in the first block of samples. */
   List<WorkUnit> units(Checkpoint checkpoint) {
     List<WorkUnit> units = new ArrayList<>();
-    for (int block = 0; block < sampleBlocks; block++) {
+    for (int block = 0; sampled && block < sampleBlocks; block++) {
       units.add(new WorkUnit.SampleBlock(checkpoint, block));
     }
     if (geometry.comparesHoldout()) {
@@ -76,14 +101,18 @@ record EvaluationPlan(
   /** Fresh signals for one checkpoint. */
   List<Signal> signals(Map<Reference, double[]> previous) {
     List<Signal> signals = new ArrayList<>();
-    for (Reference reference : references) {
-      signals.add(new ProbabilityFlowDistance(reference, samples, previous.get(reference)));
+    if (sampled) {
+      for (Reference reference : references) {
+        signals.add(new ProbabilityFlowDistance(reference, samples, previous.get(reference)));
+      }
+      signals.add(new NearestRatio(geometry.controlCopies(), geometry.controlPoints()));
     }
-    signals.add(new NearestRatio(geometry.controlCopies(), geometry.controlPoints()));
     if (geometry.comparesHoldout()) {
-      signals.add(
-          new AffinityToTrain(
-              geometry.distinctTrain(), geometry.comparedHoldout(), decisionZ, seed));
+      if (sampled) {
+        signals.add(
+            new AffinityToTrain(
+                geometry.distinctTrain(), geometry.comparedHoldout(), decisionZ, seed));
+      }
       for (double sigma : denoising.sigmas()) {
         signals.add(
             new DenoisingGap(

@@ -21,8 +21,8 @@ import org.pcollections.TreePMap;
  * So does a checkpoint that took long to become complete. They are told apart by evidence:
  *
  * <ul>
- *   <li><b>written again</b>: the content of a path that was judged is another one now, and nothing
- *       above it is younger;
+ *   <li><b>written again</b>: the content of a path that was evaluated is another one now, and
+ *       nothing above it is younger;
  *   <li><b>resumed</b>: a lower step that is younger than every known step above it;
  *   <li><b>late</b>: whatever is older than a step above it, was seen incomplete before the steps
  *       above it were known, or tells no time. It begins nothing.
@@ -52,8 +52,16 @@ public record Lineage(
   static final Lineage EMPTY =
       new Lineage(1, TreePMap.<Long, Known>empty(), TreePMap.<Long, Judgement>empty(), Map.of());
 
-  /** A checkpoint of the line. */
-  public record Known(String path, @Nullable Instant modified) {}
+  /**
+   * A checkpoint of the line.
+   *
+   * @param evaluated whether its step was evaluated, sampled or not
+   */
+  public record Known(String path, @Nullable Instant modified, boolean evaluated) {
+    Known whenEvaluated() {
+      return new Known(path, modified, true);
+    }
+  }
 
   /** What a judged checkpoint left behind. */
   public record Judgement(DetectorStates states, Progress progress) {}
@@ -103,7 +111,7 @@ public record Lineage(
     }
     Known before = known.get(step);
     boolean again = before != null && before.path.equals(checkpoint.path());
-    boolean writtenAgain = again && judged.containsKey(step);
+    boolean writtenAgain = before != null && again && before.evaluated;
     NavigableMap<Long, Known> above = known.tailMap(step, false);
     Integer age = above.isEmpty() ? null : age(checkpoint.modified(), above);
     if (writtenAgain && (age == null || age >= 0)) {
@@ -150,7 +158,8 @@ public record Lineage(
     if (step == null || (before != null && !before.path.equals(checkpoint.path()))) {
       return new Lineage(attempt, known, judged, waiting);
     }
-    Known now = new Known(checkpoint.path(), checkpoint.modified());
+    Known now =
+        new Known(checkpoint.path(), checkpoint.modified(), before != null && before.evaluated);
     return new Lineage(attempt, persistent(known).plus(step, now), judged, waiting);
   }
 
@@ -165,6 +174,20 @@ public record Lineage(
     }
     longer.put(path, new PassedOver(known.isEmpty() ? null : known.lastKey()));
     return new Lineage(attempt, known, judged, longer);
+  }
+
+  /** With a step that was evaluated, whether it was sampled or not. */
+  Lineage withEvaluated(long step) {
+    Known before = known.get(step);
+    return before == null
+        ? this
+        : new Lineage(
+            attempt, persistent(known).plus(step, before.whenEvaluated()), judged, passedOver);
+  }
+
+  /** Whether a step from one on and below another was evaluated. */
+  boolean hasEvaluated(long from, long below) {
+    return known.subMap(from, true, below, false).values().stream().anyMatch(Known::evaluated);
   }
 
   /** With what the detectors made of a step above all that they saw. */

@@ -36,7 +36,11 @@ public final class RunDecisions {
 
   /** References are ready; evaluation may begin. */
   public record Begin(
-      String displayName, String probe, @Nullable Boolean holdoutCheckPassed, List<String> notes)
+      String displayName,
+      String probe,
+      @Nullable Boolean holdoutCheckPassed,
+      List<String> notes,
+      boolean measuresLosses)
       implements Command {
     public Begin {
       notes = List.copyOf(notes);
@@ -67,13 +71,27 @@ public final class RunDecisions {
   /** What happened before was read: the run goes on from there. */
   public record Resume() implements Command {}
 
+  /** It is this run's turn on the device; needed, and heeded, only where there is a budget. */
+  public record Proceed() implements Command {}
+
   /** Nothing more is coming; what still waits or is under evaluation is skipped, and counted. */
   public record End(String cause) implements Command {}
 
   private final RunSettings settings;
+  private final Spacing spacing;
 
   public RunDecisions(RunSettings settings) {
+    this(settings, new Spacing(settings.pace(), settings.ending().finalStep(), false));
+  }
+
+  private RunDecisions(RunSettings settings, Spacing spacing) {
     this.settings = settings;
+    this.spacing = spacing;
+  }
+
+  /** The same once it is known that no more checkpoints come: the last that waits is sampled. */
+  public RunDecisions draining() {
+    return new RunDecisions(settings, spacing.draining());
   }
 
   /** The events that a command leads to, to be applied in this order. */
@@ -83,7 +101,9 @@ public final class RunDecisions {
     }
     Course course = new Course(state);
     direct(course, command, now);
-    startNext(course, now);
+    if (settings.pace().budget() == null || command instanceof Proceed) {
+      startNext(course, now);
+    }
     return course.events;
   }
 
@@ -116,7 +136,8 @@ public final class RunDecisions {
                   c.probe,
                   c.holdoutCheckPassed,
                   c.notes,
-                  settings.steps()));
+                  settings.steps(),
+                  c.measuresLosses));
         }
       }
       case Find c -> found(course, c.checkpoint, now);
@@ -133,6 +154,7 @@ public final class RunDecisions {
           course.add(new RunEvent.RunResumed(id, now));
         }
       }
+      case Proceed c -> {}
       case End c -> {
         skipAll(course, now);
         course.add(new RunEvent.RunEnded(id, now, c.cause, verdict(course.state)));
@@ -163,6 +185,9 @@ public final class RunDecisions {
       }
     }
     course.add(new RunEvent.CheckpointFound(settings.id(), now, checkpoint));
+    for (Candidate close : spacing.tooClose(course.state, checkpoint)) {
+      skip(course, close, SkipReason.SPACING, now);
+    }
     skipBacklog(course, now);
   }
 
@@ -226,7 +251,7 @@ public final class RunDecisions {
             command.seconds,
             candidate.attempt(),
             command.weights,
-            true));
+            candidate.sampled()));
     if (outcome != null) {
       for (FlagChange change : outcome.changes()) {
         course.add(new RunEvent.FlagChanged(settings.id(), now, change));
@@ -243,6 +268,9 @@ public final class RunDecisions {
     }
     if (candidate.superseded()) {
       return Standing.SUPERSEDED;
+    }
+    if (!candidate.sampled()) {
+      return Standing.LOSSES_ONLY;
     }
     return judgedStep == null || step > judgedStep ? Standing.JUDGED : Standing.EARLIER_STEP;
   }
@@ -282,17 +310,25 @@ public final class RunDecisions {
         .observe(state.lineage().detectors(), look);
   }
 
+  /** Whether there is something that an evaluation could begin with. */
+  public static boolean isReady(RunState state) {
+    return state.started() != null
+        && state.evaluating() == null
+        && !state.ended()
+        && !state.pending().isEmpty();
+  }
+
   private void startNext(Course course, Instant now) {
-    RunState state = course.state;
-    boolean ready =
-        state.started() != null
-            && state.evaluating() == null
-            && !state.ended()
-            && !state.pending().isEmpty();
-    if (ready) {
-      course.add(
-          new RunEvent.EvaluationStarted(
-              settings.id(), now, state.pending().getFirst().checkpoint(), true));
+    while (isReady(course.state)) {
+      RunState state = course.state;
+      RunEvent.RunStarted started = Objects.requireNonNull(state.started());
+      Candidate next = state.pending().getFirst();
+      boolean sampled = spacing.isSampled(state, next);
+      if (sampled || started.measuresLosses()) {
+        course.add(new RunEvent.EvaluationStarted(settings.id(), now, next.checkpoint(), sampled));
+      } else {
+        skip(course, next, SkipReason.SPACING, now);
+      }
     }
   }
 
@@ -309,7 +345,7 @@ public final class RunDecisions {
               ? state
               : state.withLineage(state.lineage().withPassedOver(e.path()));
       case RunEvent.AttemptStarted e -> state.withAttempt(e.attempt(), e.fromStep());
-      case RunEvent.EvaluationStarted e -> state.withEvaluating(e.checkpoint());
+      case RunEvent.EvaluationStarted e -> state.withEvaluating(e.checkpoint(), e.sampled());
       case RunEvent.EvaluationCompleted e -> applyCompleted(state, e);
       case RunEvent.EvaluationFailed e -> state.withDone(e.checkpoint(), Status.FAILED);
       // The detectors' states moved when the evaluation was completed, or the attempt started.
@@ -322,7 +358,12 @@ public final class RunDecisions {
   private RunState applyCompleted(RunState state, RunEvent.EvaluationCompleted event) {
     RunState done = state.withDone(event.checkpoint(), Status.EVALUATED);
     Long step = event.checkpoint().step();
-    if (step == null || !event.judged()) {
+    boolean inLine = event.judged() || event.standing() == Standing.LOSSES_ONLY;
+    if (step == null || !inLine) {
+      return done;
+    }
+    done = done.withLineage(done.lineage().withEvaluated(step));
+    if (!event.judged()) {
       return done;
     }
     Look look = new Look(step, event.estimates());

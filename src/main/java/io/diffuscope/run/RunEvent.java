@@ -26,6 +26,8 @@ public sealed interface RunEvent extends RunNotification {
    *     nothing; null where there is no hold-out set to check
    * @param notes one line each: signals that are off and why, duplicates found, the hold-out check
    * @param steps what the steps of its checkpoints count
+   * @param measuresLosses whether denoising losses are measured: not without a hold-out set, or
+   *     without noise levels to measure them at
    */
   record RunStarted(
       String run,
@@ -34,7 +36,8 @@ public sealed interface RunEvent extends RunNotification {
       String probe,
       @Nullable Boolean holdoutCheckPassed,
       List<String> notes,
-      StepScale steps)
+      StepScale steps,
+      boolean measuresLosses)
       implements RunEvent {
     /** Whether affinity may raise a flag. */
     public boolean trustAffinity() {

@@ -48,10 +48,16 @@ public record RunState(
    * @param attempt the attempt under which it was found
    * @param superseded whether a later attempt, or another content, took its place: it is measured,
    *     but not judged
+   * @param sampled whether it is sampled, or only its denoising losses are measured; decided when
+   *     its evaluation begins, and false until then
    */
-  public record Candidate(Checkpoint checkpoint, int attempt, boolean superseded) {
+  public record Candidate(Checkpoint checkpoint, int attempt, boolean superseded, boolean sampled) {
     Candidate supersede() {
-      return new Candidate(checkpoint, attempt, true);
+      return new Candidate(checkpoint, attempt, true, sampled);
+    }
+
+    Candidate begun(boolean withSamples) {
+      return new Candidate(checkpoint, attempt, superseded, withSamples);
     }
 
     /** Whether an attempt from this step on supersedes it. */
@@ -107,7 +113,7 @@ public record RunState(
   /** A checkpoint was found; one under evaluation whose content it replaces no longer counts. */
   RunState withFound(Checkpoint checkpoint) {
     List<Candidate> more = new ArrayList<>(pending);
-    more.add(new Candidate(checkpoint, lineage.attempt(), false));
+    more.add(new Candidate(checkpoint, lineage.attempt(), false, false));
     more.sort(ORDER);
     Candidate current = evaluating;
     if (current != null && current.checkpoint().path().equals(checkpoint.path())) {
@@ -135,17 +141,17 @@ public record RunState(
         ended);
   }
 
-  RunState withEvaluating(Checkpoint checkpoint) {
+  RunState withEvaluating(Checkpoint checkpoint, boolean sampled) {
     Candidate next =
         pending.stream()
             .filter(candidate -> candidate.checkpoint().equals(checkpoint))
             .findFirst()
-            .orElse(new Candidate(checkpoint, lineage.attempt(), false));
+            .orElse(new Candidate(checkpoint, lineage.attempt(), false, false));
     return new RunState(
         started,
         marked(checkpoint, Status.EVALUATING),
         without(checkpoint),
-        next,
+        next.begun(sampled),
         lineage,
         verdict,
         ended);

@@ -8,6 +8,11 @@ public enum SkipReason {
   BACKLOG,
   /** A newer one came and only the newest counts, or its file was written again. */
   SUPERSEDED,
+  /**
+   * Too near to another: in a stretch of steps of which one is evaluated; or not due to be sampled,
+   * where samples are all that can be measured.
+   */
+  SPACING,
   /** The run ended before it was its turn, or before its result was known. */
   ENDED;
 

@@ -61,6 +61,9 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   /** No more checkpoints will be found: finish what waits, then end. */
   public record SourceEnded(String cause) implements Command {}
 
+  /** The device is this run's, for one evaluation; told where evaluation has a budget. */
+  public record TurnGranted() implements Command {}
+
   /**
    * Told to the owner before the run stops: without its references it can measure nothing.
    *
@@ -93,7 +96,8 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
 
   private final RunSettings settings;
   private final Probe probe;
-  private final RunDecisions decisions;
+  private final @Nullable ActorRef<DeviceTurns.Command> turns;
+  private RunDecisions decisions;
   private final Evaluation evaluation;
   private final InstantSource clock;
   private final ActorRef<? super Unprepared> owner;
@@ -115,16 +119,21 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   /** Path and reason of what was told before the restart; its source begins afresh, and repeats. */
   private final Set<List<String>> passedOverBefore = new HashSet<>();
 
+  /** Whether a turn was asked for or is held. */
+  private boolean inTurn;
+
   private TrainingRun(
       ActorContext<Command> context,
       RunSettings settings,
       Probe probe,
       ActorRef<WorkQueue.Command> queue,
+      @Nullable ActorRef<DeviceTurns.Command> turns,
       Holds holds,
       InstantSource clock,
       ActorRef<? super Unprepared> owner) {
     super(context);
     this.settings = settings;
+    this.turns = turns;
     this.probe = probe;
     this.decisions =
         new RunDecisions(settings.withSteps(settings.steps().withTrainSize(probe.train().size())));
@@ -196,22 +205,29 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
    * A run.
    *
    * @param probe opened from {@code settings.probe()}; stays the caller's to close
+   * @param turns those of all runs that share the device; null where evaluation has no budget
    * @param holds hold a checkpoint while it is evaluated; stay the caller's to close
    * @param journal keeps its events; what is in it already is where it goes on. It may block: spawn
    *     the run on a dispatcher for that
    * @param owner told where the run cannot be prepared, which ends it
+   * @throws IllegalArgumentException if there is a budget, and nobody to hold it
    */
   public static Behavior<Command> create(
       RunSettings settings,
       Probe probe,
       ActorRef<WorkQueue.Command> queue,
+      @Nullable ActorRef<DeviceTurns.Command> turns,
       Holds holds,
       RunJournal journal,
       InstantSource clock,
       ActorRef<? super Unprepared> owner) {
+    if ((turns == null) != (settings.pace().budget() == null)) {
+      throw new IllegalArgumentException("a budget needs turns, and turns need a budget");
+    }
     return Behaviors.setup(
         context ->
-            new TrainingRun(context, settings, probe, queue, holds, clock, owner).start(journal));
+            new TrainingRun(context, settings, probe, queue, turns, holds, clock, owner)
+                .start(journal));
   }
 
   private static Holding holding(ActorContext<Command> context, Holds holds, RunSettings settings) {
@@ -289,6 +305,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
       }
       case SourceEnded m -> {
         endCause = m.cause;
+        decisions = decisions.draining();
         drain();
       }
       case DrainTimedOut m -> drainTimedOut();
@@ -296,6 +313,12 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
         retrying = false;
         if (!recording.retry()) {
           retryLater();
+        }
+      }
+      case TurnGranted m -> {
+        perform(new RunDecisions.Proceed());
+        if (state.evaluating() == null) {
+          giveTurnBack();
         }
       }
       case GetState m -> m.replyTo.tell(state);
@@ -332,12 +355,18 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
               "run %s cannot be prepared: %s".formatted(settings.id(), ended.message)));
       return false;
     }
-    plan = EvaluationPlan.of(probe, known, settings.detectors().earlyMemorization().decisionZ());
+    EvaluationPlan made =
+        EvaluationPlan.of(probe, known, settings.detectors().earlyMemorization().decisionZ());
+    plan = made;
     HoldoutCheck check = known.holdoutCheck();
     Boolean passed = check == null ? null : Boolean.valueOf(!check.differs());
     perform(
         new RunDecisions.Begin(
-            settings.displayName(), probe.id(), passed, RunNotes.of(probe, known)));
+            settings.displayName(),
+            probe.id(),
+            passed,
+            RunNotes.of(probe, known),
+            made.measuresLosses()));
     drain();
     return true;
   }
@@ -398,15 +427,36 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
       tell(event);
       carryOut(event);
     }
+    askForTurn();
+  }
+
+  private void askForTurn() {
+    if (turns != null && !inTurn && RunDecisions.isReady(state)) {
+      inTurn = true;
+      turns.tell(new DeviceTurns.Ask(getContext().getSelf()));
+    }
+  }
+
+  private void giveTurnBack() {
+    if (turns != null && inTurn) {
+      inTurn = false;
+      turns.tell(new DeviceTurns.Done(getContext().getSelf()));
+    }
   }
 
   private void carryOut(RunEvent event) {
     switch (event) {
-      case RunEvent.EvaluationStarted e -> evaluate(e.checkpoint());
-      case RunEvent.EvaluationCompleted e ->
+      case RunEvent.EvaluationStarted e -> evaluate(e.checkpoint(), e.sampled());
+      case RunEvent.EvaluationCompleted e -> {
+        giveTurnBack();
+        if (e.sampled()) {
           distances.put(e.judged() ? e.checkpoint().step() : null, measured);
+        }
+      }
+      case RunEvent.EvaluationFailed e -> giveTurnBack();
       case RunEvent.AttemptStarted e -> distances.resumeFrom(e.fromStep());
       case RunEvent.RunEnded e -> {
+        giveTurnBack();
         if (underway != null) {
           underway.shutdown();
         }
@@ -415,11 +465,12 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     }
   }
 
-  private void evaluate(Checkpoint checkpoint) {
-    EvaluationPlan known = plan;
-    if (known == null) {
+  private void evaluate(Checkpoint checkpoint, boolean sampled) {
+    EvaluationPlan full = plan;
+    if (full == null) {
       throw new IllegalStateException("an evaluation began before the run was prepared");
     }
+    EvaluationPlan known = sampled ? full : full.lossesOnly();
     evaluationStarted = clock.instant();
     ActorRef<Command> self = getContext().getSelf();
     Long step = checkpoint.step();

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.diffuscope.checkpoint.DirectorySettings.LayoutSettings;
+import io.diffuscope.checkpoint.HoldSettings;
 import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.config.Configuration;
 import io.diffuscope.detect.DetectorSettings;
@@ -47,6 +48,7 @@ class SettingsReaderTest {
     assertThat(probe.samples()).isNull();
     assertThat(probe.holdout()).isNull();
     assertThat(reader.checkpoints().layout()).isEqualTo(LayoutSettings.AUTO);
+    assertThat(reader.holds()).isEqualTo(new HoldSettings(HoldSettings.Mode.AUTO, 32L << 30));
     assertThat(reader.web().host()).isEqualTo("127.0.0.1");
     assertThat(reader.web().port()).isEqualTo(9464);
     assertThat(reader.dataDirectory()).isEqualTo(Path.of("state"));
@@ -92,6 +94,8 @@ class SettingsReaderTest {
     Map<String, Object> options = new HashMap<>();
     options.put("diffuscope.run", "run-7");
     options.put("diffuscope.display-name", "Run seven");
+    options.put("diffuscope.holds.mode", "copy");
+    options.put("diffuscope.holds.max-bytes", "200 MiB");
     options.put("diffuscope.holdout", "holdout.npy");
     options.put("diffuscope.teacher", "teacher.npz");
     options.put("diffuscope.train-labels", "train-labels.npy");
@@ -159,7 +163,28 @@ class SettingsReaderTest {
     assertThat(probe.flow().grid()).isEqualTo(new SigmaGrid(40, 0.002, 50, 7));
     assertThat(probe.denoising().sigmas()).containsExactly(0.5);
     assertThat(reader.checkpoints().settleTimeout()).isEqualTo(Duration.ofMinutes(3));
+    assertThat(reader.holds()).isEqualTo(new HoldSettings(HoldSettings.Mode.COPY, 200L << 20));
     assertThat(reader.threads()).isEqualTo(3);
+  }
+
+  @Test
+  void paceIsASpacingOrABudget() throws Exception {
+    assertThat(pace(Map.of("budget", "10%")))
+        .isEqualTo(new Pace(Pace.Policy.LATEST, 1, 1_000, 1, .1));
+    assertThat(pace(Map.of("budget", 0.25, "sampling-growth", 1)).budget()).isEqualTo(.25);
+    assertThat(pace(Map.of("budget", "100%")).budget()).as("no bound").isNull();
+    assertThat(pace(Map.of("policy", "every", "every", 500)))
+        .isEqualTo(new Pace(Pace.Policy.EVERY, 500, 1_000, 1.15, null));
+    assertThatThrownBy(() -> pace(Map.of("budget", "10%", "sampling-growth", 1.3)))
+        .isInstanceOf(SettingsReader.InvalidSettingException.class)
+        .hasMessageContaining("--budget")
+        .hasMessageContaining("--sampling-growth");
+  }
+
+  private static Pace pace(Map<String, Object> checkpoints) throws Exception {
+    Map<String, Object> options = new HashMap<>();
+    checkpoints.forEach((key, value) -> options.put("diffuscope.checkpoints." + key, value));
+    return reader(options).run("r").pace();
   }
 
   @Test
@@ -224,12 +249,20 @@ class SettingsReaderTest {
     "network.schedule.beta_schedule, sigmoid, 'scaled_linear, squaredcos_cap_v2'",
     "network.schedule-file, /absent/scheduler_config.json, /absent/scheduler_config.json",
     "checkpoints.policy, newest, newest",
+    "checkpoints.policy, every, --every",
+    "checkpoints.every, 100, the policy every",
+    "checkpoints.sampling-growth, 0.9, sampling-growth",
+    "checkpoints.budget, much, 10%",
+    "checkpoints.budget, 0%, budget",
+    "checkpoints.budget, 110%, budget",
     "steps.unit, images, 'updates, kimg, epochs'",
     "steps.batch-size, 0, --train-batch-size",
     "checkpoints.poll-interval, soon, poll-interval",
     "flags.early-memorization.alpha, 2, alpha",
     "run, a/b, a/b",
     "web.port, 70000, 70000",
+    "holds.mode, link, 'auto, copy, off'",
+    "holds.max-bytes, -1, max-bytes",
     "device.threads, many, threads",
     "device.threads, -1, threads",
     "device.samplers, few, samplers",
@@ -245,6 +278,7 @@ class SettingsReaderTest {
               reader.run("r");
               reader.checkpoints();
               reader.web();
+              reader.holds();
               reader.threads();
               reader.samplers();
               reader.dataDirectory();

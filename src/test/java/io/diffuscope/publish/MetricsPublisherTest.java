@@ -85,7 +85,7 @@ class MetricsPublisherTest {
 
   private static RunEvent started(String run, @Nullable Boolean passed) {
     return new RunEvent.RunStarted(
-        run, RunEvents.AT, run, "probe-1", passed, List.of(), StepScale.UPDATES);
+        run, RunEvents.AT, run, "probe-1", passed, List.of(), StepScale.UPDATES, true);
   }
 
   @Test

@@ -38,12 +38,13 @@ public final class RunEvents {
         probe,
         true,
         List.of("no teacher: pfd to teacher is off"),
-        StepScale.UPDATES);
+        StepScale.UPDATES,
+        true);
   }
 
   public static RunEvent started(String run, StepScale steps) {
     return new RunEvent.RunStarted(
-        run, AT, "The run " + run, "probe-1", true, List.of("no teacher"), steps);
+        run, AT, "The run " + run, "probe-1", true, List.of("no teacher"), steps, true);
   }
 
   /** Some other content of the file of a step. */

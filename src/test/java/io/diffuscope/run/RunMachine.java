@@ -22,13 +22,22 @@ import org.jspecify.annotations.Nullable;
 
 /** A run without actors: holds the state and tells events as short words. */
 final class RunMachine {
-  private final RunDecisions decisions;
+  private RunDecisions decisions;
   private final List<RunEvent> events = new ArrayList<>();
   private RunState state = RunState.EMPTY;
   private long seconds;
 
   RunMachine(Pace.Policy policy, int mostPending) {
-    decisions = new RunDecisions(settings(policy, mostPending));
+    this(Pace.all(mostPending).withPolicy(policy), Ending.NEVER);
+  }
+
+  RunMachine(Pace pace, Ending ending) {
+    decisions = new RunDecisions(settings(pace, ending));
+  }
+
+  /** It is known from here on that no more checkpoints come. */
+  void drain() {
+    decisions = decisions.draining();
   }
 
   RunState state() {
@@ -45,7 +54,15 @@ final class RunMachine {
   }
 
   List<String> begin() {
-    return perform(new RunDecisions.Begin("Run", "probe", true, List.of("a note")));
+    return begin(true);
+  }
+
+  List<String> begin(boolean measuresLosses) {
+    return perform(new RunDecisions.Begin("Run", "probe", true, List.of("a note"), measuresLosses));
+  }
+
+  List<String> proceed() {
+    return perform(new RunDecisions.Proceed());
   }
 
   List<String> find(@Nullable Integer step) {
@@ -111,7 +128,8 @@ final class RunMachine {
           "skipped %s (%s)".formatted(e.checkpoint().step(), e.reason());
       case RunEvent.CheckpointPassedOver e -> "passed over " + e.path();
       case RunEvent.AttemptStarted e -> "attempt %d from %d".formatted(e.attempt(), e.fromStep());
-      case RunEvent.EvaluationStarted e -> "evaluating " + e.checkpoint().step();
+      case RunEvent.EvaluationStarted e ->
+          "evaluating %s%s".formatted(e.checkpoint().step(), e.sampled() ? "" : " (losses)");
       case RunEvent.EvaluationCompleted e ->
           "evaluated %s%s"
               .formatted(
@@ -155,7 +173,7 @@ final class RunMachine {
         new Estimate(value, .01, value - .02, value + .004, 1000));
   }
 
-  static RunSettings settings(Pace.Policy policy, int mostPending) {
+  static RunSettings settings(Pace pace, Ending ending) {
     ProbeSpec spec =
         new ProbeSpec(
             "net.pt",
@@ -175,9 +193,9 @@ final class RunMachine {
         "run",
         "Run",
         spec,
-        Pace.all(mostPending).withPolicy(policy),
+        pace,
         StepScale.UPDATES,
-        Ending.NEVER,
+        ending,
         DetectorSettings.DEFAULT,
         2,
         Duration.ofMinutes(1));

@@ -59,9 +59,16 @@ class SerializationTest {
     List<RunNotification> notifications =
         List.of(
             new RunEvent.RunStarted(
-                "r", at, "Run", "probe", true, List.of("a", "b"), StepScale.UPDATES),
+                "r", at, "Run", "probe", true, List.of("a", "b"), StepScale.UPDATES, true),
             new RunEvent.RunStarted(
-                "r", at, "Run", "probe", null, List.of(), new StepScale(StepUnit.KIMG, 8L, 9L)),
+                "r",
+                at,
+                "Run",
+                "probe",
+                null,
+                List.of(),
+                new StepScale(StepUnit.KIMG, 8L, 9L),
+                false),
             new HoldNews("r", "full"),
             new RunEvent.RunResumed("r", at),
             new JournalNews("r", true, "full"),
@@ -175,7 +182,7 @@ class SerializationTest {
     RunMachine run = busy();
     RunState read = (RunState) decode(run.state(), encode(run.state()));
     assertThat(read).isEqualTo(run.state());
-    RunDecisions decisions = new RunDecisions(RunMachine.settings(Pace.Policy.ALL, 10));
+    RunDecisions decisions = new RunDecisions(RunMachine.settings(Pace.all(10), Ending.NEVER));
     RunDecisions.Command next = new RunDecisions.Find(RunMachine.written(20, 80));
     Instant now = Instant.ofEpochSecond(100);
     assertThat(decisions.decide(read, next, now))

@@ -6,12 +6,16 @@ import ai.djl.Device;
 import akka.actor.testkit.typed.javadsl.ActorTestKit;
 import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
+import akka.actor.typed.Behavior;
 import akka.actor.typed.eventstream.EventStream;
+import akka.actor.typed.javadsl.Behaviors;
 import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.checkpoint.CheckpointFiles;
 import io.diffuscope.checkpoint.HoldSettings;
 import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.detect.DetectorSettings;
 import io.diffuscope.model.Devices;
+import io.diffuscope.run.RunEvent.Standing;
 import io.diffuscope.run.RunState.Status;
 import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Observation;
@@ -28,6 +32,7 @@ import io.diffuscope.signal.SignalEstimate;
 import io.diffuscope.signal.SignalNames;
 import io.diffuscope.signal.Statistic;
 import io.diffuscope.tensorfile.TensorShape;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -90,7 +95,7 @@ class TrainingRunTest {
           .containsExactly(10L, 15L, 20L);
       RunEvent.EvaluationFailed failed = ofKind(events, RunEvent.EvaluationFailed.class).getFirst();
       assertThat(failed.checkpoint().step()).isEqualTo(15);
-      assertThat(failed.message()).contains(cut.toString());
+      assertThat(failed.message()).contains(cut.toString()).doesNotContain("holds");
       assertThat(failed.reason()).isNotEqualTo("internal").isNotEqualTo("engine");
 
       List<RunEvent.EvaluationCompleted> done = ofKind(events, RunEvent.EvaluationCompleted.class);
@@ -122,6 +127,149 @@ class TrainingRunTest {
           .containsEntry("step-20", Status.EVALUATED);
       assertThat(((RunEvent.RunEnded) events.getLast()).cause()).isEqualTo("training is over");
       assertThat(run.rebuilt(events)).isEqualTo(state);
+    }
+  }
+
+  /** By the time that a sampler looks for the files, the trainer has removed them. */
+  @Test
+  void evaluatesWhatIsRotatedAwayMeanwhile() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    ProbeSpec spec = files.smallSpec();
+    List<Checkpoint> checkpoints =
+        List.of(
+            CheckpointFiles.describe(files.checkpoint("step-10.safetensors", 3)),
+            CheckpointFiles.describe(files.checkpoint("last.safetensors", 4)));
+    List<List<SignalEstimate>> expected = new ArrayList<>();
+    try (Probe probe = Probe.open(spec)) {
+      for (Checkpoint checkpoint : checkpoints) {
+        expected.add(direct(probe, checkpoint, new EnumMap<>(Reference.class)));
+      }
+    }
+    Path holds = folder.resolve("holds");
+    try (Run run = new Run("rotated", spec, 1, Run.holdsBeside(spec), TrainingRunTest::rotate)) {
+      checkpoints.forEach(checkpoint -> run.actor.tell(new TrainingRun.Found(checkpoint)));
+      run.actor.tell(new TrainingRun.SourceEnded("over"));
+      List<RunEvent> events = run.untilItsEnd();
+      List<RunEvent.EvaluationCompleted> done = ofKind(events, RunEvent.EvaluationCompleted.class);
+      assertThat(done)
+          .extracting(RunEvent.EvaluationCompleted::checkpoint)
+          .containsExactlyElementsOf(checkpoints);
+      for (int i = 0; i < done.size(); i++) {
+        assertThat(withoutChanges(done.get(i).estimates()))
+            .isEqualTo(withoutChanges(expected.get(i)));
+        assertThat(checkpoints.get(i).file()).doesNotExist();
+      }
+      run.told.awaitAssert(
+          () -> {
+            assertThat(holds).isEmptyDirectory();
+            return null;
+          });
+    }
+  }
+
+  /** The same without holds: so the test above sees what it is meant to see. */
+  @Test
+  void withoutHoldsWhatIsRotatedAwayMeanwhileHasVanished() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    Checkpoint checkpoint = CheckpointFiles.describe(files.checkpoint("step-10.safetensors", 3));
+    try (Run run =
+        new Run("in-place", files.smallSpec(), 1, Holds.off(), TrainingRunTest::rotate)) {
+      run.actor.tell(new TrainingRun.Found(checkpoint));
+      run.actor.tell(new TrainingRun.SourceEnded("over"));
+      List<RunEvent> events = run.untilItsEnd();
+      assertThat(ofKind(events, RunEvent.EvaluationFailed.class))
+          .singleElement()
+          .satisfies(failed -> assertThat(failed.reason()).isEqualTo("vanished"));
+    }
+  }
+
+  /** The hold of a step's file is a link, so that the job's bytes are the hold's. */
+  @Test
+  void aStepThatIsWrittenIntoMeanwhileHasChanged() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    ProbeSpec spec = files.smallSpec();
+    Checkpoint checkpoint = CheckpointFiles.describe(files.checkpoint("step-10.safetensors", 3));
+    try (Run run =
+        new Run(
+            "written-into",
+            spec,
+            1,
+            Run.holdsBeside(spec),
+            unit -> Files.writeString(checkpoint.file(), "something else"))) {
+      run.actor.tell(new TrainingRun.Found(checkpoint));
+      run.actor.tell(new TrainingRun.SourceEnded("over"));
+      assertThat(ofKind(run.untilItsEnd(), RunEvent.EvaluationFailed.class))
+          .singleElement()
+          .satisfies(
+              failed -> {
+                assertThat(failed.reason()).isEqualTo("changed");
+                assertThat(failed.message()).startsWith(checkpoint.path()).doesNotContain("holds");
+              });
+    }
+  }
+
+  private static void rotate(Checkpoint measured) throws IOException {
+    Files.deleteIfExists(measured.file());
+  }
+
+  private static List<SignalEstimate> withoutChanges(List<SignalEstimate> estimates) {
+    return estimates.stream().filter(estimate -> estimate.statistic() != Statistic.CHANGE).toList();
+  }
+
+  @Test
+  void betweenSamplingsOnlyTheLossesAreMeasured() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    Checkpoint first = checkpoint(10, files.checkpoint("step-10.safetensors", 3));
+    Checkpoint between = checkpoint(11, files.checkpoint("step-11.safetensors", 4));
+    Checkpoint due = checkpoint(20, files.checkpoint("step-20.safetensors", 5));
+    Pace pace = new Pace(Pace.Policy.ALL, 1, 10, 1.15, null);
+    try (Run run = new Run("spaced", files.smallSpec(), 1, pace)) {
+      List.of(first, between, due).forEach(c -> run.actor.tell(new TrainingRun.Found(c)));
+      run.actor.tell(new TrainingRun.SourceEnded("over"));
+      List<RunEvent> events = run.untilItsEnd();
+
+      assertThat(ofKind(events, RunEvent.RunStarted.class).getFirst().measuresLosses()).isTrue();
+      List<RunEvent.EvaluationCompleted> done = ofKind(events, RunEvent.EvaluationCompleted.class);
+      assertThat(done)
+          .extracting(RunEvent.EvaluationCompleted::standing)
+          .containsExactly(Standing.JUDGED, Standing.LOSSES_ONLY, Standing.JUDGED);
+      assertThat(done)
+          .extracting(RunEvent.EvaluationCompleted::sampled)
+          .containsExactly(true, false, true);
+      // The digits of a full evaluation, and the change to the checkpoint that was sampled last.
+      Map<Reference, double[]> previous = new EnumMap<>(Reference.class);
+      assertThat(done.get(0).estimates()).isEqualTo(direct(run.probe, first, previous));
+      assertThat(done.get(2).estimates())
+          .isEqualTo(direct(run.probe, due, previous))
+          .anyMatch(estimate -> estimate.statistic() == Statistic.CHANGE);
+      assertThat(done.get(1).estimates())
+          .isNotEmpty()
+          .isEqualTo(
+              direct(run.probe, between, new EnumMap<>(Reference.class)).stream()
+                  .filter(estimate -> estimate.signal().equals(SignalNames.DENOISING_GAP))
+                  .toList());
+      assertThat(run.state().lineage().judged().keySet()).containsExactly(10L, 20L);
+      assertThat(run.rebuilt(events)).isEqualTo(run.state());
+    }
+  }
+
+  @Test
+  void underABudgetEveryEvaluationHasATurn() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    Pace pace = new Pace(Pace.Policy.ALL, 1, 10, 1, .9);
+    try (Run run = new Run("budget", files.smallSpec(), 1, pace)) {
+      for (long step = 10; step <= 12; step++) {
+        Path file = files.checkpoint("step-%d.safetensors".formatted(step), step);
+        run.actor.tell(new TrainingRun.Found(checkpoint(step, file)));
+      }
+      Path cut = Files.writeString(folder.resolve("step-13.safetensors"), "cut");
+      run.actor.tell(new TrainingRun.Found(checkpoint(13, cut)));
+      run.actor.tell(new TrainingRun.SourceEnded("over"));
+      List<RunEvent> events = run.untilItsEnd();
+      assertThat(ofKind(events, RunEvent.EvaluationCompleted.class))
+          .hasSize(3)
+          .allMatch(RunEvent.EvaluationCompleted::sampled);
+      assertThat(ofKind(events, RunEvent.EvaluationFailed.class)).hasSize(1);
     }
   }
 
@@ -389,6 +537,24 @@ class TrainingRunTest {
     return events.stream().filter(kind::isInstance).map(kind::cast).toList();
   }
 
+  /** What the trainer does when a sampler is about to be given a unit of a checkpoint. */
+  private interface Meanwhile {
+    void act(Checkpoint measured) throws IOException;
+  }
+
+  /** Hands units on to the queue. */
+  private static Behavior<WorkQueue.Command> after(
+      Meanwhile trainer, ActorRef<WorkQueue.Command> queue) {
+    return Behaviors.receiveMessage(
+        message -> {
+          if (message instanceof WorkQueue.Submit submit && submit.unit().measured() != null) {
+            trainer.act(submit.unit().measured());
+          }
+          queue.tell(message);
+          return Behaviors.same();
+        });
+  }
+
   /** A run with its queue and samplers, and what it tells. */
   private static final class Run implements AutoCloseable {
     private final TestProbe<RunNotification> told = KIT.createTestProbe(RunNotification.class);
@@ -403,19 +569,35 @@ class TrainingRunTest {
     private final ActorRef<TrainingRun.Command> actor;
 
     Run(String id, ProbeSpec spec, int samplers) throws Exception {
-      this(id, spec, samplers, holdsBeside(spec));
+      this(id, spec, samplers, holdsBeside(spec), measured -> {}, Pace.all(10));
     }
 
-    Run(String id, ProbeSpec spec, int samplers, Holds holds) throws Exception {
-      this(id, spec, samplers, holds, Ending.NEVER, RunJournal.NONE);
+    Run(String id, ProbeSpec spec, int samplers, Holds holds, Meanwhile trainer) throws Exception {
+      this(id, spec, samplers, holds, trainer, Pace.all(10));
+    }
+
+    Run(String id, ProbeSpec spec, int samplers, Pace pace) throws Exception {
+      this(id, spec, samplers, holdsBeside(spec), measured -> {}, pace);
     }
 
     Run(String id, ProbeSpec spec, Ending ending, RunJournal journal) throws Exception {
-      this(id, spec, 1, Holds.off(), ending, journal);
+      this(id, spec, 1, Holds.off(), measured -> {}, Pace.all(100), ending, journal);
+    }
+
+    Run(String id, ProbeSpec spec, int samplers, Holds holds, Meanwhile trainer, Pace pace)
+        throws Exception {
+      this(id, spec, samplers, holds, trainer, pace, Ending.NEVER, RunJournal.NONE);
     }
 
     private Run(
-        String id, ProbeSpec spec, int samplers, Holds holds, Ending ending, RunJournal journal)
+        String id,
+        ProbeSpec spec,
+        int samplers,
+        Holds holds,
+        Meanwhile trainer,
+        Pace pace,
+        Ending ending,
+        RunJournal journal)
         throws Exception {
       this.id = id;
       this.probe = Probe.open(spec);
@@ -424,7 +606,7 @@ class TrainingRunTest {
               id,
               "Run " + id,
               spec,
-              Pace.all(100),
+              pace,
               StepScale.UPDATES,
               ending,
               DetectorSettings.DEFAULT,
@@ -440,7 +622,14 @@ class TrainingRunTest {
       actor =
           KIT.spawn(
               TrainingRun.create(
-                  settings, probe, queue, holds, journal, InstantSource.system(), owner.getRef()));
+                  settings,
+                  probe,
+                  KIT.spawn(after(trainer, queue)),
+                  pace.budget() == null ? null : KIT.spawn(DeviceTurns.create(pace.budget())),
+                  holds,
+                  journal,
+                  InstantSource.system(),
+                  owner.getRef()));
     }
 
     private static Holds holdsBeside(ProbeSpec spec) throws Exception {

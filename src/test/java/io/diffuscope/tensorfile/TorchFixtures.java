@@ -12,13 +12,13 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /** What PyTorch wrote; see src/test/python/make_torch_fixtures.py. */
-final class TorchFixtures {
+public final class TorchFixtures {
   /** The releases that wrote the fixtures. */
   static final List<String> RELEASES = List.of("torch-1.13", "torch-2.13");
 
   private TorchFixtures() {}
 
-  static Path path(String release, String name) {
+  public static Path path(String release, String name) {
     return Fixtures.path(release + "/" + name);
   }
 
@@ -32,7 +32,7 @@ final class TorchFixtures {
   }
 
   /** As {@link #assertValues}; there may be more tensors than Python wrote values of. */
-  static void assertListed(TensorSource source, Path expected) throws IOException {
+  public static void assertListed(TensorSource source, Path expected) throws IOException {
     try (NpzFile archive = NpzFile.open(expected)) {
       for (String name : archive.names()) {
         TensorInfo info = info(source, name);

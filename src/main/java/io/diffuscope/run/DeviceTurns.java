@@ -1,0 +1,105 @@
+package io.diffuscope.run;
+
+import akka.actor.typed.ActorRef;
+import akka.actor.typed.Behavior;
+import akka.actor.typed.Signal;
+import akka.actor.typed.Terminated;
+import akka.actor.typed.javadsl.AbstractOnMessageBehavior;
+import akka.actor.typed.javadsl.ActorContext;
+import akka.actor.typed.javadsl.Behaviors;
+import akka.actor.typed.javadsl.TimerScheduler;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.function.LongSupplier;
+
+/**
+ * Hands the device to the runs that share it, one evaluation at a time, within a budget: a thin
+ * shell around {@link DeviceBudget}. A run that dies gives its turn back.
+ */
+public final class DeviceTurns extends AbstractOnMessageBehavior<DeviceTurns.Command> {
+  /** What it understands. */
+  public sealed interface Command extends CborSerializable {}
+
+  /** A run has something to evaluate; it is told {@link TrainingRun.TurnGranted} in its turn. */
+  public record Ask(ActorRef<TrainingRun.Command> run) implements Command {}
+
+  /** A run is done with its turn, or needs none any more. */
+  public record Done(ActorRef<TrainingRun.Command> run) implements Command {}
+
+  /** The rest is over. */
+  private record Rested() implements Command {}
+
+  private final DeviceBudget<ActorRef<TrainingRun.Command>> budget;
+  private final TimerScheduler<Command> timers;
+  private final LongSupplier nanoseconds;
+
+  /** By path: the reference that a death is told with is of another type. */
+  private final Map<String, ActorRef<TrainingRun.Command>> known = new HashMap<>();
+
+  private DeviceTurns(
+      ActorContext<Command> context,
+      TimerScheduler<Command> timers,
+      double share,
+      LongSupplier nanoseconds) {
+    super(context);
+    this.timers = timers;
+    this.budget = new DeviceBudget<>(share);
+    this.nanoseconds = nanoseconds;
+  }
+
+  /**
+   * Turns on a device.
+   *
+   * @param share of the device's time, above 0 and at most 1
+   */
+  public static Behavior<Command> create(double share) {
+    // Not the time of day, which may be set back: evaluation would rest for as long.
+    return create(share, System::nanoTime);
+  }
+
+  /** Turns by another clock. */
+  static Behavior<Command> create(double share, LongSupplier nanoseconds) {
+    return Behaviors.setup(
+        context ->
+            Behaviors.withTimers(timers -> new DeviceTurns(context, timers, share, nanoseconds)));
+  }
+
+  @Override
+  public Behavior<Command> onMessage(Command message) {
+    switch (message) {
+      case Ask ask -> {
+        if (known.putIfAbsent(ask.run.path().toString(), ask.run) == null) {
+          getContext().watch(ask.run);
+        }
+        budget.ask(ask.run);
+      }
+      case Done done -> budget.done(done.run, nanoseconds.getAsLong());
+      case Rested rested -> {}
+    }
+    grant();
+    return this;
+  }
+
+  private void grant() {
+    long now = nanoseconds.getAsLong();
+    ActorRef<TrainingRun.Command> next = budget.grant(now);
+    if (next != null) {
+      next.tell(new TrainingRun.TurnGranted());
+    } else if (budget.isResting(now)) {
+      timers.startSingleTimer(new Rested(), Duration.ofNanos(budget.restLeft(now)));
+    }
+  }
+
+  @Override
+  public Behavior<Command> onSignal(Signal signal) {
+    if (signal instanceof Terminated terminated) {
+      ActorRef<TrainingRun.Command> gone = known.remove(terminated.getRef().path().toString());
+      if (gone != null) {
+        budget.done(gone, nanoseconds.getAsLong());
+        grant();
+      }
+    }
+    return this;
+  }
+}
