@@ -105,9 +105,9 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
   private final ActorRef<WorkQueue.Command> queue;
   private final ActorRef<Publisher.Command> publisher;
   private final Map<String, LiveRun> runs = new LinkedHashMap<>();
-  private @Nullable ActorRef<DeviceTurns.Command> turns;
   private final Set<String> over = new HashSet<>();
   private @Nullable Set<String> awaited;
+  private @Nullable ActorRef<DeviceTurns.Command> turns;
   private int samplersMade;
   private @Nullable TrainingEnded trainingEnded;
 

@@ -68,11 +68,11 @@ public final class RunDecisions {
   /** The evaluation of a checkpoint failed. */
   public record Fail(Checkpoint checkpoint, String reason, String message) implements Command {}
 
-  /** It is this run's turn on the device; needed, and heeded, only where there is a budget. */
-  public record Proceed() implements Command {}
-
   /** What happened before was read: the run goes on from there. */
   public record Resume() implements Command {}
+
+  /** It is this run's turn on the device; needed, and heeded, only where there is a budget. */
+  public record Proceed() implements Command {}
 
   /** Nothing more is coming; what still waits or is under evaluation is skipped, and counted. */
   public record End(String cause) implements Command {}
@@ -149,12 +149,12 @@ public final class RunDecisions {
           course.add(new RunEvent.EvaluationFailed(id, now, c.checkpoint, c.reason, c.message));
         }
       }
-      case Proceed c -> {}
       case Resume c -> {
         if (!state.equals(RunState.EMPTY)) {
           course.add(new RunEvent.RunResumed(id, now));
         }
       }
+      case Proceed c -> {}
       case End c -> {
         skipAll(course, now);
         course.add(new RunEvent.RunEnded(id, now, c.cause, verdict(course.state)));

@@ -52,10 +52,10 @@ class AnnounceSettingsTest {
 
   @Test
   @DisabledOnOs(value = OS.WINDOWS, disabledReason = "permissions of POSIX")
-  void aFileThatOthersCanReadIsWarnedOf() throws Exception {
+  void aFileThatMoreThanItsOwnerCanReadIsWarnedOf() throws Exception {
     Path file = Files.writeString(folder.resolve("token"), TOKEN);
-    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
-    assertThat(WebToken.read(null, file, Map.of()).warning()).contains("chmod o-r " + file);
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r-----"));
+    assertThat(WebToken.read(null, file, Map.of()).warning()).contains("chmod go-r " + file);
     Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
     assertThat(WebToken.read(null, file, Map.of()).warning()).isNull();
   }

@@ -569,7 +569,11 @@ class TrainingRunTest {
     private final ActorRef<TrainingRun.Command> actor;
 
     Run(String id, ProbeSpec spec, int samplers) throws Exception {
-      this(id, spec, samplers, Pace.all(100));
+      this(id, spec, samplers, holdsBeside(spec), measured -> {}, Pace.all(10));
+    }
+
+    Run(String id, ProbeSpec spec, int samplers, Holds holds, Meanwhile trainer) throws Exception {
+      this(id, spec, samplers, holds, trainer, Pace.all(10));
     }
 
     Run(String id, ProbeSpec spec, int samplers, Pace pace) throws Exception {
@@ -584,12 +588,13 @@ class TrainingRunTest {
           RunJournal.NONE);
     }
 
-    Run(String id, ProbeSpec spec, int samplers, Holds holds, Meanwhile trainer) throws Exception {
-      this(id, spec, samplers, holds, trainer, Pace.all(100), Ending.NEVER, RunJournal.NONE);
-    }
-
     Run(String id, ProbeSpec spec, Ending ending, RunJournal journal) throws Exception {
       this(id, spec, 1, Holds.off(), measured -> {}, Pace.all(100), ending, journal);
+    }
+
+    Run(String id, ProbeSpec spec, int samplers, Holds holds, Meanwhile trainer, Pace pace)
+        throws Exception {
+      this(id, spec, samplers, holds, trainer, pace, Ending.NEVER, RunJournal.NONE);
     }
 
     private Run(
