@@ -3,6 +3,7 @@ package io.diffuscope.checkpoint;
 import io.diffuscope.checkpoint.Announcement.Refusal;
 import io.diffuscope.checkpoint.Announcement.RefusedException;
 import io.diffuscope.checkpoint.DirectoryListing.UnlistableException;
+import io.diffuscope.checkpoint.s3.S3FileSystemProvider;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.WeightFiles;
 import java.io.IOException;
@@ -83,6 +84,7 @@ final class AnnouncedFiles {
   /** To open a pipe would wait for its writer, for good. */
   private void requireFileOrFolder(Path path) throws IOException, RefusedException {
     roots.requireInside(path);
+    S3FileSystemProvider.lookAgain(path);
     if (!Files.isRegularFile(path) && !Files.isDirectory(path)) {
       throw new RefusedException(
           Refusal.UNUSABLE, path + ": neither a file nor a folder; name the checkpoint");

@@ -188,6 +188,32 @@ class SettingsReaderTest {
   }
 
   @Test
+  void aBucketIsPolledAtItsOwnPaceAndWithoutAQuietPeriod() throws Exception {
+    SettingsReader reader =
+        reader(
+            Map.of(
+                "diffuscope.checkpoints.directory", "s3://models/runs/7",
+                "diffuscope.s3.poll-interval", "40 s",
+                "diffuscope.s3.endpoint", "https://minio.example:9000"));
+
+    assertThat(reader.checkpoints().directory()).hasToString("s3://models/runs/7");
+    assertThat(reader.checkpoints().pollInterval()).hasSeconds(40);
+    assertThat(reader.checkpoints().quietPeriod()).isZero();
+    assertThat(reader.objectStore().pathStyle()).isTrue();
+    assertThat(reader.objectStore().scratchDirectory()).isEqualTo(Path.of("state", "s3"));
+    assertThat(reader(Map.of()).objectStore().pathStyle()).isFalse();
+    for (Map<String, Object> wrong :
+        List.<Map<String, Object>>of(
+            Map.of("diffuscope.s3.endpoint", "minio:9000"),
+            Map.of("diffuscope.s3.block-bytes", "1 KiB"),
+            Map.of("diffuscope.s3.scratch-bytes", "1 MiB"),
+            Map.of("diffuscope.s3.poll-interval", "0 s"))) {
+      assertThatThrownBy(() -> reader(wrong).objectStore())
+          .hasMessageContaining(wrong.keySet().iterator().next().substring("diffuscope.".length()));
+    }
+  }
+
+  @Test
   void aScheduleComesFromTheTrainersOwnFile(@TempDir Path folder) throws Exception {
     Path file =
         Files.writeString(

@@ -93,6 +93,11 @@ final class Listings {
     return object.orElseThrow(() -> new NoSuchFileException(path.toString()));
   }
 
+  /** Forgets what is known of a path. */
+  void forget(S3Path path) {
+    snapshots.values().removeIf(known -> known.tellsOf(path) || known.isOf(path));
+  }
+
   private Optional<Snapshot> newest(Predicate<Snapshot> wanted) {
     return snapshots.values().stream()
         .filter(snapshot -> isFresh(snapshot) && wanted.test(snapshot))

@@ -105,6 +105,16 @@ public final class S3FileSystemProvider extends FileSystemProvider {
     CONFIGURED.close();
   }
 
+  /**
+   * Asks the store when a path is looked at next, whatever a listing told just now: for a caller
+   * that knows of something new. Nothing for paths that are in no bucket.
+   */
+  public static void lookAgain(Path path) throws IOException {
+    if (path instanceof S3Path inBucket) {
+      buckets().listings().forget(inBucket);
+    }
+  }
+
   static Buckets buckets() throws IOException {
     return CONFIGURED.buckets();
   }

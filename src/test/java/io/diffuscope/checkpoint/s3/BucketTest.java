@@ -11,6 +11,7 @@ import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.checkpoint.CheckpointFiles;
 import io.diffuscope.checkpoint.DirectorySettings;
 import io.diffuscope.checkpoint.DirectorySubscription;
+import io.diffuscope.checkpoint.RunDirectories;
 import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.checkpoint.Sighting.Listed;
 import io.diffuscope.checkpoint.Sighting.Problem;
@@ -28,6 +29,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -143,6 +145,40 @@ class BucketTest {
     // A poll that was under way when the stream ended, and one of the stream's buffer.
     assertThat(front.listings()).isBetween(polls - 1, polls + 3);
     assertThat(front.heads()).isZero();
+  }
+
+  @Test
+  void runsAreFoundByTheListingOfTheirRootWhichTheirCheckpointsNeedNoOtherThan() throws Exception {
+    mock.put(bucket, "runs/lr-1/step-1.safetensors", weights(1));
+    mock.put(bucket, "runs/lr-2/step-2.safetensors", weights(2));
+    mock.put(bucket, "runs/other/step-3.safetensors", weights(3));
+    TestSubscriber.Probe<RunDirectories.News> runs =
+        RunDirectories.create(path("runs"), "lr-*", Duration.ofHours(1))
+            .source()
+            .runWith(TestSink.create(KIT.system()), KIT.system());
+    for (int run = 1; run <= 2; run++) {
+      RunDirectories.News.Found found = (RunDirectories.News.Found) runs.requestNext();
+      assertThat(found.name()).isEqualTo("lr-" + run);
+      TestSubscriber.Probe<Sighting> probe = subscribe(DirectorySettings.of(found.directory()));
+      assertThat(settled(probe).step()).isEqualTo(run);
+      listed(probe);
+      probe.cancel();
+    }
+    runs.cancel();
+    assertThat(front.listings()).isEqualTo(1);
+  }
+
+  @Test
+  void whatIsNewerThanTheLastListingIsSeenByWhoeverLooksAgain() throws Exception {
+    mock.put(bucket, "run/step-1.safetensors", weights(1));
+    try (DirectoryStream<Path> entries = Files.newDirectoryStream(path("run"))) {
+      assertThat(entries).containsExactly(path("run/step-1.safetensors"));
+    }
+    mock.put(bucket, "run/step-2.safetensors", weights(2));
+    assertThat(Files.exists(path("run/step-2.safetensors"))).isFalse();
+
+    S3FileSystemProvider.lookAgain(path("run/step-2.safetensors"));
+    assertThat(CheckpointFiles.describe(path("run/step-2.safetensors")).step()).isEqualTo(2);
   }
 
   @Test
