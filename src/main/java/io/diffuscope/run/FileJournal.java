@@ -168,12 +168,16 @@ public final class FileJournal implements RunJournal {
    */
   public static Set<String> openEvaluations(Path folder) {
     Set<String> open = new HashSet<>();
+    if (!Files.isDirectory(folder)) {
+      return open; // nothing was kept yet
+    }
     try (Stream<Path> files = Files.walk(folder, 2)) {
       files
           .filter(file -> file.toString().endsWith(SUFFIX))
           .forEach(file -> openEvaluation(file).ifPresent(open::add));
     } catch (IOException | UncheckedIOException e) {
-      log.debug("no journals in {}", folder, e);
+      log.warn(
+          "the journals in {} cannot be listed ({}): what is held for them is removed", folder, e);
     }
     return open;
   }
