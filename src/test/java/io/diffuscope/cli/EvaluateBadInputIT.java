@@ -407,7 +407,7 @@ class EvaluateBadInputIT {
             "quick.conf",
             """
             diffuscope.ode.steps = 3
-            diffuscope.checkpoints { poll-interval = 100 ms, quiet-period = 100 ms }
+            diffuscope.checkpoints { poll-interval = 100 ms, quiet-period = 100 ms, policy = all }
             """
                 .getBytes(UTF_8));
     command.addAll(watchArguments(directory, "--port", "0", "--config", config.toString()));
