@@ -40,7 +40,7 @@ class DayInAMinuteIT {
    * outside of it: compiled code, and the C library's pools, which fragment; it was about 1 MB. The
    * weights of the second half alone, if they stayed, would be more than that.
    */
-  private static final long RESIDENT_GROWTH = 16 << 20;
+  private static final long RESIDENT_GROWTH = 32 << 20;
 
   /** Connections of this test that are still open, or a file of the log that was just rolled. */
   private static final int DESCRIPTOR_GROWTH = 4;
