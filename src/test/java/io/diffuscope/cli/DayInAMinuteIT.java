@@ -37,8 +37,9 @@ class DayInAMinuteIT {
 
   /**
    * The heap has a fixed size here and is touched from the start, so that growth is what lies
-   * outside of it: compiled code, and the C library's pools, which fragment; it was about 1 MB. The
-   * weights of the second half alone, if they stayed, would be more than that.
+   * outside of it: compiled code, and the C library's pools, which fragment; about 1 MB mostly,
+   * once a step of 17.6 MB. The weights of the second half alone, if they stayed, would be more
+   * than that.
    */
   private static final long RESIDENT_GROWTH = 32 << 20;
 
