@@ -5,9 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.diffuscope.sampling.ProbeFiles;
 import io.diffuscope.sampling.ProbeSpec;
 import io.diffuscope.tensorfile.TensorShape;
-import java.io.ByteArrayOutputStream;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -31,11 +28,11 @@ class EvaluateCommandTest {
       checkpoints.add(files.checkpoint("step-%d.safetensors".formatted(step), step).toString());
     }
 
-    Result result = evaluate(files.smallSpec(), checkpoints, "--config", config.toString());
+    Outcome result = evaluate(files.smallSpec(), checkpoints, "--config", config.toString());
 
-    assertThat(result.exit).as(result.errors).isEqualTo(ExitCode.OK);
+    assertThat(result.exit()).as(result.errors()).isEqualTo(ExitCode.OK);
     for (int step = 1; step <= 3; step++) {
-      assertThat(result.output).contains("\"step\":" + step + ",");
+      assertThat(result.output()).contains("\"step\":" + step + ",");
     }
   }
 
@@ -49,19 +46,17 @@ class EvaluateCommandTest {
     files.write("train.npy", TensorShape.of(1, 8, 8), values);
     Path checkpoint = files.checkpoint("step-1.safetensors", 1);
 
-    Result result = evaluate(spec, List.of(checkpoint.toString()));
+    Outcome result = evaluate(spec, List.of(checkpoint.toString()));
 
-    assertThat(result.exit).as(result.errors).isEqualTo(ExitCode.BAD_INPUT);
-    assertThat(result.errors)
+    assertThat(result.exit()).as(result.errors()).isEqualTo(ExitCode.BAD_INPUT);
+    assertThat(result.errors())
         .contains("train.npy")
         .doesNotContain("\tat ")
         .doesNotContain("Exception");
-    assertThat(result.output).isEmpty();
+    assertThat(result.output()).isEmpty();
   }
 
-  private record Result(int exit, String output, String errors) {}
-
-  private Result evaluate(ProbeSpec spec, List<String> checkpoints, String... more) {
+  private Outcome evaluate(ProbeSpec spec, List<String> checkpoints, String... more) {
     List<String> arguments = new ArrayList<>(List.of("evaluate"));
     arguments.addAll(checkpoints);
     arguments.addAll(List.of("--template", spec.template(), "--train", spec.train()));
@@ -70,21 +65,6 @@ class EvaluateCommandTest {
     arguments.addAll(List.of("--data-dir", folder.resolve("state").toString()));
     arguments.addAll(List.of("--format", "jsonl"));
     arguments.addAll(List.of(more));
-    PrintStream output = System.out;
-    PrintStream errors = System.err;
-    ByteArrayOutputStream capturedOutput = new ByteArrayOutputStream();
-    ByteArrayOutputStream capturedErrors = new ByteArrayOutputStream();
-    try {
-      System.setOut(new PrintStream(capturedOutput, true, StandardCharsets.UTF_8));
-      System.setErr(new PrintStream(capturedErrors, true, StandardCharsets.UTF_8));
-      int exit = Main.execute(arguments.toArray(String[]::new));
-      return new Result(
-          exit,
-          capturedOutput.toString(StandardCharsets.UTF_8),
-          capturedErrors.toString(StandardCharsets.UTF_8));
-    } finally {
-      System.setOut(output);
-      System.setErr(errors);
-    }
+    return Outcome.ofMain(arguments.toArray(String[]::new));
   }
 }

@@ -20,12 +20,9 @@ import java.util.stream.Stream;
  * @param errors all of standard error
  */
 record Outcome(int exit, String output, String errors) {
-  private static final Path LAUNCHER =
-      Path.of(System.getProperty("diffuscope.home"), "bin", "diffuscope");
-
   /** How the installed command line starts. */
   static List<String> launcher() {
-    return List.of(LAUNCHER.toString());
+    return List.of(Path.of(System.getProperty("diffuscope.home"), "bin", "diffuscope").toString());
   }
 
   /** Runs the installed command line in a process of its own, as a user does. */

@@ -6,9 +6,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.diffuscope.sampling.ProbeFiles;
 import io.diffuscope.sampling.ProbeSpec;
-import java.io.ByteArrayOutputStream;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
@@ -39,10 +36,10 @@ class PlanCommandTest {
     }
     ProbeSpec spec = new ProbeFiles(folder).smallSpec();
 
-    Result result = plan(spec, checkpoints.toString(), "--format", "json");
+    Outcome result = plan(spec, checkpoints.toString(), "--format", "json");
 
-    assertThat(result.exit).as(result.errors).isEqualTo(ExitCode.OK);
-    JsonNode plan = new ObjectMapper().readTree(result.output);
+    assertThat(result.exit()).as(result.errors()).isEqualTo(ExitCode.OK);
+    JsonNode plan = new ObjectMapper().readTree(result.output());
     assertThat(plan.at("/setup/weights").asText()).endsWith("step-300.safetensors");
     assertThat(plan.at("/setup/samples").asInt()).isEqualTo(8);
     assertThat(plan.at("/setup/TF32").asBoolean()).isFalse();
@@ -66,10 +63,10 @@ class PlanCommandTest {
   void aTrainingThatHasNotStartedHasAnIntervalByOption() throws Exception {
     ProbeSpec spec = new ProbeFiles(folder).smallSpec();
 
-    Result result = plan(spec, "--interval", "5 minutes", "--budget", "10%");
+    Outcome result = plan(spec, "--interval", "5 minutes", "--budget", "10%");
 
-    assertThat(result.exit).as(result.errors).isEqualTo(ExitCode.OK);
-    assertThat(result.output)
+    assertThat(result.exit()).as(result.errors()).isEqualTo(ExitCode.OK);
+    assertThat(result.output())
         .contains("the template's own")
         .contains("5.0 min, as given")
         .contains("100 sampled, 0 losses only, 0 skipped");
@@ -77,46 +74,29 @@ class PlanCommandTest {
 
   @Test
   void aTimeWithoutAUnitIsRefused() throws Exception {
-    Result result = plan(new ProbeFiles(folder).smallSpec(), "--interval", "300");
+    Outcome result = plan(new ProbeFiles(folder).smallSpec(), "--interval", "300");
 
-    assertThat(result.exit).isEqualTo(ExitCode.USAGE);
-    assertThat(result.errors).contains("give a time with its unit");
+    assertThat(result.exit()).isEqualTo(ExitCode.USAGE);
+    assertThat(result.errors()).contains("give a time with its unit");
   }
 
   @Test
   void weightsThatDoNotFitAreBadInput() throws Exception {
     Files.writeString(checkpoints.resolve("step-100.safetensors"), "no weights");
-    Result result = plan(new ProbeFiles(folder).smallSpec(), checkpoints.toString());
+    Outcome result = plan(new ProbeFiles(folder).smallSpec(), checkpoints.toString());
 
-    assertThat(result.exit).as(result.errors).isEqualTo(ExitCode.BAD_INPUT);
-    assertThat(result.errors).contains("step-100.safetensors").doesNotContain("\tat ");
-    assertThat(result.output).isEmpty();
+    assertThat(result.exit()).as(result.errors()).isEqualTo(ExitCode.BAD_INPUT);
+    assertThat(result.errors()).contains("step-100.safetensors").doesNotContain("\tat ");
+    assertThat(result.output()).isEmpty();
   }
 
-  private record Result(int exit, String output, String errors) {}
-
-  private Result plan(ProbeSpec spec, String... more) {
+  private Outcome plan(ProbeSpec spec, String... more) {
     List<String> arguments = new ArrayList<>(List.of("plan"));
     arguments.addAll(List.of(more));
     arguments.addAll(List.of("--template", spec.template(), "--train", spec.train()));
     arguments.addAll(List.of("--holdout", String.valueOf(spec.holdout())));
     arguments.addAll(List.of("--samples", "8", "--ode-steps", "2", "--threads", "1"));
     arguments.addAll(List.of("--data-dir", folder.resolve("state").toString()));
-    PrintStream output = System.out;
-    PrintStream errors = System.err;
-    ByteArrayOutputStream capturedOutput = new ByteArrayOutputStream();
-    ByteArrayOutputStream capturedErrors = new ByteArrayOutputStream();
-    try {
-      System.setOut(new PrintStream(capturedOutput, true, StandardCharsets.UTF_8));
-      System.setErr(new PrintStream(capturedErrors, true, StandardCharsets.UTF_8));
-      int exit = Main.execute(arguments.toArray(String[]::new));
-      return new Result(
-          exit,
-          capturedOutput.toString(StandardCharsets.UTF_8),
-          capturedErrors.toString(StandardCharsets.UTF_8));
-    } finally {
-      System.setOut(output);
-      System.setErr(errors);
-    }
+    return Outcome.ofMain(arguments.toArray(String[]::new));
   }
 }
