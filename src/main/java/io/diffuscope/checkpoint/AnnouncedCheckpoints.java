@@ -150,10 +150,7 @@ public final class AnnouncedCheckpoints implements CheckpointSource {
     return Source.fromMaterializer(
             (materializer, attributes) -> {
               Executor executor =
-                  materializer
-                      .system()
-                      .dispatchers()
-                      .lookup(DirectorySubscription.DEFAULT_DISPATCHER);
+                  Polling.executor(materializer, DirectorySubscription.DEFAULT_DISPATCHER);
               Source<Item, NotUsed> announced =
                   Source.<Request>queue(MOST_WAITING)
                       .mapMaterializedValue(

@@ -3,13 +3,10 @@ package io.diffuscope.checkpoint;
 import akka.NotUsed;
 import akka.stream.javadsl.Source;
 import io.diffuscope.checkpoint.DirectoryListing.UnlistableException;
-import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.Executor;
 
 /**
  * A directory of checkpoints as a stream of {@link Sighting}s.
@@ -70,23 +67,16 @@ public final class DirectorySubscription implements CheckpointSource {
   /** The stream; may be materialized more than once. */
   @Override
   public Source<Sighting, NotUsed> sightings() {
-    return Source.fromMaterializer(
-            (materializer, attributes) -> {
-              Executor executor = materializer.system().dispatchers().lookup(dispatcher);
-              DirectoryListing listing = new DirectoryListing(settings);
-              SettleTracker tracker = new SettleTracker(settings, check);
-              EndMarker marker =
-                  new EndMarker(
-                      settings.directory(), settings.endMarker(), settings.settleTimeout());
-              return Source.tick(Duration.ZERO, settings.pollInterval(), NotUsed.getInstance())
-                  .mapAsync(
-                      1,
-                      tick ->
-                          CompletableFuture.supplyAsync(
-                              () -> poll(listing, tracker, marker), executor))
-                  .mapConcat(sightings -> sightings);
-            })
-        .mapMaterializedValue(ignored -> NotUsed.getInstance());
+    return Polling.every(
+        settings.pollInterval(),
+        dispatcher,
+        () -> {
+          DirectoryListing listing = new DirectoryListing(settings);
+          SettleTracker tracker = new SettleTracker(settings, check);
+          EndMarker marker =
+              new EndMarker(settings.directory(), settings.endMarker(), settings.settleTimeout());
+          return () -> poll(listing, tracker, marker);
+        });
   }
 
   private List<Sighting> poll(DirectoryListing listing, SettleTracker tracker, EndMarker marker) {

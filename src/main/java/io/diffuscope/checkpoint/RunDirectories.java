@@ -15,8 +15,6 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.Executor;
 import java.util.regex.PatternSyntaxException;
 import org.jspecify.annotations.Nullable;
 
@@ -84,19 +82,8 @@ public final class RunDirectories {
    * starts afresh.
    */
   public Source<News, NotUsed> source() {
-    return Source.fromMaterializer(
-            (materializer, attributes) -> {
-              Executor executor =
-                  materializer
-                      .system()
-                      .dispatchers()
-                      .lookup(DirectorySubscription.DEFAULT_DISPATCHER);
-              Poller poller = new Poller();
-              return Source.tick(Duration.ZERO, pollInterval, NotUsed.getInstance())
-                  .mapAsync(1, tick -> CompletableFuture.supplyAsync(poller::poll, executor))
-                  .mapConcat(news -> news);
-            })
-        .mapMaterializedValue(ignored -> NotUsed.getInstance());
+    return Polling.every(
+        pollInterval, DirectorySubscription.DEFAULT_DISPATCHER, () -> new Poller()::poll);
   }
 
   /** What one materialization knows; polled by one thread at a time. */

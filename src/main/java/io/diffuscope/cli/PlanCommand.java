@@ -54,6 +54,7 @@ final class PlanCommand implements Callable<Integer> {
 
   @Mixin private MeasureOptions measure = new MeasureOptions();
   @Mixin private PaceOptions pace = new PaceOptions();
+  @Mixin private LayoutOptions layout = new LayoutOptions();
 
   @Option(
       names = "--interval",
@@ -62,12 +63,6 @@ final class PlanCommand implements Callable<Integer> {
           "Time from one checkpoint to the next, with its unit: '90 s', '5 minutes' (default: what"
               + " the checkpoints in DIR tell).")
   private @Nullable String interval;
-
-  @Option(names = "--layout", paramLabel = "NAME", description = "As for watch.")
-  private @Nullable String layout;
-
-  @Option(names = "--pattern", paramLabel = "PATTERN", description = "As for watch.")
-  private @Nullable String pattern;
 
   @Option(
       names = "--format",
@@ -108,8 +103,7 @@ final class PlanCommand implements Callable<Integer> {
   private Config load() throws BadInputException {
     Map<String, Object> overrides = new HashMap<>();
     MeasureOptions.put(overrides, "checkpoints.directory", directory);
-    MeasureOptions.put(overrides, "checkpoints.layout", layout);
-    MeasureOptions.put(overrides, "checkpoints.pattern", pattern);
+    layout.addTo(overrides);
     pace.addTo(overrides);
     return measure.load(overrides);
   }

@@ -76,21 +76,7 @@ final class WatchCommand implements Callable<Integer> {
 
   @Mixin private EndOptions end = new EndOptions();
 
-  @Option(
-      names = "--layout",
-      paramLabel = "NAME",
-      description =
-          "How the job lays out its checkpoints: diffusers, accelerate, lightning, edm, edm2, dit,"
-              + " ... (default auto: recognised).")
-  private @Nullable String layout;
-
-  @Option(
-      names = "--pattern",
-      paramLabel = "PATTERN",
-      description =
-          "Names of checkpoints in place of a layout: a glob (*.safetensors), or a path with {step}"
-              + " (ckpt_{step}.pt, step-{step}/model.safetensors).")
-  private @Nullable String pattern;
+  @Mixin private LayoutOptions layout = new LayoutOptions();
 
   @Option(
       names = "--step-unit",
@@ -124,8 +110,7 @@ final class WatchCommand implements Callable<Integer> {
     announce.addTo(overrides);
     MeasureOptions.put(overrides, "checkpoints.directory", directory);
     MeasureOptions.put(overrides, "checkpoints.runs", runs);
-    MeasureOptions.put(overrides, "checkpoints.layout", layout);
-    MeasureOptions.put(overrides, "checkpoints.pattern", pattern);
+    layout.addTo(overrides);
     pace.addTo(overrides);
     MeasureOptions.put(overrides, "steps.unit", stepUnit);
     MeasureOptions.put(overrides, "steps.batch-size", trainBatchSize);

@@ -183,10 +183,10 @@ public final class FileJournal implements RunJournal {
   }
 
   private static Optional<String> openEvaluation(Path file) {
-    try (Stream<String> lines = Files.lines(file)) {
-      Header header = JSON.readValue(lines.findFirst().orElse("{}"), Header.class);
+    try {
       String open = null;
-      for (RunEvent event : new FileJournal(file, header, FileJournal::openSynchronous).read()) {
+      FileJournal journal = new FileJournal(file, headerOf(file), FileJournal::openSynchronous);
+      for (RunEvent event : journal.read()) {
         open =
             switch (event) {
               case RunEvent.EvaluationStarted e -> e.checkpoint().identity();
@@ -200,6 +200,13 @@ public final class FileJournal implements RunJournal {
     } catch (IOException | JournalDamagedException | UncheckedIOException e) {
       log.debug("{} cannot be read", file, e);
       return Optional.empty();
+    }
+  }
+
+  /** The first line of a journal, whosever it is. */
+  private static Header headerOf(Path file) throws IOException {
+    try (Stream<String> lines = Files.lines(file)) {
+      return JSON.readValue(lines.findFirst().orElse("{}"), Header.class);
     }
   }
 
@@ -333,10 +340,7 @@ public final class FileJournal implements RunJournal {
   }
 
   private String change(Path other) throws IOException {
-    Header before;
-    try (Stream<String> lines = Files.lines(other)) {
-      before = JSON.readValue(lines.findFirst().orElse("{}"), Header.class);
-    }
+    Header before = headerOf(other);
     boolean moved = header.probe.equals(before.probe);
     return "a new series begins: %s; the earlier one stays in %s, and this one is not compared with it"
         .formatted(

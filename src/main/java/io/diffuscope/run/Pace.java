@@ -54,6 +54,23 @@ public record Pace(
     }
   }
 
+  /** The stretch of steps that a step lies in, of which one is evaluated under "every". */
+  long stretch(long step) {
+    return Math.floorDiv(step, every);
+  }
+
+  /**
+   * Whether a step is to be sampled.
+   *
+   * @param lastSampled the step that was sampled last; null before the first
+   */
+  boolean isDue(long step, @Nullable Long lastSampled) {
+    return budget != null
+        || samplingGrowth == 1
+        || lastSampled == null
+        || step >= samplingGrowth * lastSampled;
+  }
+
   /** The same under another policy. */
   public Pace withPolicy(Policy other) {
     return new Pace(other, every, mostPending, samplingGrowth, budget);

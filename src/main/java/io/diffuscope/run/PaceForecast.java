@@ -2,6 +2,7 @@ package io.diffuscope.run;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What would become of checkpoints that a training writes at regular times, under a {@link Pace}
@@ -57,8 +58,8 @@ public record PaceForecast(
     private double now;
     private double notBefore;
     private double used;
-    private long lastStretch = -1;
-    private long lastSampled = -1;
+    private @Nullable Long lastStretch;
+    private @Nullable Long lastSampled;
     private int sampled;
     private int lossesOnly;
     private int skipped;
@@ -98,8 +99,8 @@ public record PaceForecast(
       while (next < training.count && written(next) <= now) {
         int checkpoint = next++;
         if (pace.policy() == Pace.Policy.EVERY) {
-          long stretch = training.step(checkpoint) / pace.every();
-          if (stretch == lastStretch) {
+          Long stretch = pace.stretch(training.step(checkpoint));
+          if (stretch.equals(lastStretch)) {
             skipped++;
             continue;
           }
@@ -116,8 +117,7 @@ public record PaceForecast(
 
     private void evaluate(int checkpoint) {
       long step = training.step(checkpoint);
-      boolean whole =
-          pace.budget() != null || lastSampled < 0 || step >= pace.samplingGrowth() * lastSampled;
+      boolean whole = pace.isDue(step, lastSampled);
       double seconds = whole ? sampledSeconds : lossesSeconds;
       if (whole) {
         lastSampled = step;

@@ -32,7 +32,7 @@ record Spacing(Pace pace, @Nullable Long finalStep, boolean noMoreCome) {
     if (pace.policy() != Pace.Policy.EVERY || step == null) {
       return List.of();
     }
-    long stretch = Math.floorDiv(step, pace.every());
+    long stretch = pace.stretch(step);
     List<Candidate> waiting =
         state.pending().stream().filter(candidate -> isIn(candidate, stretch)).toList();
     Candidate current = state.evaluating();
@@ -44,7 +44,7 @@ record Spacing(Pace pace, @Nullable Long finalStep, boolean noMoreCome) {
 
   private boolean isIn(Candidate candidate, long stretch) {
     Long step = candidate.checkpoint().step();
-    return step != null && !candidate.superseded() && Math.floorDiv(step, pace.every()) == stretch;
+    return step != null && !candidate.superseded() && pace.stretch(step) == stretch;
   }
 
   private boolean wasEvaluated(RunState state, long stretch) {
@@ -60,10 +60,10 @@ record Spacing(Pace pace, @Nullable Long finalStep, boolean noMoreCome) {
   boolean isSampled(RunState state, Candidate candidate) {
     Long step = candidate.checkpoint().step();
     Long last = state.lineage().judgedStep();
-    if (pace.budget() != null || pace.samplingGrowth() == 1 || step == null || last == null) {
+    if (step == null || last == null) {
       return true;
     }
-    return step >= pace.samplingGrowth() * last || isLast(state, candidate, step, last);
+    return pace.isDue(step, last) || isLast(state, candidate, step, last);
   }
 
   private boolean isLast(RunState state, Candidate candidate, long step, long last) {

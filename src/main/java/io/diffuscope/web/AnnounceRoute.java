@@ -1,7 +1,5 @@
 package io.diffuscope.web;
 
-import akka.http.javadsl.model.ContentTypes;
-import akka.http.javadsl.model.HttpEntities;
 import akka.http.javadsl.model.HttpHeader;
 import akka.http.javadsl.model.HttpMethods;
 import akka.http.javadsl.model.HttpRequest;
@@ -18,12 +16,9 @@ import akka.http.javadsl.server.PathMatchers;
 import akka.http.javadsl.server.Route;
 import akka.http.scaladsl.model.EntityStreamSizeException;
 import akka.stream.Materializer;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.diffuscope.checkpoint.Announcement;
 import io.diffuscope.checkpoint.Announcement.Outcome;
 import io.diffuscope.checkpoint.Checkpoint;
-import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -52,7 +47,6 @@ final class AnnounceRoute extends AllDirectives {
 
   private final @Nullable BearerToken token;
   private final Announcements announcements;
-  private final JsonMapper json = JsonMapper.builder().build();
 
   /**
    * The route.
@@ -145,9 +139,10 @@ final class AnnounceRoute extends AllDirectives {
         if (remark != null) {
           body.put("remark", remark);
         }
-        yield json(202, body);
+        yield JsonAnswers.of(202, body);
       }
-      case Outcome.Known(Checkpoint checkpoint) -> json(202, taken(run, checkpoint, "known"));
+      case Outcome.Known(Checkpoint checkpoint) ->
+          JsonAnswers.of(202, taken(run, checkpoint, "known"));
       case Outcome.Refused(Announcement.Refusal cause, String message) ->
           switch (cause) {
             case MALFORMED -> error(400, message);
@@ -196,17 +191,6 @@ final class AnnounceRoute extends AllDirectives {
   }
 
   private HttpResponse error(int status, String sentence) {
-    return json(status, Map.of("error", sentence));
-  }
-
-  private HttpResponse json(int status, Object body) {
-    try {
-      return HttpResponse.create()
-          .withStatus(status)
-          .withEntity(
-              HttpEntities.create(ContentTypes.APPLICATION_JSON, json.writeValueAsBytes(body)));
-    } catch (JsonProcessingException e) {
-      throw new UncheckedIOException(e);
-    }
+    return JsonAnswers.of(status, Map.of("error", sentence));
   }
 }

@@ -17,9 +17,6 @@ import akka.http.javadsl.server.PathMatchers;
 import akka.http.javadsl.server.RejectionHandler;
 import akka.http.javadsl.server.Route;
 import akka.http.javadsl.unmarshalling.StringUnmarshallers;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.PropertyNamingStrategies;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.diffuscope.publish.MetricsPublisher;
 import java.io.IOException;
 import java.io.InputStream;
@@ -60,8 +57,6 @@ final class Routes extends AllDirectives {
   private final Supplier<Readiness> readiness;
   private final AnnounceRoute announce;
   private final Executor executor;
-  private final JsonMapper json =
-      JsonMapper.builder().propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE).build();
 
   Routes(
       MetricsPublisher metrics,
@@ -122,7 +117,7 @@ final class Routes extends AllDirectives {
 
   private Route health() {
     return concat(
-        path("live", () -> get(() -> complete(json(200, Map.of("status", "alive"))))),
+        path("live", () -> get(() -> complete(JsonAnswers.of(200, Map.of("status", "alive"))))),
         path("ready", () -> get(this::ready)));
   }
 
@@ -132,7 +127,7 @@ final class Routes extends AllDirectives {
     body.put("ready", now.ready());
     body.put("not_ready", now.notReady());
     body.put("conditions", now.conditions());
-    return complete(json(now.ready() ? 200 : 503, body));
+    return complete(JsonAnswers.of(now.ready() ? 200 : 503, body));
   }
 
   private Route api() {
@@ -152,7 +147,7 @@ final class Routes extends AllDirectives {
                             completeWithFuture(
                                 CompletableFuture.supplyAsync(
                                     () ->
-                                        json(
+                                        JsonAnswers.of(
                                             200,
                                             Map.of(
                                                 "runs",
@@ -185,17 +180,6 @@ final class Routes extends AllDirectives {
   /** Whether a range is for this type, whatever its parameters: ranges match with theirs alone. */
   private static boolean names(MediaRange range, String type, String subtype) {
     return range.matches(MediaTypes.customWithOpenCharset(type, subtype, range.getParams(), false));
-  }
-
-  private HttpResponse json(int status, Object body) {
-    try {
-      return HttpResponse.create()
-          .withStatus(status)
-          .withEntity(
-              HttpEntities.create(ContentTypes.APPLICATION_JSON, json.writeValueAsBytes(body)));
-    } catch (JsonProcessingException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 
   private Route resource(String name, ContentType type) {
