@@ -9,9 +9,11 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -55,12 +57,23 @@ final class DataDirectory implements AutoCloseable {
   static Holds holds(Path directory, HoldSettings settings) throws CannotServeException {
     Path folder = directory.resolve("holds");
     try {
-      return Holds.open(folder, settings, FileJournal.openEvaluations(runs(directory)));
+      // Journals may be long: they are only read where something was left to decide about.
+      Set<String> open = isEmpty(folder) ? Set.of() : FileJournal.openEvaluations(runs(directory));
+      return Holds.open(folder, settings, open);
     } catch (IOException e) {
       throw new CannotServeException(
           "checkpoints cannot be held in %s (%s): choose another --data-dir, or --hold off"
               .formatted(folder, e),
           e);
+    }
+  }
+
+  private static boolean isEmpty(Path folder) throws IOException {
+    if (!Files.isDirectory(folder)) {
+      return true;
+    }
+    try (DirectoryStream<Path> entries = Files.newDirectoryStream(folder)) {
+      return !entries.iterator().hasNext();
     }
   }
 

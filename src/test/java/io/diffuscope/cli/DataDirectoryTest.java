@@ -1,9 +1,17 @@
 package io.diffuscope.cli;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.checkpoint.CheckpointFiles;
+import io.diffuscope.checkpoint.HoldSettings;
+import io.diffuscope.run.FileJournal;
+import io.diffuscope.run.RunEvent;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -33,5 +41,27 @@ class DataDirectoryTest {
         .isInstanceOf(CannotServeException.class)
         .hasMessageContaining(file.resolve("state").toString())
         .hasMessageContaining("choose another --data-dir");
+  }
+
+  /** A monitor that was killed leaves a hold; the evaluation that it was for begins again. */
+  @Test
+  void aHoldStaysAsLongAsItsEvaluationIsOpen() throws Exception {
+    HoldSettings settings = new HoldSettings(HoldSettings.Mode.COPY, 1 << 20);
+    Path file = Files.writeString(folder.resolve("step-7.safetensors"), "weights");
+    Checkpoint checkpoint = CheckpointFiles.describe(file);
+    Path holds = folder.resolve("holds");
+    FileJournal journal = FileJournal.in(folder.resolve("runs"), "run", "probe", "source");
+    assertThat(journal.read()).isEmpty();
+    Instant at = Instant.parse("2026-11-23T10:11:12Z");
+    journal.append(List.of(new RunEvent.EvaluationStarted("run", at, checkpoint, true)));
+
+    assertThat(DataDirectory.holds(folder, settings).take(checkpoint).inPlace()).isNull();
+    assertThat(holds).isNotEmptyDirectory();
+    DataDirectory.holds(folder, settings);
+    assertThat(holds).isNotEmptyDirectory();
+
+    journal.append(List.of(new RunEvent.EvaluationFailed("run", at, checkpoint, "engine", "why")));
+    DataDirectory.holds(folder, settings);
+    assertThat(holds).isEmptyDirectory();
   }
 }
