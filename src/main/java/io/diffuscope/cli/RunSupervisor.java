@@ -14,16 +14,13 @@ import akka.actor.typed.javadsl.Behaviors;
 import akka.stream.Materializer;
 import io.diffuscope.checkpoint.AnnouncedCheckpoints;
 import io.diffuscope.checkpoint.Announcement;
-import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.checkpoint.StepUnit;
-import io.diffuscope.run.DeviceTurns;
 import io.diffuscope.run.EvaluationException;
 import io.diffuscope.run.RunState;
+import io.diffuscope.run.SharedParts;
 import io.diffuscope.run.SourceNews;
 import io.diffuscope.run.TrainingRun;
-import io.diffuscope.run.WorkQueue;
-import io.diffuscope.sampling.Probe;
 import io.diffuscope.tensorfile.BadInputException;
 import java.time.Duration;
 import java.time.Instant;
@@ -76,10 +73,7 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
   private static final Duration TICK = Duration.ofSeconds(1);
 
   private final MonitoredRun plan;
-  private final Probe probe;
-  private final ActorRef<WorkQueue.Command> queue;
-  private final @Nullable ActorRef<DeviceTurns.Command> turns;
-  private final Holds holds;
+  private final SharedParts shared;
   private final ActorRef<Failed> owner;
   private final ActorRef<NothingToEnd> ends;
   private @Nullable ActorRef<TrainingRun.Command> run;
@@ -89,18 +83,12 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
   private RunSupervisor(
       ActorContext<Command> context,
       MonitoredRun plan,
-      Probe probe,
-      ActorRef<WorkQueue.Command> queue,
-      @Nullable ActorRef<DeviceTurns.Command> turns,
-      Holds holds,
+      SharedParts shared,
       ActorRef<Failed> owner,
       ActorRef<NothingToEnd> ends) {
     super(context);
     this.plan = plan;
-    this.probe = probe;
-    this.queue = queue;
-    this.turns = turns;
-    this.holds = holds;
+    this.shared = shared;
     this.owner = owner;
     this.ends = ends;
     this.end = new EndWatch(plan.settings().ending(), Instant.now());
@@ -112,22 +100,17 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
   /**
    * A run.
    *
-   * @param turns those of all runs; null where evaluation has no budget
    * @param atOnce whether it is prepared now; otherwise with its first checkpoint
    */
   static Behavior<Command> create(
       MonitoredRun plan,
-      Probe probe,
-      ActorRef<WorkQueue.Command> queue,
-      @Nullable ActorRef<DeviceTurns.Command> turns,
-      Holds holds,
+      SharedParts shared,
       boolean atOnce,
       ActorRef<Failed> owner,
       ActorRef<NothingToEnd> ends) {
     return Behaviors.setup(
         context -> {
-          RunSupervisor supervisor =
-              new RunSupervisor(context, plan, probe, queue, turns, holds, owner, ends);
+          RunSupervisor supervisor = new RunSupervisor(context, plan, shared, owner, ends);
           if (atOnce) {
             supervisor.started();
           }
@@ -145,10 +128,7 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
           context.spawn(
               TrainingRun.create(
                   plan.settings(),
-                  probe,
-                  queue,
-                  turns,
-                  holds,
+                  shared,
                   plan.journal(),
                   InstantSource.system(),
                   context.messageAdapter(TrainingRun.Unprepared.class, CannotPrepare::new)),

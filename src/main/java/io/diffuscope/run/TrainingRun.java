@@ -125,21 +125,22 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   private TrainingRun(
       ActorContext<Command> context,
       RunSettings settings,
-      Probe probe,
-      ActorRef<WorkQueue.Command> queue,
-      @Nullable ActorRef<DeviceTurns.Command> turns,
-      Holds holds,
+      SharedParts shared,
       InstantSource clock,
       ActorRef<? super Unprepared> owner) {
     super(context);
     this.settings = settings;
-    this.turns = turns;
-    this.probe = probe;
+    this.turns = shared.turns();
+    this.probe = shared.probe();
     this.decisions =
         new RunDecisions(settings.withSteps(settings.steps().withTrainSize(probe.train().size())));
     this.evaluation =
         new Evaluation(
-            context.getSystem(), queue, holding(context, holds, settings), settings, clock);
+            context.getSystem(),
+            shared.queue(),
+            holding(context, shared.holds(), settings),
+            settings,
+            clock);
     this.clock = clock;
     this.owner = owner;
     // Streams made with it end with this actor.
@@ -204,9 +205,6 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   /**
    * A run.
    *
-   * @param probe opened from {@code settings.probe()}; stays the caller's to close
-   * @param turns those of all runs that share the device; null where evaluation has no budget
-   * @param holds hold a checkpoint while it is evaluated; stay the caller's to close
    * @param journal keeps its events; what is in it already is where it goes on. It may block: spawn
    *     the run on a dispatcher for that
    * @param owner told where the run cannot be prepared, which ends it
@@ -214,20 +212,15 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
    */
   public static Behavior<Command> create(
       RunSettings settings,
-      Probe probe,
-      ActorRef<WorkQueue.Command> queue,
-      @Nullable ActorRef<DeviceTurns.Command> turns,
-      Holds holds,
+      SharedParts shared,
       RunJournal journal,
       InstantSource clock,
       ActorRef<? super Unprepared> owner) {
-    if ((turns == null) != (settings.pace().budget() == null)) {
+    if ((shared.turns() == null) != (settings.pace().budget() == null)) {
       throw new IllegalArgumentException("a budget needs turns, and turns need a budget");
     }
     return Behaviors.setup(
-        context ->
-            new TrainingRun(context, settings, probe, queue, turns, holds, clock, owner)
-                .start(journal));
+        context -> new TrainingRun(context, settings, shared, clock, owner).start(journal));
   }
 
   private static Holding holding(ActorContext<Command> context, Holds holds, RunSettings settings) {

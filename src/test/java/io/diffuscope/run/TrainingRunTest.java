@@ -631,10 +631,11 @@ class TrainingRunTest {
           KIT.spawn(
               TrainingRun.create(
                   settings,
-                  probe,
-                  KIT.spawn(after(trainer, queue)),
-                  pace.budget() == null ? null : KIT.spawn(DeviceTurns.create(pace.budget())),
-                  holds,
+                  new SharedParts(
+                      probe,
+                      KIT.spawn(after(trainer, queue)),
+                      pace.budget() == null ? null : KIT.spawn(DeviceTurns.create(pace.budget())),
+                      holds),
                   journal,
                   InstantSource.system(),
                   owner.getRef()));
