@@ -15,6 +15,7 @@ import io.diffuscope.detect.DetectorSettings;
 import io.diffuscope.detect.EarlyMemorizationSettings;
 import io.diffuscope.detect.MemorizationSettings;
 import io.diffuscope.model.NetworkSettings;
+import io.diffuscope.model.Pooling;
 import io.diffuscope.model.SigmaGrid;
 import io.diffuscope.run.Ending;
 import io.diffuscope.run.Pace;
@@ -23,6 +24,7 @@ import io.diffuscope.run.StepScale;
 import io.diffuscope.sampling.DenoisingSettings;
 import io.diffuscope.sampling.FlowSettings;
 import io.diffuscope.sampling.ProbeSpec;
+import io.diffuscope.sampling.SpikinessSettings;
 import io.diffuscope.tensorfile.Locations;
 import io.diffuscope.web.WebSettings;
 import java.io.IOException;
@@ -88,6 +90,10 @@ final class SettingsReader {
                     config.getDoubleList("denoising.sigmas"),
                     config.getInt("denoising.draws"),
                     config.getInt("denoising.images")),
+                new SpikinessSettings(
+                    config.getDouble("spikiness.sigma"),
+                    word(Pooling.class, "spikiness.pooling"),
+                    config.getInt("spikiness.images")),
                 DataDirectory.cache(dataDirectory()).toString(),
                 config.getBytes("device.resident-bytes")));
   }

@@ -50,10 +50,7 @@ public final class NetworkDenoiser implements Denoiser {
    */
   @Override
   public NDArray denoise(NDArray x, double sigma) {
-    if (network.settings().classes() == null) {
-      return denoise(x, sigma, null);
-    }
-    return denoise(x, sigma, nullLabels(Math.toIntExact(x.getShape().get(0))));
+    return denoise(x, sigma, ownLabels(null, Math.toIntExact(x.getShape().get(0))));
   }
 
   /**
@@ -64,9 +61,18 @@ public final class NetworkDenoiser implements Denoiser {
    */
   @Override
   public Denoiser given(int[] labels) {
+    long[] own = ownLabels(labels, labels.length);
+    return own == null ? this : new Given(own);
+  }
+
+  /** The network's own labels for these; null where it takes none. */
+  private long @Nullable [] ownLabels(int @Nullable [] labels, int count) {
     Integer classes = network.settings().classes();
     if (classes == null) {
-      return this;
+      return null;
+    }
+    if (labels == null) {
+      return nullLabels(count);
     }
     Integer nullLabel = network.settings().nullLabel();
     long[] own = new long[labels.length];
@@ -82,7 +88,7 @@ public final class NetworkDenoiser implements Denoiser {
                     labels[i], classes - 1, nullLabel == null ? "no null label" : "a null label"));
       }
     }
-    return new Given(own);
+    return own;
   }
 
   /** The denoiser for points of known classes. */
@@ -130,20 +136,48 @@ public final class NetworkDenoiser implements Denoiser {
     return labels;
   }
 
-  private NDArray denoise(NDArray x, double sigma, long @Nullable [] classLabels) {
+  /**
+   * The hidden representation of noisy points, without a class where the network knows one that
+   * stands for none.
+   *
+   * @param x noisy points, float64 {@code [B, d]}
+   * @param labels {@code [B]}, as {@link #given} takes them; null for no class
+   * @param pooling what becomes of a representation with a spatial extent
+   * @return float32 {@code [B, F]}, attached to the manager of {@code x}
+   */
+  public NDArray represent(NDArray x, double sigma, int @Nullable [] labels, Pooling pooling) {
+    Inputs inputs = inputs(x, sigma, ownLabels(labels, Math.toIntExact(x.getShape().get(0))));
+    return pooling.apply(
+        network.representation(inputs.scaled, inputs.noiseLabels, inputs.classLabels));
+  }
+
+  /** What the network is called with. */
+  private record Inputs(
+      Coefficients coefficients,
+      NDArray scaled,
+      NDArray noiseLabels,
+      @Nullable NDArray classLabels) {}
+
+  private Inputs inputs(NDArray x, double sigma, long @Nullable [] classLabels) {
     NetworkSettings settings = network.settings();
     Coefficients c = settings.preconditioning().at(sigma, settings);
     int batch = Math.toIntExact(x.getShape().get(0));
     Shape images = new Shape(settings.shape().withFirst(batch).toArray());
-    NDArray noiseLabels =
-        x.getManager().full(new Shape(batch), (float) c.noise(), DataType.FLOAT32);
-    NDArray classes = classLabels == null ? null : x.getManager().create(classLabels);
+    return new Inputs(
+        c,
+        // Rounded before it is scaled: half the memory to go through, the same relative precision.
+        x.toType(DataType.FLOAT32, true).muli((float) c.in()).reshape(images),
+        x.getManager().full(new Shape(batch), (float) c.noise(), DataType.FLOAT32),
+        classLabels == null ? null : x.getManager().create(classLabels));
+  }
 
-    // Rounded before it is scaled: half the memory to go through, the same relative precision.
-    NDArray input = x.toType(DataType.FLOAT32, true).muli((float) c.in()).reshape(images);
-    NDArray raw = network.forward(input, noiseLabels, classes);
+  private NDArray denoise(NDArray x, double sigma, long @Nullable [] classLabels) {
+    Inputs inputs = inputs(x, sigma, classLabels);
+    Coefficients c = inputs.coefficients;
+    NDArray raw = network.forward(inputs.scaled, inputs.noiseLabels, inputs.classLabels);
     // Only the wide copy may be changed in place: the network's output is an inference tensor.
-    NDArray scaled = raw.toType(DataType.FLOAT64, false).reshape(batch, dimension()).muli(c.out());
+    NDArray scaled =
+        raw.toType(DataType.FLOAT64, false).reshape(x.getShape().get(0), dimension()).muli(c.out());
     raw.close();
     return c.skip() == 0 ? scaled : scaled.addi(x.mul(c.skip()));
   }

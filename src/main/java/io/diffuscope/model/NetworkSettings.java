@@ -29,6 +29,7 @@ import org.jspecify.annotations.Nullable;
  * @param roundTimesteps whether the network takes whole timesteps only
  * @param flowDirection where time runs, for {@link Preconditioning#FLOW_MATCHING}
  * @param sigmaRange the noise levels that the network was trained on
+ * @param hasRepresentation whether the graph also returns a hidden representation
  */
 public record NetworkSettings(
     Preconditioning preconditioning,
@@ -41,7 +42,8 @@ public record NetworkSettings(
     double timestepScale,
     boolean roundTimesteps,
     FlowDirection flowDirection,
-    SigmaRange sigmaRange) {
+    SigmaRange sigmaRange,
+    boolean hasRepresentation) {
   /** The keys of {@code diffuscope.json} that the configuration can override. */
   public static final List<String> KEYS =
       List.of(

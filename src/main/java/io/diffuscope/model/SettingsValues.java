@@ -14,9 +14,12 @@ import org.slf4j.LoggerFactory;
 record SettingsValues(SettingsObject json) {
   private static final Logger log = LoggerFactory.getLogger(SettingsValues.class);
 
-  /** Keys that say what the file holds, and change nothing here. */
+  /** The submodule whose output the graph returns, too; false or absent: none. */
+  private static final String REPRESENTATION = "representation";
+
+  /** Keys that say what the file holds, and cannot be overridden. */
   private static final List<String> RECORDED =
-      List.of("format", "representation", "state_dict", "exported_with", "torch");
+      List.of("format", REPRESENTATION, "state_dict", "exported_with", "torch");
 
   /** Keys that belong to a preconditioning and mean nothing to another one. */
   private static final List<String> DEPENDENT =
@@ -104,7 +107,13 @@ record SettingsValues(SettingsObject json) {
         timestepScale(preconditioning),
         roundTimesteps(preconditioning),
         flowDirection(preconditioning),
-        range(preconditioning.range(schedule)));
+        range(preconditioning.range(schedule)),
+        hasRepresentation());
+  }
+
+  private boolean hasRepresentation() {
+    String submodule = json.text(REPRESENTATION);
+    return submodule != null && !submodule.equals("false");
   }
 
   private Preconditioning preconditioning() {

@@ -8,6 +8,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Parameter;
 import ai.djl.training.ParameterStore;
 import ai.djl.util.Pair;
@@ -160,11 +161,9 @@ public final class TorchScriptNetwork implements AutoCloseable {
    * @return float32 {@code [B, ...shape]}; an inference tensor: no operation in place on it
    */
   public NDArray forward(NDArray input, NDArray noiseLabel, @Nullable NDArray classLabel) {
-    NDList inputs =
-        classLabel == null
-            ? new NDList(input, noiseLabel)
-            : new NDList(input, noiseLabel, classLabel);
-    NDArray output = model.getBlock().forward(parameterStore, inputs, false).get(0);
+    NDList outputs = call(input, noiseLabel, classLabel);
+    NDArray output = outputs.get(0);
+    outputs.subNDList(1).close();
     long channels = settings.shape().dimension(0);
     if (output.getShape().dimension() > 1 && output.getShape().get(1) == 2 * channels) {
       output = output.get(":, :" + channels);
@@ -175,6 +174,46 @@ public final class TorchScriptNetwork implements AutoCloseable {
               .formatted(file.getFileName(), output.getShape(), input.getShape()));
     }
     return output;
+  }
+
+  /**
+   * The hidden representation that the graph returns beside its output.
+   *
+   * @param input float32 {@code [B, ...shape]}
+   * @param noiseLabel float32 {@code [B]}
+   * @param classLabel int64 {@code [B]}; null for an unconditional network
+   * @return float32 {@code [B, F]} or {@code [B, C, H, W]}; an inference tensor: no operation in
+   *     place on it
+   * @throws IllegalStateException if the graph returns none, or one of another shape
+   */
+  NDArray representation(NDArray input, NDArray noiseLabel, @Nullable NDArray classLabel) {
+    NDList outputs = call(input, noiseLabel, classLabel);
+    outputs.get(0).close();
+    if (outputs.size() < 2) {
+      outputs.subNDList(1).close();
+      throw new IllegalStateException(
+          "%s returns no representation, although its settings name one; export it again"
+              .formatted(file.getFileName()));
+    }
+    outputs.subNDList(2).close();
+    NDArray representation = outputs.get(1);
+    Shape shape = representation.getShape();
+    if ((shape.dimension() != 2 && shape.dimension() != 4)
+        || shape.get(0) != input.getShape().get(0)) {
+      representation.close();
+      throw new IllegalStateException(
+          "%s returned a representation of shape %s for %d inputs; export one of shape [B, F] or [B, C, H, W]"
+              .formatted(file.getFileName(), shape, input.getShape().get(0)));
+    }
+    return representation;
+  }
+
+  private NDList call(NDArray input, NDArray noiseLabel, @Nullable NDArray classLabel) {
+    NDList inputs =
+        classLabel == null
+            ? new NDList(input, noiseLabel)
+            : new NDList(input, noiseLabel, classLabel);
+    return model.getBlock().forward(parameterStore, inputs, false);
   }
 
   /** Manager on the network's device. */

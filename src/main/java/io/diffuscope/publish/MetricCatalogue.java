@@ -3,6 +3,7 @@ package io.diffuscope.publish;
 import static io.diffuscope.signal.SignalNames.DENOISING_GAP;
 import static io.diffuscope.signal.SignalNames.NEAREST_RATIO;
 import static io.diffuscope.signal.SignalNames.PFD;
+import static io.diffuscope.signal.SignalNames.SPIKINESS;
 import static io.diffuscope.signal.SignalNames.TRAIN_AFFINITY;
 
 import io.diffuscope.checkpoint.Sighting;
@@ -313,6 +314,7 @@ public final class MetricCatalogue {
     Signal ratio = new Signal(NEAREST_RATIO, List.of(RUN));
     Signal affinity = new Signal(TRAIN_AFFINITY, List.of(RUN));
     Signal gap = new Signal(DENOISING_GAP, List.of(RUN, SIGMA));
+    Signal spikiness = new Signal(SPIKINESS, List.of(RUN, REFERENCE));
     return List.of(
         pfd.main(
             Statistic.RMS,
@@ -361,7 +363,16 @@ public final class MetricCatalogue {
             "Denoising loss per noise level, hold-out minus training points; its error is that of"
                 + " two independent means (Welch)."),
         gap.estimate(Statistic.TRAIN_LOSS, "Denoising loss on training points."),
-        gap.estimate(Statistic.HOLDOUT_LOSS, "Denoising loss on hold-out points."));
+        gap.estimate(Statistic.HOLDOUT_LOSS, "Denoising loss on hold-out points."),
+        spikiness.estimate(
+            Statistic.STD,
+            "Mean standard deviation over the coordinates of hidden representations, of generated,"
+                + " training and hold-out inputs; grows in healthy runs, too."),
+        spikiness.estimate(
+            Statistic.L4_L2, "Mean of |h|_4/|h|_2 of representations, p^(-1/4) to 1."),
+        spikiness.estimate(Statistic.HOYER, "Mean of Hoyer's sparseness, 0 to 1."),
+        spikiness.estimate(
+            Statistic.PARTICIPATION_RATIO, "Mean effective number of coordinates, 1 to p."));
   }
 
   private record Signal(String name, List<String> labels) {

@@ -137,8 +137,9 @@ final class Evaluation {
     }
 
     Update add(WorkOutcome.Observed observed) {
-      Observation observation = observed.observation();
-      signals.forEach(signal -> signal.observe(observation));
+      for (Observation observation : observed.observations()) {
+        signals.forEach(signal -> signal.observe(observation));
+      }
       done++;
       boolean complete = done == total;
       List<SignalEstimate> estimates = new ArrayList<>();

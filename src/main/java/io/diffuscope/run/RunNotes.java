@@ -92,6 +92,7 @@ public final class RunNotes {
                             + " them with --holdout-labels";
                     case TEACHER ->
                         "the network is class-conditional and the teacher knows no classes";
+                    case PEER, PREVIOUS, GENERATED -> "it has no flow of its own";
                   }));
     }
     if (probe.holdout() != null && probe.lacksLabelsForDenoising()) {

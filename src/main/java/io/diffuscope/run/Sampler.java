@@ -26,6 +26,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -168,22 +169,31 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
                   WorkOutcome.EndpointsKept::new);
           case WorkUnit.SampleBlock unit -> {
             useCheckpoint(ready, unit.checkpoint());
-            yield new Job<Observation.SampleObservation>(
-                perform, ready.sampleBlock(unit.block()), observed(ready));
+            Function<List<Observation>, WorkOutcome> outcome = observed(ready);
+            yield new Job<>(perform, ready.samples(unit.block()), outcome);
           }
           case WorkUnit.DenoisingBlock unit -> {
             useCheckpoint(ready, unit.checkpoint());
+            Function<List<Observation>, WorkOutcome> outcome = observed(ready);
             yield new Job<Observation.DenoisingObservation>(
-                perform, ready.denoisingBlock(unit.sigma(), unit.block()), observed(ready));
+                perform,
+                ready.denoisingBlock(unit.sigma(), unit.block()),
+                found -> outcome.apply(List.of(found)));
+          }
+          case WorkUnit.SpikinessBlock unit -> {
+            useCheckpoint(ready, unit.checkpoint());
+            Function<List<Observation>, WorkOutcome> outcome = observed(ready);
+            yield new Job<Observation.SpikinessObservation>(
+                perform, ready.setSpikiness(unit.block()), found -> outcome.apply(List.of(found)));
           }
         };
     getContext().getSelf().tell(Proceed.INSTANCE);
   }
 
-  /** Beside an observation goes what was read of the checkpoint. */
-  private static <T extends Observation> Function<T, WorkOutcome> observed(ProbeDevice loaded) {
+  /** Beside observations goes what was read of the checkpoint. */
+  private static Function<List<Observation>, WorkOutcome> observed(ProbeDevice loaded) {
     WeightsUsed weights = WeightsUsed.of(loaded.weightsChoice(), loaded.ignoredTensors());
-    return observation -> new WorkOutcome.Observed(observation, weights);
+    return observations -> new WorkOutcome.Observed(observations, weights);
   }
 
   private ProbeDevice deviceFor(ProbeSpec spec) throws BadInputException {

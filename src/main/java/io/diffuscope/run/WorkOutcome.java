@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Observation;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** What came of a {@link WorkUnit}. */
@@ -24,9 +25,11 @@ public sealed interface WorkOutcome extends CborSerializable {
   /**
    * Of the units that look at a checkpoint.
    *
+   * @param observations each small enough for a message of its own
    * @param weights what was read of the checkpoint; null where it is not told
    */
-  record Observed(Observation observation, @Nullable WeightsUsed weights) implements WorkOutcome {}
+  record Observed(List<Observation> observations, @Nullable WeightsUsed weights)
+      implements WorkOutcome {}
 
   /**
    * The unit could not be done, and trying again would not help.

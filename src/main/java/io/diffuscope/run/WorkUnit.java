@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
   @JsonSubTypes.Type(value = WorkUnit.FindGeometry.class, name = "geometry"),
   @JsonSubTypes.Type(value = WorkUnit.ReferenceFlow.class, name = "reference"),
   @JsonSubTypes.Type(value = WorkUnit.SampleBlock.class, name = "samples"),
-  @JsonSubTypes.Type(value = WorkUnit.DenoisingBlock.class, name = "denoising")
+  @JsonSubTypes.Type(value = WorkUnit.DenoisingBlock.class, name = "denoising"),
+  @JsonSubTypes.Type(value = WorkUnit.SpikinessBlock.class, name = "spikiness")
 })
 public sealed interface WorkUnit extends CborSerializable {
   /** Duplicates, control and hold-out check of the sets. */
@@ -28,6 +29,9 @@ public sealed interface WorkUnit extends CborSerializable {
   /** Denoising losses of a checkpoint for one block of rows. */
   record DenoisingBlock(Checkpoint checkpoint, double sigma, int block) implements WorkUnit {}
 
+  /** Spikiness of a checkpoint's representations of one block of the sets' images. */
+  record SpikinessBlock(Checkpoint checkpoint, int block) implements WorkUnit {}
+
   /** Whether it is done against the geometry of the sets. */
   default boolean needsGeometry() {
     return switch (this) {
@@ -35,6 +39,7 @@ public sealed interface WorkUnit extends CborSerializable {
       case ReferenceFlow u -> false;
       case SampleBlock u -> true;
       case DenoisingBlock u -> true;
+      case SpikinessBlock u -> true;
     };
   }
 
@@ -45,6 +50,7 @@ public sealed interface WorkUnit extends CborSerializable {
       case ReferenceFlow u -> null;
       case SampleBlock u -> u.checkpoint;
       case DenoisingBlock u -> u.checkpoint;
+      case SpikinessBlock u -> u.checkpoint;
     };
   }
 
@@ -59,6 +65,8 @@ public sealed interface WorkUnit extends CborSerializable {
       case DenoisingBlock u ->
           "denoising loss of %s at sigma %s, block %d"
               .formatted(u.checkpoint.name(), u.sigma, u.block + 1);
+      case SpikinessBlock u ->
+          "spikiness of the sets in %s, block %d".formatted(u.checkpoint.name(), u.block + 1);
     };
   }
 }

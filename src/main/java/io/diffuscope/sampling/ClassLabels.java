@@ -110,7 +110,7 @@ final class ClassLabels {
     return switch (set) {
       case TRAIN -> train;
       case HOLDOUT -> holdout;
-      case TEACHER -> null;
+      case TEACHER, PEER, PREVIOUS, GENERATED -> null;
     };
   }
 

@@ -13,7 +13,9 @@ public final class GaussianNoise {
     /** Noise of the denoising loss. */
     DENOISING(2),
     /** Draws from a mixture. */
-    DATA(3);
+    DATA(3),
+    /** Noise of inputs whose hidden representation is looked at. */
+    REPRESENTATION(4);
 
     private final int code;
 

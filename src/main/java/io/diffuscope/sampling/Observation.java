@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME)
 @JsonSubTypes({
   @JsonSubTypes.Type(value = Observation.SampleObservation.class, name = "samples"),
-  @JsonSubTypes.Type(value = Observation.DenoisingObservation.class, name = "denoising")
+  @JsonSubTypes.Type(value = Observation.DenoisingObservation.class, name = "denoising"),
+  @JsonSubTypes.Type(value = Observation.SpikinessObservation.class, name = "spikiness")
 })
 public sealed interface Observation {
   /** Position of the block in its kind; partial sums are reduced in this order. */
@@ -64,5 +65,17 @@ public sealed interface Observation {
    *     unit
    */
   record DenoisingObservation(int block, double sigma, long firstRow, double[] losses)
+      implements Observation {}
+
+  /**
+   * Spikiness of the hidden representations of one block of inputs.
+   *
+   * @param generated whether the inputs are the samples of this block of noises; otherwise images
+   *     of the sets, the training set's first
+   * @param first index of the block's first noise, or image
+   * @param measures {@code [count]} by measure
+   */
+  record SpikinessObservation(
+      int block, boolean generated, long first, Map<SpikinessMeasure, double[]> measures)
       implements Observation {}
 }

@@ -30,6 +30,7 @@ public final class Probe implements AutoCloseable {
   private final NetworkSettings network;
   private final FlowSettings flow;
   private final DenoisingSettings denoising;
+  private final SpikinessSettings spikiness;
   private final DataSet train;
   private final @Nullable DataSet holdout;
   private final @Nullable ClassLabels classLabels;
@@ -84,6 +85,7 @@ public final class Probe implements AutoCloseable {
     this.classLabels = ClassLabels.of(network, train, holdout);
     this.flow = clipped(spec, network, teacher);
     this.denoising = spec.denoising().at(usableSigmas());
+    this.spikiness = usableSpikiness(spec, network);
     this.noise =
         noiseRows == null
             ? NoiseBank.seeded(spec.seed(), Math.toIntExact(network.shape().elements()))
@@ -101,7 +103,8 @@ public final class Probe implements AutoCloseable {
             holdout == null ? "" : holdout.contentKey(),
             teacher == null ? "" : teacher.key(),
             featureKey(),
-            classLabels == null ? "" : classLabels.key());
+            classLabels == null ? "" : classLabels.key(),
+            spikiness.toString());
   }
 
   /**
@@ -179,6 +182,15 @@ public final class Probe implements AutoCloseable {
     } catch (IllegalArgumentException e) {
       throw new BadInputException(file, Reason.UNSUPPORTED, String.valueOf(e.getMessage()), e);
     }
+  }
+
+  /** Off where the graph returns no representation, or knows classes but none that is no class. */
+  private static SpikinessSettings usableSpikiness(ProbeSpec spec, NetworkSettings network) {
+    boolean usable =
+        network.hasRepresentation()
+            && network.sigmaRange().contains(spec.spikiness().sigma())
+            && (network.classes() == null || network.nullLabel() != null);
+    return usable ? spec.spikiness() : SpikinessSettings.OFF;
   }
 
   private List<Double> usableSigmas() {
@@ -260,6 +272,11 @@ public final class Probe implements AutoCloseable {
   /** Where the denoising loss is measured: the spec's, as far as the network can be asked there. */
   public DenoisingSettings denoising() {
     return denoising;
+  }
+
+  /** Where spikiness is measured: the spec's, or off where the network cannot be asked. */
+  public SpikinessSettings spikiness() {
+    return spikiness;
   }
 
   /** Noise levels of the denoising loss that lie outside of what the network was trained on. */
@@ -365,6 +382,7 @@ public final class Probe implements AutoCloseable {
             case TRAIN -> train.contentKey();
             case HOLDOUT -> holdout == null ? "" : holdout.contentKey();
             case TEACHER -> teacher == null ? "" : teacher.key();
+            case PEER, PREVIOUS, GENERATED -> throw reference.isNoFlow();
           };
       String kind = reference == Reference.TEACHER ? "teacher" : "empirical";
       String key =

@@ -1,7 +1,9 @@
 package io.diffuscope.sampling;
 
 import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import io.diffuscope.data.DataSet;
 import io.diffuscope.feature.DecoderFile;
 import io.diffuscope.feature.FeatureMap;
@@ -12,11 +14,14 @@ import io.diffuscope.model.TorchScriptNetwork;
 import io.diffuscope.model.WeightsChoice;
 import io.diffuscope.sampling.Observation.DenoisingObservation;
 import io.diffuscope.sampling.Observation.SampleObservation;
+import io.diffuscope.sampling.Observation.SpikinessObservation;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.WeightsLocation;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -47,6 +52,7 @@ public final class ProbeDevice implements AutoCloseable {
   private @Nullable ComparedSets sets;
   private @Nullable Samples samples;
   private @Nullable DenoisingPlan denoisingPlan;
+  private @Nullable SetImages spikinessImages;
   private @Nullable String loadedCheckpoint;
   private @Nullable Path loadedFile;
 
@@ -167,6 +173,7 @@ public final class ProbeDevice implements AutoCloseable {
     DataSet features = compared.holdout();
     int[] rows = geometry.comparedHoldout();
     DevicePoints points = null;
+    DataSet heldOut = null;
     if (holdout != null && features != null && rows != null && rows.length >= 2) {
       DataSet subset = RowSubset.of(features, rows);
       points =
@@ -176,10 +183,11 @@ public final class ProbeDevice implements AutoCloseable {
               compared.trainPoints().centre(),
               DevicePoints.blockRows(subset),
               probe.spec().residentBytes());
+      heldOut = RowSubset.of(holdout, rows);
       denoisingPlan =
-          new DenoisingPlan(
-              probe.train(), RowSubset.of(holdout, rows), probe.denoising(), probe.classLabels());
+          new DenoisingPlan(probe.train(), heldOut, probe.denoising(), probe.classLabels());
     }
+    spikinessImages = SetImages.of(probe.train(), heldOut, probe.spikiness().images());
     samples = new Samples(compared.trainPoints(), geometry, points);
   }
 
@@ -277,6 +285,10 @@ public final class ProbeDevice implements AutoCloseable {
 
   /** Samples one block of noises from the loaded checkpoint and measures them. */
   public Task<SampleObservation> sampleBlock(int block) throws BadInputException {
+    return sampleTask(block);
+  }
+
+  private SampleTask sampleTask(int block) throws BadInputException {
     Samples measured = Objects.requireNonNull(samples, "useGeometry comes first");
     Objects.requireNonNull(loadedCheckpoint, "useCheckpoint comes first");
     references.load(block);
@@ -288,6 +300,56 @@ public final class ProbeDevice implements AutoCloseable {
         block,
         new SampleTask.Measures(map, measured, references),
         loadedFile);
+  }
+
+  /**
+   * Samples one block of noises from the loaded checkpoint, and makes all observations of them: the
+   * samples' first.
+   */
+  public Task<List<Observation>> samples(int block) throws BadInputException {
+    List<SampleBlockTask.Measure> measures = new ArrayList<>();
+    if (probe.spikiness().images() > 0) {
+      measures.add(this::spikinessOfSamples);
+    }
+    return new SampleBlockTask(sampleTask(block), block, measures);
+  }
+
+  private Task<SpikinessObservation> spikinessOfSamples(int block, NDArray endpoints) {
+    int batch = probe.spec().batchSize();
+    int rows = probe.rowsOfBlock(block);
+    long first = (long) block * batch;
+    return new SpikinessTask(
+        manager,
+        network.unguided(),
+        probe,
+        new SpikinessObservation(block, true, first, Map.of()),
+        rows,
+        scratch -> HostArrays.filled(endpoints, batch, scratch),
+        row -> first + row);
+  }
+
+  /** Spikiness of the sets' images in the loaded checkpoint, one block of them. */
+  public Task<SpikinessObservation> setSpikiness(int block) {
+    Objects.requireNonNull(loadedCheckpoint, "useCheckpoint comes first");
+    SetImages images = Objects.requireNonNull(spikinessImages, "useGeometry comes first");
+    int batch = probe.spec().batchSize();
+    int first = block * batch;
+    int rows = Math.min(batch, images.count() - first);
+    return new SpikinessTask(
+        manager,
+        network.unguided(),
+        probe,
+        new SpikinessObservation(block, false, first, Map.of()),
+        rows,
+        scratch ->
+            kept.get(
+                images,
+                "clean",
+                block,
+                new Shape(batch, probe.dimension()),
+                scratch,
+                () -> images.values(first, rows, batch)),
+        row -> images.position(first + row));
   }
 
   /** Measures one block of the denoising loss of the loaded checkpoint. */

@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param batchSize rows in one block
  * @param flow solver and noise levels
  * @param denoising where the denoising loss is measured
+ * @param spikiness where the spikiness of representations is measured
  * @param cacheDirectory where endpoints of reference flows and the sets' geometry are kept
  * @param residentBytes device memory that each data set may occupy for good
  */
@@ -39,6 +40,7 @@ public record ProbeSpec(
     int batchSize,
     FlowSettings flow,
     DenoisingSettings denoising,
+    SpikinessSettings spikiness,
     String cacheDirectory,
     long residentBytes) {
   /** Samples without a noise file and without a number. */
@@ -58,7 +60,31 @@ public record ProbeSpec(
     }
   }
 
-  /** Without a decoder, and with the labels that lie beside the points, if any. */
+  /** The same with another measurement of spikiness. */
+  public ProbeSpec withSpikiness(SpikinessSettings other) {
+    return new ProbeSpec(
+        template,
+        network,
+        decoder,
+        train,
+        trainLabels,
+        holdout,
+        holdoutLabels,
+        teacher,
+        noise,
+        seed,
+        samples,
+        batchSize,
+        flow,
+        denoising,
+        other,
+        cacheDirectory,
+        residentBytes);
+  }
+
+  /**
+   * Without a decoder, with the labels that lie beside the points, if any, and without spikiness.
+   */
   public ProbeSpec(
       String template,
       NetworkSettings.Overrides network,
@@ -88,6 +114,7 @@ public record ProbeSpec(
         batchSize,
         flow,
         denoising,
+        SpikinessSettings.OFF,
         cacheDirectory,
         residentBytes);
   }

@@ -9,7 +9,18 @@ public enum Reference {
   /** The hold-out set. */
   HOLDOUT,
   /** A teacher: the known distribution that the training set was drawn from. */
-  TEACHER;
+  TEACHER,
+  /** Another run with the same noise bank. */
+  PEER,
+  /** The checkpoint of the same run that was sampled before. */
+  PREVIOUS,
+  /** The model's own samples, where a signal is told of several kinds of inputs. */
+  GENERATED;
+
+  /** For where only a flow that is computed beside the run makes sense. */
+  IllegalArgumentException isNoFlow() {
+    return new IllegalArgumentException("no probability flow of its own: " + label());
+  }
 
   /** The word used in JSON lines, tables and labels. */
   public String label() {

@@ -165,6 +165,7 @@ final class ReferenceFlows implements AutoCloseable {
                         DevicePoints.blockRows(probe.train()),
                         probe.spec().residentBytes()));
             case TEACHER -> loadTeacher();
+            case PEER, PREVIOUS, GENERATED -> throw reference.isNoFlow();
           };
       denoisers.put(reference, denoiser);
     }

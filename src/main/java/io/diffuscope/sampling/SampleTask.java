@@ -8,6 +8,7 @@ import io.diffuscope.sampling.Observation.SampleObservation;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.BadInputException.Reason;
 import java.nio.file.Path;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Samples one block of noises from a checkpoint, and measures them. */
@@ -20,6 +21,7 @@ final class SampleTask extends FlowTask<SampleObservation> {
   private final Probe probe;
   private final int block;
   private final @Nullable Path checkpoint;
+  private @Nullable NDArray endpoints;
   private @Nullable BlockMeasurement measurement;
 
   /**
@@ -63,10 +65,11 @@ final class SampleTask extends FlowTask<SampleObservation> {
   }
 
   private BlockMeasurement start() throws BadInputException {
-    NDArray endpoints = endpoints(manager);
-    if (!Samples.areUsable(endpoints)) {
+    NDArray arrived = endpoints(manager);
+    if (!Samples.areUsable(arrived)) {
       throw diverged(checkpoint);
     }
+    endpoints = arrived;
     return new BlockMeasurement(
         manager,
         measures.map,
@@ -74,8 +77,13 @@ final class SampleTask extends FlowTask<SampleObservation> {
         measures.references,
         probe,
         block,
-        endpoints,
+        arrived,
         ComparedSets.queryRows(measures.map, probe.spec().batchSize()));
+  }
+
+  /** The samples, float32 {@code [rows, d]}, once they are measured; closed with this task. */
+  NDArray endpoints() {
+    return Objects.requireNonNull(endpoints, "the samples have not arrived");
   }
 
   static BadInputException diverged(@Nullable Path checkpoint) {

@@ -7,5 +7,7 @@ public final class SignalNames {
   public static final String TRAIN_AFFINITY = "train_affinity";
   public static final String DENOISING_GAP = "denoising_gap";
 
+  public static final String SPIKINESS = "spikiness";
+
   private SignalNames() {}
 }

@@ -1,5 +1,6 @@
 package io.diffuscope.signal;
 
+import io.diffuscope.sampling.SpikinessMeasure;
 import java.util.Locale;
 
 /** The closed list of what an estimate can be an estimate of; the same word in every output. */
@@ -45,7 +46,25 @@ public enum Statistic {
   /** Denoising loss on training points. */
   TRAIN_LOSS,
   /** Denoising loss on hold-out points. */
-  HOLDOUT_LOSS;
+  HOLDOUT_LOSS,
+  /** Mean standard deviation of representations over their coordinates: the paper's spikiness. */
+  STD,
+  /** Mean of |h|_4 / |h|_2 of representations. */
+  L4_L2,
+  /** Mean of Hoyer's sparseness of representations. */
+  HOYER,
+  /** Mean effective number of coordinates of representations. */
+  PARTICIPATION_RATIO;
+
+  /** The mean of this measure. */
+  public static Statistic of(SpikinessMeasure measure) {
+    return switch (measure) {
+      case STD -> STD;
+      case L4_L2 -> L4_L2;
+      case HOYER -> HOYER;
+      case PARTICIPATION_RATIO -> PARTICIPATION_RATIO;
+    };
+  }
 
   /** The word used in JSON lines, tables and metric names, for example {@code p_value}. */
   public String label() {

@@ -192,7 +192,8 @@ public final class RunEvents {
             SignalNames.PFD,
             SignalNames.NEAREST_RATIO,
             SignalNames.TRAIN_AFFINITY,
-            SignalNames.DENOISING_GAP)) {
+            SignalNames.DENOISING_GAP,
+            SignalNames.SPIKINESS)) {
       for (Statistic statistic : Statistic.values()) {
         SignalEstimate candidate =
             new SignalEstimate(signal, Reference.TRAIN, statistic, .3, estimate);

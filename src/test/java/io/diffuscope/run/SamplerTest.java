@@ -53,7 +53,8 @@ class SamplerTest {
     assertThat(work.outcome(new WorkUnit.SampleBlock(checkpoint, 2)))
         .isInstanceOfSatisfying(
             Observed.class,
-            o -> assertThat(((SampleObservation) o.observation()).count()).isEqualTo(8));
+            o ->
+                assertThat(((SampleObservation) o.observations().getFirst()).count()).isEqualTo(8));
     assertThat(work.outcome(new WorkUnit.FindGeometry()))
         .isInstanceOfSatisfying(
             WorkOutcome.GeometryFound.class,

@@ -497,13 +497,15 @@ class TrainingRunTest {
       EvaluationPlan plan = EvaluationPlan.of(probe, geometry, decisionZ);
       List<Signal> signals = plan.signals(previous);
       for (WorkUnit unit : plan.units(checkpoint)) {
-        Observation observation =
+        List<Observation> observations =
             switch (unit) {
-              case WorkUnit.SampleBlock u -> result(device.sampleBlock(u.block()));
-              case WorkUnit.DenoisingBlock u -> result(device.denoisingBlock(u.sigma(), u.block()));
+              case WorkUnit.SampleBlock u -> result(device.samples(u.block()));
+              case WorkUnit.DenoisingBlock u ->
+                  List.of(result(device.denoisingBlock(u.sigma(), u.block())));
+              case WorkUnit.SpikinessBlock u -> List.of(result(device.setSpikiness(u.block())));
               default -> throw new AssertionError(unit);
             };
-        signals.forEach(signal -> signal.observe(observation));
+        observations.forEach(o -> signals.forEach(signal -> signal.observe(o)));
       }
       List<SignalEstimate> estimates = new ArrayList<>();
       for (Signal signal : signals) {

@@ -454,6 +454,7 @@ class ClassConditionalTest {
         s.batchSize(),
         s.flow(),
         s.denoising(),
+        s.spikiness(),
         s.cacheDirectory(),
         s.residentBytes());
   }

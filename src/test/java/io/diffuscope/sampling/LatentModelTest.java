@@ -250,6 +250,7 @@ class LatentModelTest {
         16,
         new FlowSettings(FlowSettings.Solver.HEUN, SigmaGrid.edm(10)),
         new DenoisingSettings(List.of(1.0), 2, 20),
+        SpikinessSettings.OFF,
         folder.resolve("cache").toString(),
         1 << 26);
   }
