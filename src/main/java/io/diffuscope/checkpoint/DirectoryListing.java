@@ -58,6 +58,7 @@ final class DirectoryListing {
     try {
       folder = Folder.list(settings.directory());
     } catch (IOException e) {
+      puzzled = false; // when it can be listed again, what was told before counts as over
       throw new UnlistableException(problem(e), e);
     }
     List<Sighting> news = new ArrayList<>();

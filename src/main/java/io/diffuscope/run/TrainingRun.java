@@ -402,14 +402,15 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
 
   private void drainTimedOut() {
     int left = state.pending().size() + (state.evaluating() == null ? 0 : 1);
-    if (left > 0 && !state.ended()) {
+    Duration timeout = settings.ending().drainTimeout();
+    if (left > 0 && !state.ended() && timeout != null) {
       perform(
           new RunDecisions.End(
               "%s; %s not evaluated within the drain timeout of %s"
                   .formatted(
                       endCause,
                       left == 1 ? "1 checkpoint was" : left + " checkpoints were",
-                      Ending.text(settings.ending().drainTimeout()))));
+                      DurationText.of(timeout))));
     }
   }
 

@@ -453,6 +453,23 @@ class LayoutChoicesTest {
   }
 
   @Test
+  void thatNothingIsKnownIsSaidAgainAfterTheDirectoryWasOutOfSight() throws IOException {
+    folder.write("net_A_100.pth");
+    Sighting unknown = folder.wait(5).getFirst();
+    assertThat(unknown).isInstanceOf(Problem.class);
+    Path away = folder.path(".").normalize().resolveSibling("away");
+    Files.move(folder.path(".").normalize(), away);
+    assertThat(folder.wait(5)).singleElement().isInstanceOf(Problem.class).isNotEqualTo(unknown);
+    Files.move(away, folder.path(".").normalize());
+
+    List<Sighting> back = folder.wait(5);
+
+    assertThat(back.getFirst()).isInstanceOf(Sighting.Recovered.class);
+    assertThat(back.getLast()).as("what is in its way now").isEqualTo(unknown);
+    assertThat(back).hasSize(2);
+  }
+
+  @Test
   void aDirectoryThatNothingIsKnownOfIsSaidOnce() {
     assertThat(folder.wait(5)).as("empty: the training has not begun").isEmpty();
     folder.write("net_A_100.pth");

@@ -469,7 +469,7 @@ class TrainingRunTest {
         run.actor.tell(
             new TrainingRun.Found(checkpoint(step, files.checkpoint("step-" + step, 3))));
       }
-      run.actor.tell(new TrainingRun.SourceEnded("training ended: DONE"));
+      run.actor.tell(new TrainingRun.SourceEnded("the end marker DONE is there"));
       List<RunEvent> events = run.untilItsEnd();
       int done = ofKind(events, RunEvent.EvaluationCompleted.class).size();
       List<RunEvent.CheckpointSkipped> skipped = ofKind(events, RunEvent.CheckpointSkipped.class);
@@ -477,7 +477,7 @@ class TrainingRunTest {
       assertThat(done + skipped.size()).isEqualTo(50);
       assertThat(((RunEvent.RunEnded) events.getLast()).cause())
           .isEqualTo(
-              "training ended: DONE; %d checkpoints were not evaluated within the drain timeout of 0 s"
+              "the end marker DONE is there; %d checkpoints were not evaluated within the drain timeout of 0 s"
                   .formatted(skipped.size()));
       RunState state = run.state();
       assertThat(state.isIdle()).isTrue();
