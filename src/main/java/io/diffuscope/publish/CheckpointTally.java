@@ -7,10 +7,12 @@ import io.diffuscope.tensorfile.BadInputException;
 import java.time.Instant;
 import java.util.Comparator;
 import java.util.EnumMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -19,7 +21,9 @@ import org.jspecify.annotations.Nullable;
  * run's events. Every checkpoint is counted exactly once.
  *
  * <p>One that was found is known by its identity. What was passed over never was a checkpoint with
- * an identity and is known by its path; when it is found after all, it leaves its count.
+ * an identity and is known by its path; when it is found after all, it leaves its count. One that
+ * ended, and is evaluated once more, is counted as what it ends as then; but what was evaluated
+ * stays so.
  *
  * <p>At most {@value #REMEMBERED} that ended and as many paths are remembered one by one; older
  * ones stay counted, and one of them that comes back is counted again. Not thread-safe.
@@ -30,6 +34,7 @@ public final class CheckpointTally {
   private final Map<String, Open> open = new LinkedHashMap<>();
   private final Map<String, End> ended;
   private final Map<String, End> passedOver;
+  private final Set<String> evaluatedOnceMore = new HashSet<>();
   private final EnumMap<Outcome, Long> counts = new EnumMap<>(Outcome.class);
   private final Map<String, Long> skipped = new TreeMap<>();
 
@@ -126,6 +131,11 @@ public final class CheckpointTally {
     return some;
   }
 
+  /** Whether it was evaluated before, and is under evaluation, or waits, once more. */
+  public boolean isEvaluatedOnceMore(Checkpoint checkpoint) {
+    return evaluatedOnceMore.contains(checkpoint.identity());
+  }
+
   /** Of those that wait or are being evaluated, the one that was found first. */
   public Optional<Open> oldest() {
     return open.values().stream().min(Comparator.comparing(Open::foundAt));
@@ -146,6 +156,9 @@ public final class CheckpointTally {
     End before = ended.remove(checkpoint.identity());
     if (before != null) {
       change(before, -1);
+      if (before.outcome == Outcome.EVALUATED) {
+        evaluatedOnceMore.add(checkpoint.identity());
+      }
     }
     open(checkpoint, at, true);
   }
@@ -176,7 +189,8 @@ public final class CheckpointTally {
     if (before != null) {
       change(standing(before), -1);
     }
-    replace(ended, checkpoint.identity(), end);
+    boolean wasEvaluated = evaluatedOnceMore.remove(checkpoint.identity());
+    replace(ended, checkpoint.identity(), wasEvaluated ? End.of(Outcome.EVALUATED) : end);
   }
 
   private void replace(Map<String, End> ends, String key, End end) {

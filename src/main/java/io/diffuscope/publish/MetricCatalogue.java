@@ -90,6 +90,20 @@ public final class MetricCatalogue {
           "diffuscope_source_problems",
           "Problems that kept the source of the run's checkpoints from being seen.",
           RUN);
+  static final Metric JOURNAL_PENDING =
+      gauge(
+          "diffuscope_journal_pending_events",
+          "Events of the run that wait in memory because its journal cannot be written; at most"
+              + " 10,000.",
+          RUN);
+  static final Metric JOURNAL_FAILED_WRITES =
+      counter("diffuscope_journal_failed_writes", "Writes of the run's journal that failed.", RUN);
+  static final Metric JOURNAL_LOST =
+      counter(
+          "diffuscope_journal_lost_events",
+          "Events of the run that came when no more could wait, and are not in its journal; what"
+              + " they tell of is evaluated again after a restart.",
+          RUN);
   static final Metric RUN_INFO =
       gauge(
           "diffuscope_run_info",
@@ -136,7 +150,8 @@ public final class MetricCatalogue {
   static final Metric SKIPPED =
       counter(
           "diffuscope_checkpoints_skipped",
-          "Checkpoints that were found and not evaluated, by policy.",
+          "Checkpoints that were found and not evaluated, by policy; the last of a run may be"
+              + " evaluated at its end after all.",
           RUN,
           "reason");
   static final Metric FAILED =
@@ -297,6 +312,9 @@ public final class MetricCatalogue {
         PASSED_OVER,
         SOURCE_UP,
         SOURCE_PROBLEMS,
+        JOURNAL_PENDING,
+        JOURNAL_FAILED_WRITES,
+        JOURNAL_LOST,
         IN_PROGRESS,
         PROGRESS,
         LAST_FOUND,

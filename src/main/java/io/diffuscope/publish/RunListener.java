@@ -3,6 +3,7 @@ package io.diffuscope.publish;
 import io.diffuscope.run.EvaluationProgress;
 import io.diffuscope.run.History;
 import io.diffuscope.run.HoldNews;
+import io.diffuscope.run.JournalBacklog;
 import io.diffuscope.run.JournalNews;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
@@ -23,6 +24,9 @@ public interface RunListener {
 
   /** Something about where the run's events are kept. */
   default void onJournalNews(JournalNews news) {}
+
+  /** How much of what happened is not in the run's journal. */
+  default void onJournalBacklog(JournalBacklog backlog) {}
 
   /** An evaluation under way has come further. */
   default void onProgress(EvaluationProgress progress) {}

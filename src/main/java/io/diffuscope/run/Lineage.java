@@ -56,10 +56,27 @@ public record Lineage(
    * A checkpoint of the line.
    *
    * @param evaluated whether its step was evaluated, sampled or not
+   * @param sampling whether it was sampled
    */
-  public record Known(String path, @Nullable Instant modified, boolean evaluated) {
+  public record Known(Checkpoint checkpoint, boolean evaluated, Sampling sampling) {
+    /** Whether a checkpoint was sampled. */
+    public enum Sampling {
+      UNDECIDED,
+      /** Not, for its nearness to another one; it could be. */
+      LEFT_OUT,
+      BEGUN
+    }
+
     Known whenEvaluated() {
-      return new Known(path, modified, true);
+      return new Known(checkpoint, true, sampling);
+    }
+
+    Known when(Sampling newSampling) {
+      return new Known(checkpoint, evaluated, newSampling);
+    }
+
+    private String path() {
+      return checkpoint.path();
     }
   }
 
@@ -110,7 +127,7 @@ public record Lineage(
       return null;
     }
     Known before = known.get(step);
-    boolean again = before != null && before.path.equals(checkpoint.path());
+    boolean again = before != null && before.path().equals(checkpoint.path());
     boolean writtenAgain = before != null && again && before.evaluated;
     NavigableMap<Long, Known> above = known.tailMap(step, false);
     Integer age = above.isEmpty() ? null : age(checkpoint.modified(), above);
@@ -137,7 +154,7 @@ public record Lineage(
     }
     Instant youngest = Instant.MIN;
     for (Known other : others.values()) {
-      Instant time = other.modified;
+      Instant time = other.checkpoint.modified();
       if (time == null) {
         return null;
       }
@@ -155,11 +172,10 @@ public record Lineage(
     }
     Long step = checkpoint.step();
     Known before = step == null ? null : known.get(step);
-    if (step == null || (before != null && !before.path.equals(checkpoint.path()))) {
+    if (step == null || (before != null && !before.path().equals(checkpoint.path()))) {
       return new Lineage(attempt, known, judged, waiting);
     }
-    Known now =
-        new Known(checkpoint.path(), checkpoint.modified(), before != null && before.evaluated);
+    Known now = new Known(checkpoint, before != null && before.evaluated, Known.Sampling.UNDECIDED);
     return new Lineage(attempt, persistent(known).plus(step, now), judged, waiting);
   }
 
@@ -183,6 +199,29 @@ public record Lineage(
         ? this
         : new Lineage(
             attempt, persistent(known).plus(step, before.whenEvaluated()), judged, passedOver);
+  }
+
+  /** With whether a checkpoint was sampled; of one that does not stand for its step no matter. */
+  Lineage with(Checkpoint checkpoint, Known.Sampling sampling) {
+    Long step = checkpoint.step();
+    Known before = step == null ? null : known.get(step);
+    if (step == null
+        || before == null
+        || !before.checkpoint.identity().equals(checkpoint.identity())) {
+      return this;
+    }
+    return new Lineage(
+        attempt, persistent(known).plus(step, before.when(sampling)), judged, passedOver);
+  }
+
+  /** The newest that was not sampled and could be; null where sampling one above it was begun. */
+  @Nullable Checkpoint newestLeftOut() {
+    for (Known last : known.descendingMap().values()) {
+      if (last.sampling != Known.Sampling.UNDECIDED) {
+        return last.sampling == Known.Sampling.LEFT_OUT ? last.checkpoint : null;
+      }
+    }
+    return null;
   }
 
   /** Whether a step from one on and below another was evaluated. */

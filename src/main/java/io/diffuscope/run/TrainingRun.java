@@ -173,7 +173,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
         passedOverBefore.removeIf(told -> told.getFirst().equals(e.checkpoint().path()));
       }
     }
-    recording = new Recording(settings.id(), journal, state.ended(), this::tellJournalNews);
+    recording = new Recording(settings.id(), journal, state.ended(), this::tellOfJournal);
     if (!history.isEmpty()) {
       tell(new History(settings.id(), history));
       resumed = true;
@@ -188,9 +188,9 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     return Behaviors.stopped();
   }
 
-  private void tellJournalNews(JournalNews news) {
+  private void tellOfJournal(RunNotification news) {
     tell(news);
-    if (news.problem()) {
+    if (news instanceof JournalBacklog backlog && backlog.failed()) {
       retryLater();
     }
   }
@@ -234,7 +234,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
 
   /** One that goes on, only to look once, may find that there is nothing to make ready for. */
   private void prepareIfNeeded() {
-    boolean needed = !resumed || !settings.ending().once() || !state.isIdle();
+    boolean needed = !resumed || !settings.ending().once() || !decisions.isDone(state);
     if (needed && !preparing) {
       preparing = true;
       prepare();
@@ -300,6 +300,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
       case SourceEnded m -> {
         endCause = m.cause;
         decisions = decisions.draining();
+        perform(new RunDecisions.Drain());
         drain();
       }
       case TurnGranted m -> {
@@ -386,7 +387,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     String cause = endCause;
     // One that goes on and has nothing new need not make its references ready for that.
     boolean begun = state.started() != null || resumed;
-    if (cause != null && begun && state.isIdle() && !state.ended()) {
+    if (cause != null && begun && decisions.isDone(state) && !state.ended()) {
       perform(new RunDecisions.End(cause));
     }
   }
@@ -426,7 +427,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   }
 
   private void askForTurn() {
-    if (turns != null && !inTurn && RunDecisions.isReady(state)) {
+    if (turns != null && !inTurn && decisions.isReady(state)) {
       inTurn = true;
       turns.tell(new DeviceTurns.Ask(getContext().getSelf()));
     }

@@ -36,8 +36,17 @@ final class RunMachine {
   }
 
   /** It is known from here on that no more checkpoints come. */
-  void drain() {
+  List<String> drain() {
     decisions = decisions.draining();
+    return perform(new RunDecisions.Drain());
+  }
+
+  boolean isReady() {
+    return decisions.isReady(state);
+  }
+
+  boolean isDone() {
+    return decisions.isDone(state);
   }
 
   RunState state() {

@@ -72,6 +72,7 @@ class SerializationTest {
             new HoldNews("r", "full"),
             new RunEvent.RunResumed("r", at),
             new JournalNews("r", true, "full"),
+            new JournalBacklog("r", 3, true, 1),
             new RunEvent.CheckpointFound("r", at, checkpoint),
             new RunEvent.CheckpointSkipped("r", at, without, "backlog"),
             new RunEvent.CheckpointPassedOver("r", at, "/x", "incomplete", "cut"),
