@@ -166,6 +166,10 @@ public final class RetriedSource implements CheckpointSource {
         case Sighting.Settled s -> {
           passedOver.remove(s.checkpoint().path());
           before.remove(s.checkpoint().path());
+          if (s.passedOverAs() != null) {
+            passedOver.remove(s.passedOverAs());
+            before.remove(s.passedOverAs());
+          }
           yield false;
         }
         default -> false;

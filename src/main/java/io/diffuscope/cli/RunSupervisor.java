@@ -219,7 +219,8 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
 
   private void seen(Sighting sighting) {
     switch (sighting) {
-      case Sighting.Settled s -> started().tell(new TrainingRun.Found(s.checkpoint()));
+      case Sighting.Settled s ->
+          started().tell(new TrainingRun.Found(s.checkpoint(), s.passedOverAs()));
       case Sighting.PassedOver s ->
           started().tell(new TrainingRun.PassedOver(s.path(), s.reason().label(), s.message()));
       case Sighting.Recognised s -> tellNews(false, s.message(), s.stepUnit());

@@ -91,7 +91,7 @@ public final class CheckpointTally {
   /** Counts what an event says of a checkpoint. */
   public void add(RunEvent event) {
     switch (event) {
-      case RunEvent.CheckpointFound e -> found(e.checkpoint(), e.at());
+      case RunEvent.CheckpointFound e -> found(e);
       case RunEvent.EvaluationStarted e -> evaluating(e.checkpoint(), e.at());
       case RunEvent.EvaluationCompleted e -> end(e.checkpoint(), End.of(Outcome.EVALUATED));
       case RunEvent.EvaluationFailed e ->
@@ -141,13 +141,21 @@ public final class CheckpointTally {
     return open.values().stream().min(Comparator.comparing(Open::foundAt));
   }
 
-  private void found(Checkpoint checkpoint, Instant at) {
-    End before = passedOver.remove(checkpoint.path());
-    if (before != null) {
-      change(before, -1);
+  private void found(RunEvent.CheckpointFound event) {
+    Checkpoint checkpoint = event.checkpoint();
+    wasPassedOver(checkpoint.path());
+    if (event.passedOverAs() != null) {
+      wasPassedOver(event.passedOverAs());
     }
     if (!ended.containsKey(checkpoint.identity())) {
-      open(checkpoint, at, false);
+      open(checkpoint, event.at(), false);
+    }
+  }
+
+  private void wasPassedOver(String path) {
+    End before = passedOver.remove(path);
+    if (before != null) {
+      change(before, -1);
     }
   }
 

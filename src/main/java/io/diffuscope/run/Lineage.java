@@ -120,8 +120,12 @@ public record Lineage(
     return judged.values().stream().map(Judgement::progress).toList();
   }
 
-  /** Why a checkpoint that was not known before begins a new attempt; null where it does not. */
-  @Nullable String resumption(Checkpoint checkpoint) {
+  /**
+   * Why a checkpoint that was not known before begins a new attempt; null where it does not.
+   *
+   * @param passedOverAs another path under which it was passed over before, or null
+   */
+  @Nullable String resumption(Checkpoint checkpoint, @Nullable String passedOverAs) {
     Long step = checkpoint.step();
     if (step == null || known.isEmpty() || step > known.lastKey()) {
       return null;
@@ -134,15 +138,16 @@ public record Lineage(
     if (writtenAgain && (age == null || age >= 0)) {
       return "step %d was written again".formatted(step);
     }
-    boolean late = !again && wasMetBefore(checkpoint.path(), step);
+    boolean late =
+        !again && (wasMetBefore(checkpoint.path(), step) || wasMetBefore(passedOverAs, step));
     if (!writtenAgain && !late && age != null && age > 0) {
       return "step %d was written after step %d".formatted(step, known.lastKey());
     }
     return null;
   }
 
-  private boolean wasMetBefore(String path, long step) {
-    PassedOver met = passedOver.get(path);
+  private boolean wasMetBefore(@Nullable String path, long step) {
+    PassedOver met = path == null ? null : passedOver.get(path);
     return met != null && met.wasAheadAt(step);
   }
 

@@ -48,8 +48,12 @@ public final class RunDecisions {
     }
   }
 
-  /** A complete checkpoint was found. */
-  public record Find(Checkpoint checkpoint) implements Command {}
+  /**
+   * A complete checkpoint was found.
+   *
+   * @param passedOverAs another path under which it was passed over before; null: none
+   */
+  public record Find(Checkpoint checkpoint, @Nullable String passedOverAs) implements Command {}
 
   /** A file could not be taken. */
   public record PassOver(String path, String reason, String message) implements Command {}
@@ -147,7 +151,7 @@ public final class RunDecisions {
                   c.measuresLosses));
         }
       }
-      case Find c -> found(course, c.checkpoint, now);
+      case Find c -> found(course, c, now);
       case PassOver c ->
           course.add(new RunEvent.CheckpointPassedOver(id, now, c.path, c.reason, c.message));
       case Complete c -> completed(course, c, now);
@@ -178,11 +182,12 @@ public final class RunDecisions {
     course.state.pending().forEach(waiting -> skip(course, waiting, SkipReason.ENDED, now));
   }
 
-  private void found(Course course, Checkpoint checkpoint, Instant now) {
+  private void found(Course course, Find command, Instant now) {
+    Checkpoint checkpoint = command.checkpoint;
     if (course.state.ledger().containsKey(checkpoint.identity())) {
       return;
     }
-    String evidence = course.state.lineage().resumption(checkpoint);
+    String evidence = course.state.lineage().resumption(checkpoint, command.passedOverAs);
     if (evidence != null) {
       startAttempt(course, Objects.requireNonNull(checkpoint.step()), evidence, now);
     }
@@ -192,7 +197,7 @@ public final class RunDecisions {
         skip(course, waiting, SkipReason.SUPERSEDED, now);
       }
     }
-    course.add(new RunEvent.CheckpointFound(settings.id(), now, checkpoint));
+    course.add(new RunEvent.CheckpointFound(settings.id(), now, checkpoint, command.passedOverAs));
     for (Candidate close : spacing.tooClose(course.state, checkpoint)) {
       skip(course, close, SkipReason.SPACING, now);
     }

@@ -15,6 +15,7 @@ import akka.stream.UniqueKillSwitch;
 import akka.stream.javadsl.Keep;
 import akka.stream.javadsl.Sink;
 import akka.stream.javadsl.Source;
+import com.fasterxml.jackson.annotation.JsonCreator;
 import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.sampling.GeometrySummary;
@@ -52,8 +53,19 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   /** What a run understands. */
   public sealed interface Command extends CborSerializable {}
 
-  /** A complete checkpoint was found. */
-  public record Found(Checkpoint checkpoint) implements Command {}
+  /**
+   * A complete checkpoint was found.
+   *
+   * @param passedOverAs another path under which it was passed over before; null: none
+   */
+  public record Found(Checkpoint checkpoint, @Nullable String passedOverAs) implements Command {
+    @JsonCreator
+    public Found {}
+
+    public Found(Checkpoint checkpoint) {
+      this(checkpoint, null);
+    }
+  }
 
   /** A file could not be taken. */
   public record PassedOver(String path, String reason, String message) implements Command {}
@@ -170,7 +182,10 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
       if (event instanceof RunEvent.CheckpointPassedOver e) {
         passedOverBefore.add(List.of(e.path(), e.reason()));
       } else if (event instanceof RunEvent.CheckpointFound e) {
-        passedOverBefore.removeIf(told -> told.getFirst().equals(e.checkpoint().path()));
+        passedOverBefore.removeIf(
+            told ->
+                told.getFirst().equals(e.checkpoint().path())
+                    || told.getFirst().equals(e.passedOverAs()));
       }
     }
     recording = new Recording(settings.id(), journal, state.ended(), this::tellOfJournal);
@@ -291,7 +306,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   @Override
   public Behavior<Command> onMessage(Command message) {
     switch (message) {
-      case Found m -> perform(new RunDecisions.Find(m.checkpoint));
+      case Found m -> perform(new RunDecisions.Find(m.checkpoint, m.passedOverAs));
       case PassedOver m -> {
         if (!passedOverBefore.remove(List.of(m.path, m.reason))) {
           perform(new RunDecisions.PassOver(m.path, m.reason, m.message));

@@ -186,6 +186,15 @@ class CheckpointTallyTest {
   }
 
   @Test
+  void whatWasPassedOverAsAnotherCopyIsOneCheckpoint() {
+    String copy = RunEvents.checkpoint(2L).path();
+    tell(
+        RunEvents.passedOver("r", 2L, "incomplete"),
+        new RunEvent.CheckpointFound("r", RunEvents.AT, RunEvents.checkpoint(1L), copy));
+    assertCounts(Map.of(Outcome.WAITING, 1L));
+  }
+
+  @Test
   void whatWasEvaluatedStaysSoWhateverBecomesOfItsSecondEvaluation() {
     for (RunEvent end :
         List.of(

@@ -79,7 +79,7 @@ final class RunMachine {
   }
 
   List<String> find(Checkpoint checkpoint) {
-    return perform(new RunDecisions.Find(checkpoint));
+    return perform(new RunDecisions.Find(checkpoint, null));
   }
 
   List<String> complete(@Nullable Integer step) {
