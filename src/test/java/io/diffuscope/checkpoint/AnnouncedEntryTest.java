@@ -93,7 +93,9 @@ class AnnouncedEntryTest {
     write("checkpoint-600" + UNET);
     Path raw = directory.resolve("checkpoint-600");
     AnnouncedEntry entry = entry(settings("auto"));
-    assertThat(entry.candidates(raw)).singleElement().matches(c -> c.withoutMarker().obstacle() == null);
+    assertThat(entry.candidates(raw))
+        .singleElement()
+        .matches(c -> c.withoutMarker().obstacle() == null);
 
     entry.reported(CheckpointFiles.describe(directory.resolve("checkpoint-500")));
 
