@@ -171,7 +171,8 @@ public final class RunDecisions {
   }
 
   private void found(Course course, Checkpoint checkpoint, Instant now) {
-    if (course.state.ledger().containsKey(checkpoint.identity())) {
+    if (course.state.ledger().containsKey(checkpoint.identity())
+        || (checkpoint.isStepTold() && course.state.lineage().holds(checkpoint))) {
       return;
     }
     String evidence = course.state.lineage().resumption(checkpoint);
