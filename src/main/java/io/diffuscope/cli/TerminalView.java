@@ -173,7 +173,9 @@ final class TerminalView implements RunListener {
 
   @Override
   public synchronized void onHoldNews(HoldNews news) {
-    print(runOf(news.run()), "yellow", news.message());
+    if (news.first()) {
+      print(runOf(news.run()), "yellow", news.message());
+    }
   }
 
   private Shown runOf(String id) {

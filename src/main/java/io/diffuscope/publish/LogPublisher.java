@@ -132,7 +132,9 @@ public final class LogPublisher implements RunListener {
 
   @Override
   public void onHoldNews(HoldNews news) {
-    log.atWarn().addKeyValue("run", news.run()).log("run {}: {}", news.run(), safe(news.message()));
+    (news.first() ? log.atWarn() : log.atDebug())
+        .addKeyValue("run", news.run())
+        .log("run {}: {}", news.run(), safe(news.message()));
   }
 
   @Override

@@ -5,6 +5,7 @@ import static io.diffuscope.signal.SignalNames.NEAREST_RATIO;
 import static io.diffuscope.signal.SignalNames.PFD;
 import static io.diffuscope.signal.SignalNames.TRAIN_AFFINITY;
 
+import io.diffuscope.checkpoint.Hold;
 import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.publish.Metric.Kind;
 import io.diffuscope.run.FailureReason;
@@ -163,6 +164,13 @@ public final class MetricCatalogue {
           "Files that did not become checkpoints; one that becomes complete later is found then.",
           RUN,
           "reason");
+  static final Metric HOLDS_IN_PLACE =
+      counter(
+          "diffuscope_holds_in_place",
+          "Checkpoints that were evaluated without a private hold, read where the training job may"
+              + " remove or rewrite them.",
+          RUN,
+          "reason");
   static final Metric IN_PROGRESS =
       gauge("diffuscope_evaluations_in_progress", "Evaluations under way.", RUN);
   static final Metric PROGRESS =
@@ -212,6 +220,10 @@ public final class MetricCatalogue {
   /** Reasons for {@code passed_over}; series with zero exist for them from the start. */
   static final List<String> PASSED_OVER_REASONS =
       Arrays.stream(Sighting.Reason.values()).map(Sighting.Reason::label).toList();
+
+  /** Reasons for {@code holds_in_place}. */
+  static final List<String> HOLDS_IN_PLACE_REASONS =
+      Arrays.stream(Hold.Obstacle.values()).map(Hold.Obstacle::label).toList();
 
   /** Reasons for {@code failed}: bad input, and what is no fault of the input. */
   static final List<String> FAILED_REASONS =
@@ -310,6 +322,7 @@ public final class MetricCatalogue {
         SKIPPED,
         FAILED,
         PASSED_OVER,
+        HOLDS_IN_PLACE,
         SOURCE_UP,
         SOURCE_PROBLEMS,
         JOURNAL_PENDING,

@@ -4,6 +4,7 @@ import io.diffuscope.detect.Flag;
 import io.diffuscope.detect.FlagChange;
 import io.diffuscope.detect.Verdict;
 import io.diffuscope.run.EvaluationProgress;
+import io.diffuscope.run.HoldNews;
 import io.diffuscope.run.JournalBacklog;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
@@ -149,6 +150,12 @@ public final class MetricsPublisher implements RunListener {
     meters.counter(Series.of(MetricCatalogue.JOURNAL_LOST, run)).increment(backlog.lost());
   }
 
+  @Override
+  public synchronized void onHoldNews(HoldNews news) {
+    runs.computeIfAbsent(news.run(), RunMeters::new)
+        .count(MetricCatalogue.HOLDS_IN_PLACE, news.reason());
+  }
+
   private void showSource(String run, SourceState state) {
     meters.set(Series.of(MetricCatalogue.SOURCE_UP, run), state.problem() == null ? 1 : 0);
     meters.counter(Series.of(MetricCatalogue.SOURCE_PROBLEMS, run));
@@ -198,6 +205,7 @@ public final class MetricsPublisher implements RunListener {
       zero(MetricCatalogue.SKIPPED, MetricCatalogue.SKIPPED_REASONS);
       zero(MetricCatalogue.FAILED, MetricCatalogue.FAILED_REASONS);
       zero(MetricCatalogue.PASSED_OVER, MetricCatalogue.PASSED_OVER_REASONS);
+      zero(MetricCatalogue.HOLDS_IN_PLACE, MetricCatalogue.HOLDS_IN_PLACE_REASONS);
       meters.histogram(Series.of(MetricCatalogue.DURATION, run), MetricCatalogue.durationBuckets());
       for (Flag flag : Flag.values()) {
         meters.set(Series.of(MetricCatalogue.FLAG, run, flag.label()), 0);

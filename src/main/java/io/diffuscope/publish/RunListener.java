@@ -37,7 +37,7 @@ public interface RunListener {
   /** Something about the directory that the run's checkpoints come from. */
   default void onSourceNews(SourceNews news) {}
 
-  /** Checkpoints cannot be held while they are evaluated. */
+  /** A checkpoint is not held while it is evaluated. */
   default void onHoldNews(HoldNews news) {}
 
   /** The run is forgotten: whatever was published about it vanishes. */

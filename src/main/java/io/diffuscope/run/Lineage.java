@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.pcollections.TreePMap;
 
@@ -144,6 +145,14 @@ public record Lineage(
       return "step %d was written after step %d".formatted(step, known.lastKey());
     }
     return null;
+  }
+
+  /** Whether this content is known under its step. */
+  boolean holds(Checkpoint checkpoint) {
+    Known found = checkpoint.step() == null ? null : known.get(checkpoint.step());
+    return found != null
+        && found.path().equals(checkpoint.path())
+        && Objects.equals(found.checkpoint.modified(), checkpoint.modified());
   }
 
   private boolean wasMetBefore(@Nullable String path, long step) {

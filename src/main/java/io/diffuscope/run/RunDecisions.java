@@ -184,7 +184,8 @@ public final class RunDecisions {
 
   private void found(Course course, Find command, Instant now) {
     Checkpoint checkpoint = command.checkpoint;
-    if (course.state.ledger().containsKey(checkpoint.identity())) {
+    if (course.state.ledger().containsKey(checkpoint.identity())
+        || (checkpoint.isStepTold() && course.state.lineage().holds(checkpoint))) {
       return;
     }
     String evidence = course.state.lineage().resumption(checkpoint, command.passedOverAs);

@@ -241,10 +241,11 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   private static Holding holding(ActorContext<Command> context, Holds holds, RunSettings settings) {
     ActorRef<EventStream.Command> events = context.getSystem().eventStream();
     return new Holding(
+        settings.id(),
         context.getSystem(),
         holds,
         settings.unitTimeout(),
-        message -> events.tell(new EventStream.Publish<>(new HoldNews(settings.id(), message))));
+        news -> events.tell(new EventStream.Publish<>(news)));
   }
 
   /** One that goes on, only to look once, may find that there is nothing to make ready for. */

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Predicate;
@@ -138,6 +139,16 @@ record MonitorBooks(List<Entry> entries, List<String> complaints) {
     return count(Kind.FOUND, entry -> entry.name.equals(name) && !entry.at.isBefore(from)) > 0;
   }
 
+  /** How the evaluation ended that was under way at a time. */
+  Optional<Kind> endedFirstSince(String name, Instant time) {
+    Instant from = time.truncatedTo(ChronoUnit.MILLIS);
+    return entries.stream()
+        .filter(e -> e.kind == Kind.EVALUATED || e.kind == Kind.FAILED)
+        .filter(e -> e.name.equals(name) && !e.at.isBefore(from))
+        .map(Entry::kind)
+        .findFirst();
+  }
+
   /** How often a checkpoint was passed over. */
   long passedOver(String name, String reason) {
     return count(Kind.PASSED_OVER, entry -> entry.reason.equals(reason) && entry.isOf(name));
@@ -160,8 +171,12 @@ record MonitorBooks(List<Entry> entries, List<String> complaints) {
         case SKIPPED -> numbers.merge("skipped", 1L, Long::sum);
         case FAILED ->
             numbers.merge(entry.reason.equals("vanished") ? "vanished" : "failed", 1L, Long::sum);
-        case PASSED_OVER ->
-            names.stream().filter(entry::isOf).forEach(name -> passedOver.put(name, entry.reason));
+        case PASSED_OVER -> {
+          // Of a checkpoint of several files another one may have been seen alone.
+          String path = entry.name.split(": ", 2)[0];
+          String known = names.stream().filter(entry::isOf).findFirst().orElse(path);
+          passedOver.put(known, entry.reason);
+        }
       }
     }
     passedOver.values().forEach(reason -> numbers.merge(reason, 1L, Long::sum));

@@ -7,6 +7,7 @@ import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.detect.Flag;
 import io.diffuscope.detect.Verdict;
+import io.diffuscope.run.HoldNews;
 import io.diffuscope.run.JournalBacklog;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
@@ -445,6 +446,24 @@ class MetricsPublisherTest {
                         statistic,
                         new Estimate(step, .1, step - .2, step + .2, 100)))
             .toArray(SignalEstimate[]::new));
+  }
+
+  @Test
+  void whatIsReadInPlaceIsCountedEachTime() {
+    tell(RunEvents.started("r"));
+    assertThat(inPlace("limit")).isZero();
+    assertThat(inPlace("space")).isZero();
+    assertThat(inPlace("unwritable")).isZero();
+
+    metrics.onHoldNews(new HoldNews("r", "space", true, "the disk is full"));
+    metrics.onHoldNews(new HoldNews("r", "space", false, "the disk is full"));
+    assertThat(inPlace("space")).isEqualTo(2);
+    assertThat(inPlace("limit")).isZero();
+  }
+
+  private double inPlace(String reason) {
+    return scrape()
+        .value("diffuscope_holds_in_place_total{reason=\"%s\",run=\"r\"}".formatted(reason));
   }
 
   @Test

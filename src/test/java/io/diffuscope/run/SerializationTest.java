@@ -69,7 +69,7 @@ class SerializationTest {
                 List.of(),
                 new StepScale(StepUnit.KIMG, 8L, 9L),
                 false),
-            new HoldNews("r", "full"),
+            new HoldNews("r", "space", true, "full"),
             new RunEvent.RunResumed("r", at),
             new JournalNews("r", true, "full"),
             new JournalBacklog("r", 3, true, 1),
