@@ -82,7 +82,7 @@ record PlanRehearsal(
               ? List.of(newest)
               : newestFirst.subList(newestFirst.indexOf(newest), newestFirst.size());
       trials = TrialEvaluations.of(probe, device, workload, fold, readable);
-      trials = trials.costs().isEmpty() ? null : trials;
+      trials = trials.areEnough() ? trials : null;
     }
     return new PlanRehearsal(
         weights,

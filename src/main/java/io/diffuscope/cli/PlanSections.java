@@ -12,6 +12,7 @@ import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.ProbeDevice;
 import io.diffuscope.sampling.Workload;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -55,6 +56,19 @@ final class PlanSections {
     boolean tf32 = device.usesTf32();
     report.add(SETUP, "device", device.isOnGpu() ? "GPU" : "CPU");
     report.add(SETUP, "threads", Integer.toString(threads), threads);
+    double load = ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();
+    int processors = Runtime.getRuntime().availableProcessors();
+    if (load > processors + 1) {
+      report.add(
+          SETUP,
+          "load",
+          String.format(
+              Locale.ROOT,
+              "%.1f on %d processors: other programs were at work, so the times are uncertain",
+              load,
+              processors),
+          load);
+    }
     report.add(
         SETUP, "TF32", tf32 ? "on" : device.isOnGpu() ? "off" : "off (it is for GPUs alone)", tf32);
     NetworkSettings network = probe.network();
@@ -115,7 +129,8 @@ final class PlanSections {
         CHECKPOINT,
         "folding signals",
         cost.folding(),
-        "on the CPU, most of it for the permutation test of train_affinity");
+        "on the CPU; the permutation test of train_affinity takes longest where evidence just"
+            + " begins");
   }
 
   private String trials() {
@@ -124,13 +139,9 @@ final class PlanSections {
       return "put together from timed pieces";
     }
     int count = trials.costs().size();
-    return count == 1
-        ? "as one that was made"
-        : "the median of %d that were made, which took %s to %s"
-            .formatted(
-                count,
-                PlanReport.duration(trials.shortest()),
-                PlanReport.duration(trials.longest()));
+    return "the median of %d that were made, which took %s to %s"
+        .formatted(
+            count, PlanReport.duration(trials.shortest()), PlanReport.duration(trials.longest()));
   }
 
   private void addPreparation() {

@@ -30,10 +30,20 @@ record TrialEvaluations(List<EvaluationCost> costs) {
   private static final double LIMIT = 8;
 
   /** What takes longer is not tried: beside it folding does not count. */
-  private static final double LONGEST = 2;
+  private static final double LONGEST = 1;
 
-  private static final int MOST = 7;
+  /** Fewer say little: another program may have had the processor. */
+  private static final int FEWEST = 3;
+
+  /** Sixths of the way from the newest to the oldest: those before the time is up lie apart. */
+  private static final List<Integer> SPREAD = List.of(0, 6, 3, 1, 5, 2, 4);
+
   private static final int WARMING = 2;
+
+  /** Whether there are enough of them to go by. */
+  boolean areEnough() {
+    return costs.size() >= FEWEST;
+  }
 
   /** Whether evaluations of this cost are tried. */
   static boolean areShortEnough(EvaluationCost expected) {
@@ -41,8 +51,8 @@ record TrialEvaluations(List<EvaluationCost> costs) {
   }
 
   /**
-   * Evaluates some checkpoints from the oldest to the newest; those that cannot be evaluated now,
-   * because they are being written, were rotated away, or diverged, do not count.
+   * Evaluates some checkpoints between the oldest and the newest; those that cannot be evaluated
+   * now, because they are being written, were rotated away, or diverged, do not count.
    *
    * @param device whose geometry is in use
    * @param newestFirst at least one
@@ -72,15 +82,15 @@ record TrialEvaluations(List<EvaluationCost> costs) {
     return new TrialEvaluations(List.copyOf(costs));
   }
 
-  /** The newest for warming up, then some spread evenly over all, the newest first. */
+  /** The newest for warming up, then some spread evenly over all. */
   private static List<Checkpoint> chosen(List<Checkpoint> newestFirst) {
     List<Checkpoint> chosen = new ArrayList<>();
     for (int i = 0; i < WARMING; i++) {
       chosen.add(newestFirst.getFirst());
     }
     int last = newestFirst.size() - 1;
-    for (int i = 0; i < MOST; i++) {
-      chosen.add(newestFirst.get((int) ((long) i * last / (MOST - 1))));
+    for (int i : SPREAD) {
+      chosen.add(newestFirst.get((int) ((long) i * last / (SPREAD.size() - 1))));
     }
     return chosen;
   }
