@@ -1,5 +1,6 @@
 package io.diffuscope.cli;
 
+import akka.Done;
 import akka.actor.NoSerializationVerificationNeeded;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
@@ -11,7 +12,13 @@ import akka.actor.typed.eventstream.EventStream;
 import akka.actor.typed.javadsl.AbstractOnMessageBehavior;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
+import akka.japi.Pair;
+import akka.stream.KillSwitch;
+import akka.stream.KillSwitches;
 import akka.stream.Materializer;
+import akka.stream.UniqueKillSwitch;
+import akka.stream.javadsl.Keep;
+import akka.stream.javadsl.Sink;
 import io.diffuscope.checkpoint.AnnouncedCheckpoints;
 import io.diffuscope.checkpoint.Announcement;
 import io.diffuscope.checkpoint.Sighting;
@@ -25,6 +32,7 @@ import io.diffuscope.tensorfile.BadInputException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -79,6 +87,7 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
   private @Nullable ActorRef<TrainingRun.Command> run;
   private final EndWatch end;
   private boolean ticking;
+  private @Nullable KillSwitch source;
 
   private RunSupervisor(
       ActorContext<Command> context,
@@ -143,14 +152,14 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
 
   private void subscribe() {
     ActorRef<Command> self = getContext().getSelf();
-    getContext()
-        .pipeToSelf(
-            plan.source()
-                .sightings()
-                .runForeach(
-                    sighting -> self.tell(new Seen(sighting)),
-                    Materializer.createMaterializer(getContext())),
-            (done, failure) -> new SourceCompleted(failure));
+    Pair<UniqueKillSwitch, CompletionStage<Done>> running =
+        plan.source()
+            .sightings()
+            .viaMat(KillSwitches.single(), Keep.right())
+            .toMat(Sink.foreach(sighting -> self.tell(new Seen(sighting))), Keep.both())
+            .run(Materializer.createMaterializer(getContext()));
+    source = running.first();
+    getContext().pipeToSelf(running.second(), (done, failure) -> new SourceCompleted(failure));
   }
 
   @Override
@@ -208,8 +217,17 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
     }
   }
 
-  /** A run that never had a checkpoint has nothing to end. */
+  /**
+   * A run that never had a checkpoint has nothing to end. Its source is let go: nothing more is
+   * looked for, and who announces a checkpoint is told that the run is over.
+   */
   private void end(String cause) {
+    KillSwitch open = source;
+    if (open == null) {
+      return;
+    }
+    source = null;
+    open.shutdown();
     if (run == null) {
       ends.tell(new NothingToEnd(plan.settings().id()));
     } else {
@@ -219,7 +237,8 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
 
   private void seen(Sighting sighting) {
     switch (sighting) {
-      case Sighting.Settled s -> started().tell(new TrainingRun.Found(s.checkpoint()));
+      case Sighting.Settled s ->
+          started().tell(new TrainingRun.Found(s.checkpoint(), s.passedOverAs()));
       case Sighting.PassedOver s ->
           started().tell(new TrainingRun.PassedOver(s.path(), s.reason().label(), s.message()));
       case Sighting.Recognised s -> tellNews(false, s.message(), s.stepUnit());

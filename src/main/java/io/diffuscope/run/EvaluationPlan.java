@@ -84,7 +84,7 @@ record EvaluationPlan(Probe probe, GeometrySummary geometry, double decisionZ, b
     return (rows + batch - 1) / batch;
   }
 
-  private int trainSize() {
+  int trainSize() {
     return Math.toIntExact(probe.train().size());
   }
 

@@ -15,6 +15,7 @@ import akka.stream.UniqueKillSwitch;
 import akka.stream.javadsl.Keep;
 import akka.stream.javadsl.Sink;
 import akka.stream.javadsl.Source;
+import com.fasterxml.jackson.annotation.JsonCreator;
 import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.sampling.GeometrySummary;
@@ -52,8 +53,19 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   /** What a run understands. */
   public sealed interface Command extends CborSerializable {}
 
-  /** A complete checkpoint was found. */
-  public record Found(Checkpoint checkpoint) implements Command {}
+  /**
+   * A complete checkpoint was found.
+   *
+   * @param passedOverAs another path under which it was passed over before; null: none
+   */
+  public record Found(Checkpoint checkpoint, @Nullable String passedOverAs) implements Command {
+    @JsonCreator
+    public Found {}
+
+    public Found(Checkpoint checkpoint) {
+      this(checkpoint, null);
+    }
+  }
 
   /** A file could not be taken. */
   public record PassedOver(String path, String reason, String message) implements Command {}
@@ -170,10 +182,13 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
       if (event instanceof RunEvent.CheckpointPassedOver e) {
         passedOverBefore.add(List.of(e.path(), e.reason()));
       } else if (event instanceof RunEvent.CheckpointFound e) {
-        passedOverBefore.removeIf(told -> told.getFirst().equals(e.checkpoint().path()));
+        passedOverBefore.removeIf(
+            told ->
+                told.getFirst().equals(e.checkpoint().path())
+                    || told.getFirst().equals(e.passedOverAs()));
       }
     }
-    recording = new Recording(settings.id(), journal, state.ended(), this::tellJournalNews);
+    recording = new Recording(settings.id(), journal, state.ended(), this::tellOfJournal);
     if (!history.isEmpty()) {
       tell(new History(settings.id(), history));
       resumed = true;
@@ -188,9 +203,9 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     return Behaviors.stopped();
   }
 
-  private void tellJournalNews(JournalNews news) {
+  private void tellOfJournal(RunNotification news) {
     tell(news);
-    if (news.problem()) {
+    if (news instanceof JournalBacklog backlog && backlog.failed()) {
       retryLater();
     }
   }
@@ -226,15 +241,16 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   private static Holding holding(ActorContext<Command> context, Holds holds, RunSettings settings) {
     ActorRef<EventStream.Command> events = context.getSystem().eventStream();
     return new Holding(
+        settings.id(),
         context.getSystem(),
         holds,
         settings.unitTimeout(),
-        message -> events.tell(new EventStream.Publish<>(new HoldNews(settings.id(), message))));
+        news -> events.tell(new EventStream.Publish<>(news)));
   }
 
   /** One that goes on, only to look once, may find that there is nothing to make ready for. */
   private void prepareIfNeeded() {
-    boolean needed = !resumed || !settings.ending().once() || !state.isIdle();
+    boolean needed = !resumed || !settings.ending().once() || !decisions.isDone(state);
     if (needed && !preparing) {
       preparing = true;
       prepare();
@@ -291,7 +307,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   @Override
   public Behavior<Command> onMessage(Command message) {
     switch (message) {
-      case Found m -> perform(new RunDecisions.Find(m.checkpoint));
+      case Found m -> perform(new RunDecisions.Find(m.checkpoint, m.passedOverAs));
       case PassedOver m -> {
         if (!passedOverBefore.remove(List.of(m.path, m.reason))) {
           perform(new RunDecisions.PassOver(m.path, m.reason, m.message));
@@ -300,6 +316,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
       case SourceEnded m -> {
         endCause = m.cause;
         decisions = decisions.draining();
+        perform(new RunDecisions.Drain());
         drain();
       }
       case TurnGranted m -> {
@@ -386,7 +403,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     String cause = endCause;
     // One that goes on and has nothing new need not make its references ready for that.
     boolean begun = state.started() != null || resumed;
-    if (cause != null && begun && state.isIdle() && !state.ended()) {
+    if (cause != null && begun && decisions.isDone(state) && !state.ended()) {
       perform(new RunDecisions.End(cause));
     }
   }
@@ -402,14 +419,15 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
 
   private void drainTimedOut() {
     int left = state.pending().size() + (state.evaluating() == null ? 0 : 1);
-    if (left > 0 && !state.ended()) {
+    Duration timeout = settings.ending().drainTimeout();
+    if (left > 0 && !state.ended() && timeout != null) {
       perform(
           new RunDecisions.End(
               "%s; %s not evaluated within the drain timeout of %s"
                   .formatted(
                       endCause,
                       left == 1 ? "1 checkpoint was" : left + " checkpoints were",
-                      Ending.text(settings.ending().drainTimeout()))));
+                      DurationText.of(timeout))));
     }
   }
 
@@ -425,7 +443,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   }
 
   private void askForTurn() {
-    if (turns != null && !inTurn && RunDecisions.isReady(state)) {
+    if (turns != null && !inTurn && decisions.isReady(state)) {
       inTurn = true;
       turns.tell(new DeviceTurns.Ask(getContext().getSelf()));
     }
