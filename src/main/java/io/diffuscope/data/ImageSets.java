@@ -36,6 +36,9 @@ record ImageSets(ImageFiles files, String role, ImagePreparation preparation, lo
 
   private static final int FEW_BYTES = 16 << 20;
 
+  /** Levels of one image, which have to fit into a buffer of float32. */
+  private static final int MOST_LEVELS = Integer.MAX_VALUE / Float.BYTES;
+
   /**
    * The set, without labels. Reads no image where it was decoded before.
    *
@@ -62,6 +65,11 @@ record ImageSets(ImageFiles files, String role, ImagePreparation preparation, lo
   private TensorShape shapeOfFirst() throws BadInputException {
     String name = files.describe(files.names().getFirst());
     ImageStream first = ImageStream.of(name, files.read(0));
+    long levels = 3L * first.width();
+    if (levels > MOST_LEVELS / first.height()) {
+      throw ImageStream.malformed(
+          name, "%d x %d pixels".formatted(first.width(), first.height()), null);
+    }
     return requireImages(TensorShape.of(first.colour() ? 3 : 1, first.height(), first.width()));
   }
 
@@ -69,7 +77,8 @@ record ImageSets(ImageFiles files, String role, ImagePreparation preparation, lo
     boolean image =
         shape.rank() == 3
             && (shape.dimension(0) == 1 || shape.dimension(0) == 3)
-            && shape.elements() > 0;
+            && shape.elements() > 0
+            && shape.elements() <= MOST_LEVELS;
     if (!image) {
       throw new BadInputException(
           files.source(),
@@ -80,13 +89,6 @@ record ImageSets(ImageFiles files, String role, ImagePreparation preparation, lo
               + " points of shape "
               + shape
               + "; write what it trains on, for example latents, with export_data",
-          null);
-    }
-    if (shape.elements() > Integer.MAX_VALUE / Float.BYTES) {
-      throw new BadInputException(
-          files.source(),
-          Reason.WRONG_SHAPE,
-          "images of shape " + shape + " are more than fits into a buffer",
           null);
     }
     return shape;
