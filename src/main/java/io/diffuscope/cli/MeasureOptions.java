@@ -43,8 +43,9 @@ final class MeasureOptions {
       names = "--train",
       paramLabel = "FILE",
       description =
-          "Training set: .npy, .npz (FILE:NAME) or .safetensors, [N, ...shape], or the folder that"
-              + " export_data wrote.")
+          "Training set: .npy, .npz (FILE:NAME) or .safetensors, [N, ...shape], the folder that"
+              + " export_data wrote, or a folder or .zip of PNG and JPEG images of the model's"
+              + " size.")
   private @Nullable String train;
 
   @Option(

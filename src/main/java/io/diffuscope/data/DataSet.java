@@ -3,6 +3,7 @@ package io.diffuscope.data;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.TensorShape;
 import java.nio.FloatBuffer;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -62,6 +63,14 @@ public interface DataSet extends AutoCloseable {
    * of the {@link #contentKey()}.
    */
   default int @Nullable [] labels() {
+    return null;
+  }
+
+  /**
+   * What class i is called, where the names of folders are the classes; otherwise null. The numbers
+   * of two sets' classes mean the same only where these lists are equal.
+   */
+  default @Nullable List<String> classNames() {
     return null;
   }
 

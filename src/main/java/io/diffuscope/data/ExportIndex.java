@@ -72,7 +72,7 @@ record ExportIndex(TensorShape shape, ElementType type, boolean labelled, List<S
       throw new BadInputException(
           folder.toString(),
           Reason.VANISHED,
-          "a directory without "
+          "a directory without PNG or JPEG images, and without "
               + FILE
               + ": write the training program's own data set there with export_data, and wait until"
               + " it has finished",

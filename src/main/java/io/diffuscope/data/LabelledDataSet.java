@@ -3,11 +3,14 @@ package io.diffuscope.data;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.TensorShape;
 import java.nio.FloatBuffer;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** A set with the classes of its points. Closing it closes the set. */
 final class LabelledDataSet implements DataSet {
   private final DataSet points;
   private final int[] labels;
+  private final @Nullable List<String> classNames;
 
   /**
    * Takes over the set.
@@ -15,6 +18,15 @@ final class LabelledDataSet implements DataSet {
    * @param labels {@code [N]}, 0 or above
    */
   LabelledDataSet(DataSet points, int[] labels) {
+    this(points, labels, null);
+  }
+
+  /**
+   * Takes over the set.
+   *
+   * @param classNames what class i is called
+   */
+  LabelledDataSet(DataSet points, int[] labels, @Nullable List<String> classNames) {
     if (labels.length != points.size()) {
       throw new IllegalArgumentException(
           points.source() + ": " + labels.length + " labels for " + points.size() + " points");
@@ -26,6 +38,7 @@ final class LabelledDataSet implements DataSet {
     }
     this.points = points;
     this.labels = labels.clone();
+    this.classNames = classNames == null ? null : List.copyOf(classNames);
   }
 
   @Override
@@ -56,6 +69,11 @@ final class LabelledDataSet implements DataSet {
   @Override
   public int[] labels() {
     return labels.clone();
+  }
+
+  @Override
+  public @Nullable List<String> classNames() {
+    return classNames;
   }
 
   @Override

@@ -10,7 +10,20 @@ final class PointValues {
   /** Maps the 256 levels of an image onto [-1, 1], in float32 as training programs do. */
   private static final float HALF_RANGE = 127.5f;
 
+  private static final float[] OF_LEVEL = new float[256];
+
+  static {
+    for (int level = 0; level < OF_LEVEL.length; level++) {
+      OF_LEVEL[level] = level / HALF_RANGE - 1;
+    }
+  }
+
   private PointValues() {}
+
+  /** The value of one of the 256 levels of an image. */
+  static float ofLevel(int level) {
+    return OF_LEVEL[level];
+  }
 
   /**
    * Fails unless points can be made of such elements.
@@ -44,7 +57,7 @@ final class PointValues {
       throws BadInputException {
     if (type == ElementType.U8) {
       for (int i = 0; i < block.limit(); i++) {
-        block.put(i, block.get(i) / HALF_RANGE - 1);
+        block.put(i, ofLevel((int) block.get(i)));
       }
       return;
     }

@@ -2,6 +2,7 @@ package io.diffuscope.data;
 
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.BadInputException.Reason;
+import io.diffuscope.tensorfile.ElementType;
 import io.diffuscope.tensorfile.SafetensorsFile;
 import io.diffuscope.tensorfile.TensorShape;
 import java.nio.FloatBuffer;
@@ -17,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * A set in the files that {@code export_data} wrote, read by blocks. Few of the files are open at a
  * time, because there may be more of them than a process may open.
  */
-final class ShardedDataSet implements DataSet {
+final class ShardedDataSet implements StoredDataSet {
   private static final int MOST_OPEN = 8;
 
   private final Path folder;
@@ -107,7 +108,19 @@ final class ShardedDataSet implements DataSet {
   }
 
   @Override
+  public ElementType type() {
+    return index.type();
+  }
+
+  @Override
   public void read(long from, int count, FloatBuffer target) throws BadInputException {
+    int start = target.position();
+    readStored(from, count, target);
+    PointValues.convert(source(), index.type(), target.slice(start, count * width), from, width);
+  }
+
+  @Override
+  public void readStored(long from, int count, FloatBuffer target) throws BadInputException {
     Objects.checkFromIndexSize(from, count, size());
     Objects.checkFromIndexSize(0, Math.multiplyExact(count, width), target.remaining());
     long row = from;
@@ -118,7 +131,6 @@ final class ShardedDataSet implements DataSet {
       int rows = Math.min(left, shard.count() - inShard);
       FloatBuffer block = target.slice(target.position(), rows * width);
       readShard(shard, (long) inShard * width, block);
-      PointValues.convert(source(), index.type(), block.flip(), row, width);
       target.position(target.position() + rows * width);
       row += rows;
       left -= rows;

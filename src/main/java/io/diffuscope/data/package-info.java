@@ -1,4 +1,4 @@
-/** Training and hold-out sets, read in blocks from array files. */
+/** Training and hold-out sets, read in blocks from array files and from images. */
 @NullMarked
 package io.diffuscope.data;
 

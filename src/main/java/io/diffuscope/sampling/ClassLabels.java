@@ -2,6 +2,7 @@ package io.diffuscope.sampling;
 
 import io.diffuscope.data.ContentHash;
 import io.diffuscope.data.DataSet;
+import io.diffuscope.data.DataSets;
 import io.diffuscope.model.NetworkSettings;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.BadInputException.Reason;
@@ -44,6 +45,9 @@ final class ClassLabels {
     Integer count = network.classes();
     if (count == null) {
       return null;
+    }
+    if (holdout != null) {
+      DataSets.requireSameClasses(train, holdout);
     }
     int[] trainLabels = train.labels();
     int[] holdoutLabels = holdout == null ? null : holdout.labels();

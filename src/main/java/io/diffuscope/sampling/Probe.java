@@ -3,6 +3,7 @@ package io.diffuscope.sampling;
 import io.diffuscope.data.ContentHash;
 import io.diffuscope.data.DataSet;
 import io.diffuscope.data.DataSets;
+import io.diffuscope.data.ImagePreparation;
 import io.diffuscope.data.MixtureParameters;
 import io.diffuscope.feature.DecoderFile;
 import io.diffuscope.feature.FeatureMap;
@@ -117,12 +118,13 @@ public final class Probe implements AutoCloseable {
     NetworkSettings network =
         TorchScriptNetwork.readSettings(Path.of(spec.template()), spec.network());
     TensorShape shape = network.shape();
-    DataSet train = DataSets.open(spec.train(), "training set", shape, spec.trainLabels());
+    ImagePreparation images = ImagePreparation.cachedIn(Path.of(spec.cacheDirectory()));
+    DataSet train = DataSets.open(spec.train(), "training set", shape, spec.trainLabels(), images);
     Files files = new Files(train, null, null);
     try {
       String holdout = spec.holdout();
       if (holdout != null) {
-        DataSet set = DataSets.open(holdout, "hold-out set", shape, spec.holdoutLabels());
+        DataSet set = DataSets.open(holdout, "hold-out set", shape, spec.holdoutLabels(), images);
         files = new Files(train, set, null);
         DataSets.requireSameShape(train, set);
       }

@@ -67,6 +67,12 @@ final class FileBytes implements ByteSource {
     return file.toString();
   }
 
+  /** The file's place, size and time: what stays when the machine starts again. */
+  String state() {
+    return "%s %d %s"
+        .formatted(file.toAbsolutePath().normalize(), identity.size(), identity.modified());
+  }
+
   @Override
   public long size() {
     return identity.size();

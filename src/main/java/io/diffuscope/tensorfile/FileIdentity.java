@@ -15,9 +15,15 @@ import java.util.Optional;
  * @param modified the time of the last modification
  * @param key device and inode, where the file system has them
  */
-record FileIdentity(long size, FileTime modified, Optional<Object> key) {
+public record FileIdentity(long size, FileTime modified, Optional<Object> key) {
 
-  static FileIdentity of(Path file) throws BadInputException {
+  /**
+   * The state that a file is in.
+   *
+   * @throws BadInputException VANISHED, UNREADABLE, MALFORMED (a directory) or UNSUPPORTED (neither
+   *     a file nor a directory)
+   */
+  public static FileIdentity of(Path file) throws BadInputException {
     try {
       BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
       if (attributes.isDirectory()) {
@@ -28,17 +34,26 @@ record FileIdentity(long size, FileTime modified, Optional<Object> key) {
         throw new BadInputException(
             file, Reason.UNSUPPORTED, "is not a regular file; copy its content into one");
       }
-      return new FileIdentity(
-          attributes.size(),
-          attributes.lastModifiedTime(),
-          Optional.ofNullable(attributes.fileKey()));
+      return of(attributes);
     } catch (IOException failure) {
       throw FileFailures.describe(file.toString(), failure);
     }
   }
 
-  /** Fails unless {@code file} is still in this state. */
-  void verify(Path file) throws BadInputException {
+  /** The state of a regular file with these attributes. */
+  public static FileIdentity of(BasicFileAttributes attributes) {
+    return new FileIdentity(
+        attributes.size(),
+        attributes.lastModifiedTime(),
+        Optional.ofNullable(attributes.fileKey()));
+  }
+
+  /**
+   * Fails unless {@code file} is still in this state.
+   *
+   * @throws BadInputException CHANGED, or as {@link #of(Path)}
+   */
+  public void verify(Path file) throws BadInputException {
     FileIdentity now = of(file);
     if (!now.equals(this)) {
       throw new BadInputException(file, Reason.CHANGED, changeTo(now));

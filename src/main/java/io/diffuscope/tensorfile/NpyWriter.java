@@ -38,6 +38,21 @@ public final class NpyWriter {
         });
   }
 
+  /**
+   * Creates or replaces an array of uint8 that need not fit into memory.
+   *
+   * @param body writes as many bytes as the shape has elements
+   */
+  public static void write(Path target, TensorShape shape, AtomicFile.Body body)
+      throws IOException {
+    AtomicFile.write(
+        target,
+        channel -> {
+          new ElementOutput(channel).bytes(NpyHeader.encode(ElementType.U8, shape));
+          body.writeTo(channel);
+        });
+  }
+
   private static void write(Path target, FloatArray array) throws IOException {
     AtomicFile.write(
         target,
