@@ -47,6 +47,7 @@ import copy
 import ctypes
 import difflib
 import hashlib
+import http.client
 import importlib
 import inspect
 import json
@@ -60,9 +61,7 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
 import warnings
 import zipfile
 from pathlib import Path
@@ -1975,6 +1974,7 @@ def _roots(tensors: Mapping[str, torch.Tensor]) -> List[str]:
 _DEFAULT_URL = "http://127.0.0.1:9464"
 _SHORTEST_WAIT, _LONGEST_WAIT = 30.0, 600.0  # seconds without a try after a failure that took time
 _LONGEST_ANSWER = 65536  # bytes
+_MOST_UNDER_WAY = 8  # announcements that wait for an answer in the background
 
 
 def announce(
@@ -1985,7 +1985,7 @@ def announce(
     url: Optional[str] = None,
     token: Optional[str] = None,
     timeout: float = 2.0,
-) -> bool:
+) -> Optional[bool]:
     """Tells a running ``diffuscope watch`` that a checkpoint is written, so that it is evaluated at once.
 
     Call it from every process, after everything that belongs to the checkpoint is written and closed::
@@ -1993,10 +1993,15 @@ def announce(
         torch.save(state, path)
         diffuscope_export.announce(path, step)
 
-    It returns True where Diffuscope has taken the checkpoint or knew it, else False. It never raises an exception and
-    never holds up the training for longer than ``timeout`` seconds: why it failed is said once on stderr for each
-    cause. After a failure to get an answer it does not try again for 30 seconds, then for twice as long each time, up
-    to ten minutes. What was not announced is found by the directory that Diffuscope watches, if it watches one.
+    It returns True where Diffuscope has taken the checkpoint or knew it, False where it has not, and None where the
+    announcement was sent and no answer came in time: then it is not known whether it was taken. It never raises an
+    exception and never holds up the training for longer than ``timeout`` seconds: why it failed is said once on stderr
+    for each cause.
+
+    After None the next ones are announced as before; to announce the same one again does no harm, since it is evaluated
+    once. After a failure to reach Diffuscope at all it does not try again for 30 seconds, then for twice as long each
+    time, up to ten minutes. What was not announced is found by the directory that Diffuscope watches, if it watches
+    one.
 
     Only the first process of a distributed training posts: rank 0 of torch.distributed where it is initialized, else
     the one whose environment has RANK=0, or without RANK SLURM_PROCID=0; the others return False.
@@ -2031,6 +2036,10 @@ class _NotAnnounced(Exception):
         self.cause = cause
 
 
+class _Unknown(_NotAnnounced):
+    """It was sent, and nobody knows whether it was taken."""
+
+
 class _Announcer:
     """What announcements of one process share: what was said already, and until when a monitor is left alone."""
 
@@ -2038,9 +2047,9 @@ class _Announcer:
         self._said: set = set()
         self._quiet_until: Dict[str, float] = {}
         self._wait: Dict[str, float] = {}
-        self._under_way: Dict[str, threading.Thread] = {}
+        self._under_way: Dict[str, List[threading.Thread]] = {}
 
-    def announce(self, path: Any, step: Any, run: Any, url: Any, token: Any, timeout: float) -> bool:
+    def announce(self, path: Any, step: Any, run: Any, url: Any, token: Any, timeout: float) -> Optional[bool]:
         if _rank() != 0:
             return False
         try:
@@ -2050,6 +2059,9 @@ class _Announcer:
                 return False
             status, text = self._post(monitor, address, secret, body, float(timeout))
             self._judge(monitor, status, text)
+        except _Unknown as e:
+            self.complain(e.cause, str(e))
+            return None
         except _NotAnnounced as e:
             self.complain(e.cause, str(e))
             return False
@@ -2081,24 +2093,30 @@ class _Announcer:
     def _post(self, monitor: str, address: str, token: str, body: bytes, timeout: float) -> Tuple[int, str]:
         """The status and the text of the answer. Time-outs of sockets count anew with each byte, and looking a name up
         has none: a thread bounds all of it."""
-        before = self._under_way.get(monitor)
-        if before is not None and before.is_alive():
-            raise self._no_answer(monitor, "the one before is still without an answer")
-        answer: List[Any] = []
-        thread = threading.Thread(
-            target=_post_into, args=(answer, address, token, body, timeout), name="diffuscope-announce", daemon=True
-        )
-        self._under_way[monitor] = thread
+        before = [thread for thread in self._under_way.get(monitor, []) if thread.is_alive()]
+        self._under_way[monitor] = before
+        if len(before) >= _MOST_UNDER_WAY:
+            raise self._not_reached(monitor, "%d announcements are still without an answer" % len(before))
+        post = _Post(address, token, body, timeout)
+        thread = threading.Thread(target=post.run, name="diffuscope-announce", daemon=True)
+        before.append(thread)
         thread.start()
         thread.join(max(timeout, 0.0))
-        if not answer:
-            raise self._no_answer(monitor, "no answer within %g s" % timeout)
-        if isinstance(answer[0], Exception):
-            raise self._no_answer(monitor, _first_line(getattr(answer[0], "reason", None) or answer[0]))
+        answer = post.answer
+        failed = answer is None or isinstance(answer, Exception)
+        why = "no answer within %g s" % timeout if answer is None else _first_line(answer) if failed else ""
+        if failed and not post.sent:
+            raise self._not_reached(monitor, why)
         self._wait.pop(monitor, None)
-        return answer[0]
+        if failed:
+            raise _Unknown(
+                (monitor, "unknown"),
+                "Diffuscope at %s did not answer (%s): whether the checkpoint was taken is not known; the next ones are"
+                " announced as before" % (monitor, why),
+            )
+        return answer
 
-    def _no_answer(self, monitor: str, why: str) -> _NotAnnounced:
+    def _not_reached(self, monitor: str, why: str) -> _NotAnnounced:
         wait = min(2 * self._wait.get(monitor, _SHORTEST_WAIT / 2), _LONGEST_WAIT)
         self._wait[monitor] = wait
         self._quiet_until[monitor] = time.monotonic() + wait
@@ -2125,24 +2143,30 @@ class _Announcer:
 _ANNOUNCER = _Announcer()
 
 
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *arguments: Any, **keywords: Any) -> None:
-        return None
+class _Post:
+    """One request. This client knows no proxies and follows no redirects."""
 
+    def __init__(self, address: str, token: str, body: bytes, timeout: float) -> None:
+        self._address, self._body, self._timeout = urllib.parse.urlsplit(address), body, max(timeout, 0.001)
+        self._headers = {"Authorization": "Bearer " + token, "Content-Type": "application/json", "Connection": "close"}
+        self.sent = False  # whether the monitor may have all of it
+        self.answer: Any = None  # status and text, or an exception; None while there is neither
 
-def _post_into(answer: List[Any], address: str, token: str, body: bytes, timeout: float) -> None:
-    headers = {"Authorization": "Bearer " + token, "Content-Type": "application/json"}
-    request = urllib.request.Request(address, data=body, headers=headers, method="POST")
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirects())
-    try:
+    def run(self) -> None:
         try:
-            response = opener.open(request, timeout=max(timeout, 0.001))
-        except urllib.error.HTTPError as e:
-            response = e
-        with response:
-            answer.append((response.getcode(), response.read(_LONGEST_ANSWER).decode("utf-8", "replace")))
-    except Exception as e:
-        answer.append(e)
+            https = self._address.scheme == "https"
+            kind = http.client.HTTPSConnection if https else http.client.HTTPConnection
+            connection = kind(self._address.hostname, self._address.port, timeout=self._timeout)
+            try:
+                connection.connect()
+                self.sent = True
+                connection.request("POST", self._address.path, self._body, self._headers)
+                response = connection.getresponse()
+                self.answer = response.status, response.read(_LONGEST_ANSWER).decode("utf-8", "replace")
+            finally:
+                connection.close()
+        except Exception as e:
+            self.answer = e
 
 
 def _token(given: Any) -> str:

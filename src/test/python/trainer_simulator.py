@@ -10,7 +10,7 @@ under them, and when old ones go. What may go wrong is drawn with a seed, every 
     slow         the weights grow over about half a second
     interrupted  the write stops in the middle, and what was written stays
     replaced     the checkpoint is complete, and soon written again in its place
-    snatched     it is deleted as soon as the monitor has opened it, in the middle of reading if that takes long
+    snatched     it is deleted as soon as the monitor holds it, in the middle of its evaluation
     fleeting     it is deleted at once
 
 --crash-at kills the process with SIGKILL in the middle of a write; --resume starts from the newest checkpoint that is
@@ -39,7 +39,7 @@ import struct
 import sys
 import time
 from pathlib import Path
-from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy
 import torch
@@ -49,8 +49,6 @@ SIGMA_DATA = 0.5
 EMA_DECAY = 0.98
 #: Where a write stops that does not reach its end.
 CUT = 0.6
-#: Longest wait for the monitor to open a file; it may well have decided to skip it.
-SNATCH_PATIENCE = 1.0
 #: The coarsest clock of a file system in use: two writes within one tick could not be told apart by anyone.
 TICK = 0.02
 
@@ -379,11 +377,13 @@ class Trainer:
             pause = a.pause_every and number % a.pause_every == 0
             # Whoever looks while training stands still finds a newest one that is whole and stays.
             self.save("none" if pause or number == a.saves else kinds.pop(), crash=number == a.crash_at)
-            time.sleep(a.pace * (0.5 + self.random.random()))
+            if number < a.saves:
+                time.sleep(a.pace * (0.5 + self.random.random()))
             if pause:
                 self.pause()
         if a.end_marker:
             self.hands.write(a.end_marker, b"", 1, 0)
+            self.books.write("beside", files=[self.facts(a.end_marker)])
         self.books.write("end", step=self.training.step, slowest_seconds=self.hands.slowest)
 
     def go_back(self, to: List[Saved]) -> None:
@@ -411,9 +411,11 @@ class Trainer:
             self.training.step -= 1
             self.write("none", False)
         elif hazard in ("snatched", "fleeting") and whole:
-            opened = hazard == "snatched" and self.wait_for_reader()
-            time.sleep(self.random.random() * 0.01)
-            self.remove(self.saved[-1], opened=opened)
+            if hazard == "snatched":
+                self.snatch(self.saved[-1])
+            else:
+                time.sleep(self.random.random() * 0.01)
+                self.remove(self.saved[-1])
         assert self.version > begun
         if not self.layout.rotates_first:
             self.rotate(self.arguments.keep)
@@ -472,16 +474,21 @@ class Trainer:
         self.hands.lock(self.folder / relative)
         return describe(self.folder, relative)
 
-    def wait_for_reader(self) -> bool:
-        """Until the monitor has the weights open, by their own name or by another link to them."""
-        weights = os.stat(self.folder / self.saved[-1].files[self.layout.weights])
-        end = time.monotonic() + SNATCH_PATIENCE
-        descriptors = Path(f"/proc/{self.arguments.reader}/fd")
-        while self.arguments.reader and time.monotonic() < end:
-            for descriptor in open_files(descriptors):
-                if (descriptor.st_dev, descriptor.st_ino) == (weights.st_dev, weights.st_ino):
-                    return True
-        return False
+    def snatch(self, saved: Saved) -> None:
+        """Deletes it while the monitor holds it, and tells of it if the hold was still there then."""
+        weights = self.folder / saved.files[self.layout.weights]
+        end = time.monotonic() + self.arguments.snatch_patience
+        hold = None
+        while self.arguments.holds and hold is None and time.monotonic() < end:
+            hold = hold_of(weights, self.arguments.holds)
+        self.remove(saved)
+        seen = time.time()
+        if hold is not None:
+            try:
+                size = hold.stat().st_size
+            except OSError:
+                return
+            self.books.write("held", checkpoint=saved.name, step=saved.step, seen_ns=int(seen * 1e9), size=size)
 
     def rotate(self, keep: int) -> None:
         while len(self.saved) > keep:
@@ -498,16 +505,18 @@ class Trainer:
             self.hands.touch("delete", top, lambda: shutil.rmtree(top, ignore_errors=False))
 
 
-def open_files(descriptors: Path) -> Iterable[os.stat_result]:
+def hold_of(weights: Path, holds: Path) -> Optional[Path]:
+    """The link to a file, or its copy, that the monitor has finished: its note is written last."""
     try:
-        names = os.listdir(descriptors)
+        status = os.stat(weights)
+        for hold in os.listdir(holds):
+            held = holds / hold / "weights" / weights.name
+            if (holds / hold / "note").exists() and held.exists():
+                if os.path.samestat(held.stat(), status) or held.read_bytes() == weights.read_bytes():
+                    return held
     except OSError:
-        return
-    for name in names:
-        try:
-            yield os.stat(descriptors / name)
-        except OSError:
-            continue
+        pass  # gone meanwhile
+    return None
 
 
 def describe(folder: Path, relative: str) -> Dict[str, object]:
@@ -614,7 +623,12 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--crash-at", type=int, default=0, help="die in the middle of writing this checkpoint")
     train.add_argument("--rewind-at", type=int, default=0, help="go back to the oldest checkpoint before this one")
     train.add_argument("--resume", action="store_true")
-    train.add_argument("--reader", type=int, default=0, help="process id of the monitor, for the hazard snatched")
+    train.add_argument("--holds", type=Path, help="folder of the monitor's holds, for the hazard snatched")
+    train.add_argument(
+        "--snatch-patience",
+        type=float,
+        default=2,
+        help="longest wait for the monitor to hold a checkpoint, in seconds; it may well have decided to skip it")
     train.add_argument("--end-marker", help="file to write at the end")
     train.add_argument("--seed", type=int, default=0)
     return top

@@ -4,8 +4,10 @@ import io.diffuscope.checkpoint.Announcement.Refusal;
 import io.diffuscope.checkpoint.Announcement.RefusedException;
 import io.diffuscope.tensorfile.Locations;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.FileSystemNotFoundException;
 import java.nio.file.FileSystems;
+import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -25,6 +27,8 @@ import java.util.stream.Stream;
 public final class AnnounceRoots {
   private static final Set<String> NO_NAMES = Set.of("", ".", "..");
 
+  private static final int DEPTH = 3;
+
   private final List<Path> here;
   private final List<String> elsewhere;
 
@@ -34,7 +38,7 @@ public final class AnnounceRoots {
   }
 
   /**
-   * Roots by their texts; they need not exist yet.
+   * Roots by their texts; they need not exist yet. Relative ones start at the working directory.
    *
    * @throws IllegalArgumentException if a text can stand for no folder
    */
@@ -70,6 +74,11 @@ public final class AnnounceRoots {
                 .toList());
   }
 
+  /** The roots as they count: absolute, without a slash at the end. */
+  public List<String> places() {
+    return Stream.concat(here.stream().map(Path::toString), elsewhere.stream()).toList();
+  }
+
   /** Whether nothing may be announced. */
   public boolean isEmpty() {
     return here.isEmpty() && elsewhere.isEmpty();
@@ -102,7 +111,7 @@ public final class AnnounceRoots {
       throw absent(path, e);
     }
     for (Path root : here) {
-      Path realRoot = realOrNormal(root);
+      Path realRoot = realOrTarget(root);
       if (real.startsWith(realRoot)) {
         return root.resolve(realRoot.relativize(real));
       }
@@ -112,11 +121,7 @@ public final class AnnounceRoots {
 
   /** Nothing is told of what is outside, not even whether it is there. */
   private RefusedException absent(Path path, IOException cause) {
-    Path normal = path.normalize();
-    boolean inside =
-        here.stream()
-            .anyMatch(root -> normal.startsWith(root) || normal.startsWith(realOrNormal(root)));
-    if (!inside) {
+    if (!isInside(realOrTarget(path))) {
       return outside(path.toString());
     }
     return cause instanceof NoSuchFileException
@@ -151,20 +156,41 @@ public final class AnnounceRoots {
   /**
    * Refuses a file that a checkpoint is made of and that lies elsewhere than it: a link leads
    * there.
-   *
-   * @throws IOException where the file is not there
    */
-  void requireInside(Path file) throws IOException, RefusedException {
+  void requireInside(Path file) throws RefusedException {
     boolean inside;
     if (isHere(file)) {
-      Path real = file.toRealPath();
-      inside = here.stream().anyMatch(root -> real.startsWith(realOrNormal(root)));
+      // Where it leads and not whether that is there: of what is outside nothing is told.
+      inside = isInside(realOrTarget(file));
     } else {
       inside = isBelow(file.toString());
     }
     if (!inside) {
       throw outside(file.toString());
     }
+  }
+
+  /**
+   * Refuses a folder in which a link leads out, before anybody looks where it leads. No layout
+   * looks deeper than {@value #DEPTH} folders into a checkpoint.
+   */
+  void requireLinksInside(Path folder) throws IOException, RefusedException {
+    if (!isHere(folder) || !Files.isDirectory(folder)) {
+      return;
+    }
+    List<Path> links;
+    try (Stream<Path> entries = Files.walk(folder, DEPTH)) {
+      links = entries.filter(Files::isSymbolicLink).toList();
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
+    }
+    for (Path link : links) {
+      requireInside(link);
+    }
+  }
+
+  private boolean isInside(Path target) {
+    return here.stream().anyMatch(root -> target.startsWith(realOrTarget(root)));
   }
 
   private static RefusedException outside(String path) {
@@ -179,11 +205,11 @@ public final class AnnounceRoots {
     return path.getFileSystem().equals(FileSystems.getDefault());
   }
 
-  private static Path realOrNormal(Path root) {
+  private static Path realOrTarget(Path path) {
     try {
-      return root.toRealPath();
+      return path.toRealPath();
     } catch (IOException e) {
-      return root;
+      return LinkTarget.of(path);
     }
   }
 

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -71,7 +72,11 @@ public final class AnnouncedCheckpoints implements CheckpointSource {
       AnnounceRoots roots,
       StructuralCheck check) {
     return new AnnouncedCheckpoints(
-        new AnnouncedFiles(roots, directory, directory.layout().weights(), check),
+        new AnnouncedFiles(
+            roots,
+            new AnnouncedEntry(directory, Folder.Lister.FILES),
+            directory.layout().weights(),
+            check),
         source,
         ConcurrentHashMap.newKeySet());
   }
@@ -83,14 +88,13 @@ public final class AnnouncedCheckpoints implements CheckpointSource {
    * @param interval between two {@linkplain Sighting.Listed reports} of how many wait
    */
   public static AnnouncedCheckpoints alone(AnnounceRoots roots, String weights, Duration interval) {
-    Set<Request> waiting = ConcurrentHashMap.newKeySet();
     return new AnnouncedCheckpoints(
         new AnnouncedFiles(roots, null, weights, StructuralCheck.weights()),
         () ->
             Source.tick(Duration.ZERO, interval, NotUsed.getInstance())
-                .<Sighting>map(tick -> new Sighting.Listed(Instant.now(), waiting.size()))
+                .<Sighting>map(tick -> new Sighting.Listed(Instant.now(), 0))
                 .mapMaterializedValue(cancellable -> NotUsed.getInstance()),
-        waiting);
+        ConcurrentHashMap.newKeySet());
   }
 
   /** An announcement until it is answered; equal to itself alone. */
@@ -208,8 +212,17 @@ public final class AnnouncedCheckpoints implements CheckpointSource {
 
     Iterable<Sighting> next(Item item) {
       return switch (item) {
-        case Seen(Sighting.Settled settled) ->
-            reported.isNew(settled.checkpoint()) ? List.of(settled) : List.of();
+        case Seen(Sighting.Settled settled) -> {
+          files.reported(settled.checkpoint());
+          if (reported.has(settled.checkpoint())) {
+            yield List.of();
+          }
+          reported.put(settled.checkpoint());
+          yield List.of(settled);
+        }
+        // Announcements that wait are pending, too.
+        case Seen(Sighting.Listed(Instant at, int pending)) ->
+            List.of(new Sighting.Listed(at, pending + waiting.size()));
         case Seen(Sighting sighting) -> {
           lost = sighting instanceof Sighting.Problem || (lost && !isSeenAgain(sighting));
           yield List.of(sighting);
@@ -224,10 +237,10 @@ public final class AnnouncedCheckpoints implements CheckpointSource {
 
     private List<Sighting> announced(AnnouncedFiles.Found found, Request request) {
       Checkpoint checkpoint = found.checkpoint();
-      if (!reported.isNew(checkpoint)) {
-        answer(request, new Outcome.Known(checkpoint));
-        return List.of();
+      if (reported.has(checkpoint)) {
+        return again(checkpoint, request);
       }
+      reported.put(checkpoint);
       List<Sighting> sightings = new ArrayList<>();
       String remark = found.remark();
       // Whoever announced it is told in any case; what is recognised would say that all is well
@@ -240,19 +253,59 @@ public final class AnnouncedCheckpoints implements CheckpointSource {
       answer(request, new Outcome.Accepted(checkpoint, remark));
       return sightings;
     }
+
+    /**
+     * The run has this content. A step that is announced now counts where it had none; another one
+     * would come too late, because the run may have judged it.
+     */
+    private List<Sighting> again(Checkpoint checkpoint, Request request) {
+      Checkpoint known = Objects.requireNonNull(reported.get(checkpoint));
+      Long told = request.announcement.step();
+      if (told == null || told.equals(known.step())) {
+        answer(request, new Outcome.Known(known));
+        return List.of();
+      }
+      if (known.step() != null) {
+        answer(
+            request,
+            new Outcome.Refused(
+                Refusal.CONTRADICTORY,
+                "%s: step %d is announced, but the run already has this content under step %d, which stays; announce a checkpoint as soon as it is written, or without its step"
+                    .formatted(known.path(), told, known.step())));
+        return List.of();
+      }
+      Checkpoint stepped = known.withStepTold(told);
+      reported.put(stepped);
+      answer(request, new Outcome.Accepted(stepped, null));
+      return List.of(new Sighting.Settled(stepped));
+    }
   }
 
-  /** Identities; the oldest are forgotten, and then the run's own ledger still knows them. */
-  private static final class Reported extends LinkedHashMap<String, Boolean> {
-    private static final long serialVersionUID = 1;
+  /**
+   * Checkpoints by identity; the oldest are forgotten, and then the run's own ledger still knows
+   * them.
+   */
+  private static final class Reported {
+    private final Map<String, Checkpoint> newest =
+        new LinkedHashMap<>() {
+          private static final long serialVersionUID = 1;
 
-    boolean isNew(Checkpoint checkpoint) {
-      return put(checkpoint.identity(), true) == null;
+          @Override
+          protected boolean removeEldestEntry(Map.Entry<String, Checkpoint> eldest) {
+            return size() > SettleTracker.REMEMBERED;
+          }
+        };
+
+    boolean has(Checkpoint checkpoint) {
+      return newest.containsKey(checkpoint.contentIdentity());
     }
 
-    @Override
-    protected boolean removeEldestEntry(Map.Entry<String, Boolean> eldest) {
-      return size() > SettleTracker.REMEMBERED;
+    void put(Checkpoint checkpoint) {
+      newest.put(checkpoint.contentIdentity(), checkpoint);
+    }
+
+    @Nullable Checkpoint get(Checkpoint checkpoint) {
+      return newest.get(checkpoint.contentIdentity());
     }
   }
 }

@@ -2,7 +2,6 @@ package io.diffuscope.checkpoint;
 
 import io.diffuscope.checkpoint.Announcement.Refusal;
 import io.diffuscope.checkpoint.Announcement.RefusedException;
-import io.diffuscope.checkpoint.DirectoryListing.UnlistableException;
 import io.diffuscope.checkpoint.s3.S3FileSystemProvider;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.WeightFiles;
@@ -22,23 +21,20 @@ import org.jspecify.annotations.Nullable;
  */
 final class AnnouncedFiles {
   private final AnnounceRoots roots;
-  private final @Nullable DirectorySettings directory;
+  private final @Nullable AnnouncedEntry entry;
   private final String weights;
   private final StructuralCheck check;
 
   /**
    * What may be announced to a run.
    *
-   * @param directory that the run watches, too; null where it has none
+   * @param entry tells of the directory that the run watches, too; null where it has none
    * @param weights which copy is read
    */
   AnnouncedFiles(
-      AnnounceRoots roots,
-      @Nullable DirectorySettings directory,
-      String weights,
-      StructuralCheck check) {
+      AnnounceRoots roots, @Nullable AnnouncedEntry entry, String weights, StructuralCheck check) {
     this.roots = roots;
-    this.directory = directory;
+    this.entry = entry;
     this.weights = weights;
     this.check = check;
   }
@@ -50,11 +46,19 @@ final class AnnouncedFiles {
    */
   record Found(Checkpoint checkpoint, @Nullable String remark) {}
 
+  /** The directory that the run watches has reported this one by itself. */
+  void reported(Checkpoint checkpoint) {
+    if (entry != null) {
+      entry.reported(checkpoint);
+    }
+  }
+
   /** The checkpoint, complete and readable. */
   Found find(Announcement announcement) throws RefusedException {
     Path path = roots.resolve(announcement.path());
     try {
       requireFileOrFolder(path);
+      roots.requireLinksInside(path);
       Checkpoint checkpoint = checkpoint(path, announcement.step());
       Path weightsFile = checkpoint.weights().file();
       requireFileOrFolder(weightsFile);
@@ -93,7 +97,7 @@ final class AnnouncedFiles {
 
   private Checkpoint checkpoint(Path path, @Nullable Long step)
       throws IOException, RefusedException {
-    List<Candidate> candidates = candidates();
+    List<Candidate> candidates = candidates(path);
     Candidate listed = first(candidates, c -> c.path().equals(path));
     if (listed != null) {
       return unobstructed(listed);
@@ -121,15 +125,14 @@ final class AnnouncedFiles {
     return path.startsWith(listed) || Objects.equals(path.getParent(), listed.getParent());
   }
 
-  /** What a listing of the directory shows now; nothing where there is no directory. */
-  private List<Candidate> candidates() {
-    if (directory == null) {
+  private List<Candidate> candidates(Path path) {
+    if (entry == null) {
       return List.of();
     }
     try {
-      return new DirectoryListing(directory).list().candidates();
-    } catch (UnlistableException e) {
-      // What is announced may lie below another root; else its own reading tells what is wrong.
+      return entry.candidates(path);
+    } catch (IOException e) {
+      // The path's own reading tells what is wrong.
       return List.of();
     }
   }

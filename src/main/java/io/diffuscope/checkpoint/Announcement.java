@@ -64,6 +64,8 @@ public record Announcement(String path, @Nullable Long step) {
     UNKNOWN_RUN,
     /** The checkpoint is not there, or not whole: to be announced again once it is. */
     INCOMPLETE,
+    /** The run has this content under another step. */
+    CONTRADICTORY,
     /** What is there cannot be used as a checkpoint of this run. */
     UNUSABLE,
     /** Too many announcements wait: to be sent again later. */

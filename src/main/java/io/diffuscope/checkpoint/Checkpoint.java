@@ -53,6 +53,34 @@ public record Checkpoint(
     return new Checkpoint(identity, path, step, new WeightsLocation(path, null), modified);
   }
 
+  /** Before a step that was told of a content after that had been reported without one. */
+  private static final String TOLD_STEP = "!step=";
+
+  /**
+   * The same content under a step that was told of it later. It is another checkpoint to a run,
+   * which may have evaluated the content without a step by then.
+   *
+   * @throws IllegalStateException if there is a step
+   */
+  Checkpoint withStepTold(long told) {
+    if (step != null) {
+      throw new IllegalStateException(path + " has step " + step);
+    }
+    return new Checkpoint(identity + TOLD_STEP + told, path, told, weights, modified, held);
+  }
+
+  /** Whether its step was told only after the content had been reported without one. */
+  @JsonIgnore
+  public boolean isStepTold() {
+    return step != null && identity.endsWith(TOLD_STEP + step);
+  }
+
+  /** The identity without what was told of it later. */
+  @JsonIgnore
+  String contentIdentity() {
+    return isStepTold() ? identity.substring(0, identity.lastIndexOf(TOLD_STEP)) : identity;
+  }
+
   @JsonIgnore
   public Path file() {
     return Locations.pathOf(path);

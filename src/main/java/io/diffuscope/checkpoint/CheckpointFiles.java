@@ -90,7 +90,7 @@ public final class CheckpointFiles {
     }
     ContentVersion version = new WeightVersions().of(checkpoint.weights().file());
     return Candidate.identity(checkpoint.file(), version, checkpoint.weights())
-        .equals(checkpoint.identity());
+        .equals(checkpoint.contentIdentity());
   }
 
   /**

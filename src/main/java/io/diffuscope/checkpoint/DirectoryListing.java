@@ -53,13 +53,17 @@ final class DirectoryListing {
 
   /** The checkpoints that are there, complete or not. */
   Listing list() throws UnlistableException {
-    search.versions().startListing();
-    Folder folder;
     try {
-      folder = Folder.list(settings.directory());
+      return of(Folder.list(settings.directory()));
     } catch (IOException e) {
+      puzzled = false; // when it can be listed again, what was told before counts as over
       throw new UnlistableException(problem(e), e);
     }
+  }
+
+  /** The checkpoints among the entries of the directory that are shown. */
+  Listing of(Folder folder) {
+    search.versions().startListing();
     List<Sighting> news = new ArrayList<>();
     boolean isNew = false;
     Found found;

@@ -72,7 +72,6 @@ final class EndMarker {
     }
     told = true;
     return Optional.of(
-        new Sighting.TrainingOver(
-            "training ended: the end marker %s is there".formatted(marker.getFileName())));
+        new Sighting.TrainingOver("the end marker %s is there".formatted(marker.getFileName())));
   }
 }

@@ -141,6 +141,36 @@ record FileLayout(
         .orElse(null);
   }
 
+  /**
+   * Whether files of these names are copies of the weights of one checkpoint, by their names alone.
+   */
+  boolean areCopies(String one, String other) {
+    String group = group(one);
+    return group != null && group.equals(group(other));
+  }
+
+  /** Whether copies of the weights in a file of this name may lie beside it under other names. */
+  boolean hasCopies(String fileName) {
+    boolean several =
+        members.stream().filter(m -> m.grouping == Grouping.BY_STEP).count() > 1
+            || members.stream().anyMatch(m -> m.has("copy"));
+    return several && group(fileName) != null;
+  }
+
+  private @Nullable String group(String fileName) {
+    for (Member member : members) {
+      Matcher matcher = member.pattern.matcher(fileName);
+      if (matcher.matches()) {
+        return switch (member.grouping) {
+          case BY_STEP -> digits(member, matcher);
+          case TOGETHER -> "";
+          case EACH, SPARE, FINAL -> null;
+        };
+      }
+    }
+    return null;
+  }
+
   /** What a name tells of a file; empty where it is not one of this layout. */
   Optional<Named> read(String fileName) {
     for (Member member : members) {

@@ -10,6 +10,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
@@ -55,17 +56,54 @@ final class Folder {
   private final Path path;
   private final SortedSet<String> names;
   private final @Nullable String problem;
+  private final Lister lister;
   private final Map<String, Entry> entries = new HashMap<>();
   private final Map<String, Optional<Folder>> folders = new HashMap<>();
 
-  private Folder(Path path, SortedSet<String> names, @Nullable String problem) {
+  private Folder(Path path, SortedSet<String> names, @Nullable String problem, Lister lister) {
     this.path = path;
     this.names = names;
     this.problem = problem;
+    this.lister = lister;
+  }
+
+  /** Asks the file system for the names in a directory. */
+  @FunctionalInterface
+  interface Lister {
+    /** That of the file system. */
+    Lister FILES = Folder::namesIn;
+
+    /**
+     * All that are {@linkplain Folder seen}.
+     *
+     * @throws IOException where it cannot be listed
+     */
+    SortedSet<String> names(Path directory) throws IOException;
   }
 
   /** Lists a directory. */
   static Folder list(Path path) throws IOException {
+    return list(path, Lister.FILES);
+  }
+
+  /** As {@link #list(Path)}; the folders in it are listed in the same way. */
+  static Folder list(Path path, Lister lister) throws IOException {
+    return new Folder(path, lister.names(path), null, lister);
+  }
+
+  /** A directory of which only some entries are looked at, without listing it. */
+  static Folder only(Path path, Collection<String> entries, Lister lister) {
+    SortedSet<String> names = new TreeSet<>(entries);
+    names.removeIf(name -> !isSeen(name));
+    return new Folder(path, names, null, lister);
+  }
+
+  /** Takes this for the folder of its name in it. */
+  void put(Folder inner) {
+    folders.put(CheckpointFiles.fileName(inner.path), Optional.of(inner));
+  }
+
+  private static SortedSet<String> namesIn(Path path) throws IOException {
     SortedSet<String> names = new TreeSet<>();
     try (DirectoryStream<Path> stream = Files.newDirectoryStream(path)) {
       for (Path entry : stream) {
@@ -77,7 +115,7 @@ final class Folder {
     } catch (DirectoryIteratorException e) {
       throw Objects.requireNonNull(e.getCause());
     }
-    return new Folder(path, names, null);
+    return names;
   }
 
   private static boolean isSeen(String name) {
@@ -121,16 +159,16 @@ final class Folder {
   /** A folder in it; empty where there is none, or none any more. */
   Optional<Folder> folder(String name) {
     return folders.computeIfAbsent(
-        name, n -> isFolder(n) ? open(path.resolve(n)) : Optional.empty());
+        name, n -> isFolder(n) ? open(path.resolve(n), lister) : Optional.empty());
   }
 
-  private static Optional<Folder> open(Path path) {
+  private static Optional<Folder> open(Path path, Lister lister) {
     try {
-      return Optional.of(list(path));
+      return Optional.of(list(path, lister));
     } catch (NoSuchFileException | NotDirectoryException e) {
       return Optional.empty();
     } catch (IOException e) {
-      return Optional.of(new Folder(path, new TreeSet<>(), unreadable(path, e)));
+      return Optional.of(new Folder(path, new TreeSet<>(), unreadable(path, e), lister));
     }
   }
 

@@ -69,7 +69,7 @@ final class HeldFiles {
   }
 
   /**
-   * Holds a checkpoint's files.
+   * Holds a checkpoint's files, where there are none yet.
    *
    * @param mayLink whether links will do
    * @throws BadInputException VANISHED, CHANGED or UNREADABLE, about the checkpoint's own files
@@ -78,7 +78,6 @@ final class HeldFiles {
    */
   Checkpoint hold(OriginalFiles original, boolean mayLink)
       throws IOException, HoldRefusedException {
-    delete();
     WeightsLocation held = heldWeights(original.checkpoint());
     if (mayLink && link(original)) {
       String version = versionOf(original, held);
@@ -193,11 +192,15 @@ final class HeldFiles {
     return null;
   }
 
-  /** The bytes of all its files. */
+  /** The bytes of the weights that are held, or were being held. */
   long bytes() throws IOException {
+    Path weights = folder.resolve(WEIGHTS);
     long[] sum = {0};
+    if (!Files.exists(weights)) {
+      return 0;
+    }
     Files.walkFileTree(
-        folder,
+        weights,
         new SimpleFileVisitor<>() {
           @Override
           public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {

@@ -1,5 +1,6 @@
 package io.diffuscope.checkpoint;
 
+import java.util.Locale;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
@@ -10,12 +11,17 @@ import org.jspecify.annotations.Nullable;
 public final class Hold implements AutoCloseable {
   /** Why a checkpoint that should be held is read where it lies. */
   public enum Obstacle {
-    /** The holds would pass their limit. */
+    /** It alone, or with holds that nobody uses, would pass the limit. */
     LIMIT,
     /** The disk of the data directory is nearly full. */
     SPACE,
     /** The data directory cannot be written. */
-    UNWRITABLE
+    UNWRITABLE;
+
+    /** The word for it in metrics and logs. */
+    public String label() {
+      return name().toLowerCase(Locale.ROOT);
+    }
   }
 
   /**

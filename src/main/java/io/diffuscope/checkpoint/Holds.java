@@ -8,13 +8,11 @@ import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HashMap;
 import java.util.HexFormat;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
@@ -26,14 +24,17 @@ import org.slf4j.LoggerFactory;
  *
  * <pre>{@code
  * Holds holds = Holds.open(data.resolve("holds"), settings, Set.of());
- * try (Hold hold = holds.take(checkpoint)) {
+ * HoldRequest request = holds.request(checkpoint);
+ * request.room().toCompletableFuture().join();
+ * try (Hold hold = request.take()) {
  *   evaluate(hold.checkpoint());
  * }
  * }</pre>
  *
  * <p>A file whose name carries the step is linked: the job is not expected to write into it again,
  * and one that does so is found out. Any other file is copied, and so is a file on a network file
- * system. What cannot be held is read where it lies, as if there were no holds.
+ * system. All holds together stay within a limit: who finds no room waits for it, in the order of
+ * asking. What can never be held is read where it lies, as if there were no holds.
  *
  * <p>Thread-safe. The folder belongs to one process at a time.
  */
@@ -47,8 +48,8 @@ public final class Holds implements AutoCloseable {
   private final HoldSettings settings;
   private final Disks disks;
 
-  /** Bytes of the holds that are open or being taken, by the name of their folder. */
-  private final Map<String, Long> open = new HashMap<>();
+  /** By the names of the folders. */
+  private final HoldRoom room;
 
   private volatile boolean closed;
 
@@ -56,6 +57,7 @@ public final class Holds implements AutoCloseable {
     this.folder = folder;
     this.settings = settings;
     this.disks = disks;
+    this.room = new HoldRoom(settings.maxBytes());
   }
 
   /** No holds: every checkpoint is read where it lies. */
@@ -99,8 +101,13 @@ public final class Holds implements AutoCloseable {
       for (Path entry : entries) {
         String name = CheckpointFiles.fileName(entry);
         // What has another name is not ours.
-        if (NAME.matcher(name).matches() && !kept.contains(name)) {
-          delete(new HeldFiles(entry, disks));
+        if (NAME.matcher(name).matches()) {
+          HeldFiles files = new HeldFiles(entry, disks);
+          if (kept.contains(name)) {
+            room.addLeft(name, files.bytes());
+          } else {
+            delete(files);
+          }
         }
       }
     }
@@ -112,34 +119,62 @@ public final class Holds implements AutoCloseable {
   }
 
   /**
-   * Holds a checkpoint. Blocks while its files are copied.
+   * Asks for the hold of a checkpoint. Blocks while its files are looked at, and not until there is
+   * room.
    *
-   * @return to be closed when the evaluation is over; its checkpoint is read where it lies if it
-   *     cannot be held
    * @throws BadInputException VANISHED, CHANGED or UNREADABLE: it is not what was found any more
    */
-  public Hold take(Checkpoint checkpoint) throws BadInputException {
+  public HoldRequest request(Checkpoint checkpoint) throws BadInputException {
     if (!isOn() || !checkpoint.weights().file().getFileSystem().equals(FileSystems.getDefault())) {
-      return Hold.none(checkpoint, null);
+      return HoldRequest.answered(Hold.none(checkpoint, null));
     }
-    String name = reserved(nameOf(checkpoint.identity()));
-    boolean taken = false;
+    String name = room.reserve(nameOf(checkpoint.identity()));
+    boolean goesOn = false;
     try {
-      Optional<Checkpoint> held = held(checkpoint, name);
-      taken = held.isPresent();
-      return held.isPresent()
-          ? Hold.of(held.get(), () -> release(name))
-          : Hold.none(checkpoint, null);
+      HeldFiles files = new HeldFiles(folder.resolve(name), disks);
+      Optional<Checkpoint> left = files.left(checkpoint);
+      if (left.isPresent()) {
+        goesOn = true;
+        return HoldRequest.answered(Hold.of(left.get(), () -> release(name)));
+      }
+      // Of no use, and its bytes are asked for anew.
+      files.delete();
+      Optional<OriginalFiles> original = OriginalFiles.of(checkpoint);
+      if (original.isEmpty()) {
+        return HoldRequest.answered(Hold.none(checkpoint, null));
+      }
+      CompletableFuture<Void> given = room.ask(name, original.get().bytes());
+      goesOn = true;
+      return HoldRequest.waiting(given, () -> taken(name, original.get()), () -> room.leave(name));
     } catch (HoldRefusedException e) {
-      return inPlace(checkpoint, e.obstacle(), String.valueOf(e.getMessage()));
+      return HoldRequest.answered(inPlace(checkpoint, e));
     } catch (BadInputException e) {
       throw e;
     } catch (IOException e) {
-      return inPlace(
-          checkpoint,
-          Hold.Obstacle.UNWRITABLE,
-          "%s cannot be written (%s); see to it, or choose another --data-dir"
-              .formatted(folder, e));
+      return HoldRequest.answered(inPlace(checkpoint, unwritable(e)));
+    } finally {
+      if (!goesOn) {
+        release(name);
+      }
+    }
+  }
+
+  private Hold taken(String name, OriginalFiles original) throws BadInputException {
+    Checkpoint checkpoint = original.checkpoint();
+    boolean taken = false;
+    try {
+      // It may have waited for long.
+      original.verifyUnchanged();
+      HeldFiles files = new HeldFiles(folder.resolve(name), disks);
+      Checkpoint held = files.hold(original, mayLink(checkpoint));
+      taken = true;
+      return Hold.of(held, () -> release(name));
+    } catch (HoldRefusedException e) {
+      return inPlace(checkpoint, e);
+    } catch (BadInputException e) {
+      throw e;
+    } catch (IOException e) {
+      return inPlace(checkpoint, unwritable(e));
     } finally {
       if (!taken || closed) {
         release(name);
@@ -147,20 +182,11 @@ public final class Holds implements AutoCloseable {
     }
   }
 
-  private Optional<Checkpoint> held(Checkpoint checkpoint, String name)
-      throws IOException, HoldRefusedException {
-    HeldFiles files = new HeldFiles(folder.resolve(name), disks);
-    Optional<Checkpoint> left = files.left(checkpoint);
-    if (left.isPresent()) {
-      claim(name, files.bytes());
-      return left;
-    }
-    Optional<OriginalFiles> original = OriginalFiles.of(checkpoint);
-    if (original.isEmpty()) {
-      return Optional.empty();
-    }
-    claim(name, original.get().bytes());
-    return Optional.of(files.hold(original.get(), mayLink(checkpoint)));
+  private HoldRefusedException unwritable(IOException e) {
+    return new HoldRefusedException(
+        Hold.Obstacle.UNWRITABLE,
+        "%s cannot be written (%s); see to it, or choose another --data-dir".formatted(folder, e),
+        e);
   }
 
   private boolean mayLink(Checkpoint checkpoint) {
@@ -179,53 +205,26 @@ public final class Holds implements AutoCloseable {
         || (parent != null && number.matcher(CheckpointFiles.fileName(parent)).find());
   }
 
-  private static Hold inPlace(Checkpoint checkpoint, Hold.Obstacle obstacle, String why) {
+  private static Hold inPlace(Checkpoint checkpoint, HoldRefusedException why) {
     return Hold.none(
         checkpoint,
         new Hold.InPlace(
-            obstacle,
+            why.obstacle(),
             "%s is read where it lies, without a private hold, and fails if the training job removes or rewrites it meanwhile: %s"
-                .formatted(checkpoint.name(), why)));
+                .formatted(checkpoint.name(), why.getMessage())));
   }
 
-  /** A name that nobody uses now: two runs may look at the same checkpoint. */
-  private synchronized String reserved(String hash) {
-    String name = hash;
-    for (int other = 2; open.containsKey(name); other++) {
-      name = hash + "-" + other;
-    }
-    open.put(name, 0L);
-    return name;
-  }
-
-  private synchronized void claim(String name, long bytes) throws HoldRefusedException {
-    long used = heldBytes();
-    if (bytes > settings.maxBytes() - used) {
-      throw new HoldRefusedException(
-          Hold.Obstacle.LIMIT,
-          "its %s and the %s that are held pass %s; raise diffuscope.holds.max-bytes"
-              .formatted(
-                  HoldSettings.amount(bytes),
-                  HoldSettings.amount(used),
-                  HoldSettings.amount(settings.maxBytes())),
-          null);
-    }
-    open.put(name, bytes);
-  }
-
-  /** Bytes of all holds that are open. */
-  synchronized long heldBytes() {
-    return open.values().stream().mapToLong(Long::longValue).sum();
+  /** Bytes of all holds. */
+  long heldBytes() {
+    return room.bytes();
   }
 
   private void release(String name) {
     try {
-      // The name is free again only when its files are gone.
+      // Name and room are free again only when the files are gone.
       delete(new HeldFiles(folder.resolve(name), disks));
     } finally {
-      synchronized (this) {
-        open.remove(name);
-      }
+      room.free(name);
     }
   }
 
@@ -247,10 +246,6 @@ public final class Holds implements AutoCloseable {
   @Override
   public void close() {
     closed = true;
-    Collection<String> names;
-    synchronized (this) {
-      names = new ArrayList<>(open.keySet());
-    }
-    names.forEach(this::release);
+    room.close().forEach(this::release);
   }
 }

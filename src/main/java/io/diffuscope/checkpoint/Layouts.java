@@ -31,7 +31,7 @@ public final class Layouts {
   public static final String AUTO = "auto";
 
   /** Trainers put their checkpoints here, beside logs and samples. */
-  private static final String SUBFOLDER = "checkpoints";
+  static final String SUBFOLDER = "checkpoints";
 
   private static final int NAMED_ENTRIES = 5;
 
@@ -197,6 +197,26 @@ public final class Layouts {
       }
     }
     return choice.part(new Alternative("", Alternative.Kind.EITHER));
+  }
+
+  /**
+   * Whether copies of the weights in a file of this name may lie beside it, under names that cannot
+   * be told without a listing.
+   */
+  static boolean hasCopies(String fileName) {
+    return fileLayouts().stream().anyMatch(layout -> layout.hasCopies(fileName));
+  }
+
+  /** Whether files of these names are copies of the weights of one checkpoint. */
+  static boolean areCopies(String one, String other) {
+    return fileLayouts().stream().anyMatch(layout -> layout.areCopies(one, other));
+  }
+
+  /** Whether a folder of this name is a part of a checkpoint, so that the one above is it. */
+  static boolean isPlaceInACheckpoint(String folderName) {
+    return KnownLayouts.FOLDERS.stream()
+        .flatMap(layout -> layout.places().stream())
+        .anyMatch(place -> place.folder().equals(folderName));
   }
 
   private static List<FileLayout> fileLayouts() {

@@ -100,6 +100,11 @@ final class PatternLayout implements Layout {
     return Pattern.compile(regex.toString());
   }
 
+  /** How many names lead from the directory to what it matches. */
+  int depth() {
+    return Math.max(1, segments.size());
+  }
+
   @Override
   public String name() {
     return NAME;

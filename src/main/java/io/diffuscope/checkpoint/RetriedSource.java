@@ -23,8 +23,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A failure is told as a {@link Sighting.Problem}, once until its cause changes, and the first
  * thing seen after it as a {@link Sighting.Recovered}. A source that is started again reports
- * checkpoints again; runs know them by their identity. What was passed over is not repeated. An
- * {@link Error} is a fault of this program and fails the stream.
+ * checkpoints again; runs know them by their identity. What was passed over before is then left out
+ * once; without a failure nothing is. An {@link Error} is a fault of this program and fails the
+ * stream.
  */
 public final class RetriedSource implements CheckpointSource {
   private static final Duration LEAST = Duration.ofSeconds(1);
@@ -94,6 +95,10 @@ public final class RetriedSource implements CheckpointSource {
   /** What one materialization has told. */
   private final class Told {
     private final Map<String, Sighting.Reason> passedOver = new Remembered();
+
+    /** What was told before the source was started again, and may be repeated by that. */
+    private final Map<String, Sighting.Reason> before = new Remembered();
+
     private @Nullable String failure;
 
     List<Sighting> after(Step step) {
@@ -105,6 +110,7 @@ public final class RetriedSource implements CheckpointSource {
     }
 
     private List<Sighting> failed(Throwable failed) {
+      before.putAll(passedOver);
       Throwable cause = unwrapped(failed);
       if (cause instanceof Error error) {
         throw error;
@@ -153,9 +159,17 @@ public final class RetriedSource implements CheckpointSource {
 
     private boolean isRepeated(Sighting sighting) {
       return switch (sighting) {
-        case Sighting.PassedOver s -> passedOver.put(s.path(), s.reason()) == s.reason();
+        case Sighting.PassedOver s -> {
+          passedOver.put(s.path(), s.reason());
+          yield before.remove(s.path()) == s.reason();
+        }
         case Sighting.Settled s -> {
           passedOver.remove(s.checkpoint().path());
+          before.remove(s.checkpoint().path());
+          if (s.passedOverAs() != null) {
+            passedOver.remove(s.passedOverAs());
+            before.remove(s.passedOverAs());
+          }
           yield false;
         }
         default -> false;

@@ -235,7 +235,12 @@ final class SettleTracker {
       return Optional.empty();
     }
     candidate.passedOver = reason;
-    return Optional.of(new PassedOver(candidate.listed.path().toString(), reason, message));
+    String path = candidate.passedOverAs;
+    if (path == null) {
+      path = candidate.listed.path().toString();
+      candidate.passedOverAs = path;
+    }
+    return Optional.of(new PassedOver(path, reason, message));
   }
 
   /** Reports what is ready, up to the first that is still growing and was not passed over. */
@@ -247,7 +252,7 @@ final class SettleTracker {
         candidate.state = State.REPORTED;
         candidate.passedOver = null;
         tellChoice(candidate.listed.choice(), sightings);
-        sightings.add(new Sighting.Settled(candidate.listed.checkpoint()));
+        sightings.add(candidate.settled());
       } else if (candidate.state == State.GROWING && candidate.passedOver == null) {
         return;
       }
@@ -295,6 +300,9 @@ final class SettleTracker {
     /** Why it was passed over since it was last reported as settled; it holds back nothing then. */
     @Nullable Reason passedOver;
 
+    /** The path that was told then; of another copy of the weights, perhaps, than is taken now. */
+    @Nullable String passedOverAs;
+
     Tracked(Candidate listed, Instant now) {
       this.listed = listed;
       this.growingSince = now;
@@ -310,6 +318,13 @@ final class SettleTracker {
         state = State.GROWING;
       }
       listed = newest;
+    }
+
+    Sighting.Settled settled() {
+      Checkpoint checkpoint = listed.checkpoint();
+      String before = passedOverAs;
+      passedOverAs = null;
+      return new Sighting.Settled(checkpoint, checkpoint.path().equals(before) ? null : before);
     }
 
     boolean hasStep() {

@@ -7,8 +7,17 @@ import org.jspecify.annotations.Nullable;
 /** What a subscription reports, in the order in which a run should hear it. */
 public sealed interface Sighting {
 
-  /** A checkpoint is complete and may be evaluated. Reported once for each content. */
-  record Settled(Checkpoint checkpoint) implements Sighting {}
+  /**
+   * A checkpoint is complete and may be evaluated. Reported once for each content.
+   *
+   * @param passedOverAs path under which it was {@linkplain PassedOver passed over} before, where
+   *     that is another copy's; null otherwise
+   */
+  record Settled(Checkpoint checkpoint, @Nullable String passedOverAs) implements Sighting {
+    public Settled(Checkpoint checkpoint) {
+      this(checkpoint, null);
+    }
+  }
 
   /**
    * How checkpoints are read: the layout of the directory, what its steps count, or the copy of the
@@ -26,7 +35,8 @@ public sealed interface Sighting {
    * A checkpoint could not be taken. It is looked at again when it changes, and a {@link Settled}
    * for the same path may then follow; the same reason is not repeated in between.
    *
-   * @param path absolute path, as text so that it can travel between processes
+   * @param path absolute path, the first one where it is met under several, as text so that it can
+   *     travel between processes
    * @param message file, cause and remedy in one sentence
    */
   record PassedOver(String path, Reason reason, String message) implements Sighting {}

@@ -13,8 +13,9 @@ final class AnnounceOptions {
       paramLabel = "DIR",
       description =
           "Folder below which the job may announce checkpoints by POST"
-              + " /api/v1/runs/RUN/checkpoints, beside the watched DIR; repeatable. Without DIR"
-              + " only announcements are taken (then give --run).")
+              + " /api/v1/runs/RUN/checkpoints, beside the watched DIR; repeatable; a relative one"
+              + " starts at the working directory. Without DIR only announcements are taken (then"
+              + " give --run).")
   private @Nullable List<String> roots;
 
   @Option(

@@ -1,6 +1,7 @@
 package io.diffuscope.cli;
 
 import io.diffuscope.checkpoint.Sighting;
+import io.diffuscope.run.DurationText;
 import io.diffuscope.run.Ending;
 import java.time.Duration;
 import java.time.Instant;
@@ -67,7 +68,7 @@ final class EndWatch {
         Long last = ending.finalStep();
         if (step != null && last != null && step >= last) {
           trainingOver(
-              "training ended: final step %d was reached%s"
+              "final step %d was reached%s"
                   .formatted(last, step.equals(last) ? "" : " (step %d)".formatted(step)),
               now);
         }
@@ -112,9 +113,7 @@ final class EndWatch {
     }
     Duration idle = ending.idleTimeout();
     if (idle != null && Duration.between(activeAt, now).compareTo(idle) >= 0) {
-      trainingOver(
-          "training ended: no new checkpoint for %s (idle timeout)".formatted(Ending.text(idle)),
-          now);
+      trainingOver("no new checkpoint for %s (idle timeout)".formatted(DurationText.of(idle)), now);
     }
     return tick(now);
   }

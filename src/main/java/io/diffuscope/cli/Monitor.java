@@ -22,6 +22,7 @@ import io.diffuscope.run.Pace;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.run.Sampler;
+import io.diffuscope.run.SharedParts;
 import io.diffuscope.run.WorkQueue;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.tensorfile.BadInputException;
@@ -190,10 +191,7 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
             .spawn(
                 RunSupervisor.create(
                     run,
-                    plan.probe,
-                    queue,
-                    turnsFor(run.settings().pace()),
-                    plan.holds,
+                    new SharedParts(plan.probe, queue, turnsFor(run.settings().pace()), plan.holds),
                     atOnce,
                     failures,
                     ends),

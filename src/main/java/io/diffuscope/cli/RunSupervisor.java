@@ -1,5 +1,6 @@
 package io.diffuscope.cli;
 
+import akka.Done;
 import akka.actor.NoSerializationVerificationNeeded;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
@@ -11,23 +12,27 @@ import akka.actor.typed.eventstream.EventStream;
 import akka.actor.typed.javadsl.AbstractOnMessageBehavior;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
+import akka.japi.Pair;
+import akka.stream.KillSwitch;
+import akka.stream.KillSwitches;
 import akka.stream.Materializer;
+import akka.stream.UniqueKillSwitch;
+import akka.stream.javadsl.Keep;
+import akka.stream.javadsl.Sink;
 import io.diffuscope.checkpoint.AnnouncedCheckpoints;
 import io.diffuscope.checkpoint.Announcement;
-import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.checkpoint.StepUnit;
-import io.diffuscope.run.DeviceTurns;
 import io.diffuscope.run.EvaluationException;
 import io.diffuscope.run.RunState;
+import io.diffuscope.run.SharedParts;
 import io.diffuscope.run.SourceNews;
 import io.diffuscope.run.TrainingRun;
-import io.diffuscope.run.WorkQueue;
-import io.diffuscope.sampling.Probe;
 import io.diffuscope.tensorfile.BadInputException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -76,31 +81,23 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
   private static final Duration TICK = Duration.ofSeconds(1);
 
   private final MonitoredRun plan;
-  private final Probe probe;
-  private final ActorRef<WorkQueue.Command> queue;
-  private final @Nullable ActorRef<DeviceTurns.Command> turns;
-  private final Holds holds;
+  private final SharedParts shared;
   private final ActorRef<Failed> owner;
   private final ActorRef<NothingToEnd> ends;
   private @Nullable ActorRef<TrainingRun.Command> run;
   private final EndWatch end;
   private boolean ticking;
+  private @Nullable KillSwitch source;
 
   private RunSupervisor(
       ActorContext<Command> context,
       MonitoredRun plan,
-      Probe probe,
-      ActorRef<WorkQueue.Command> queue,
-      @Nullable ActorRef<DeviceTurns.Command> turns,
-      Holds holds,
+      SharedParts shared,
       ActorRef<Failed> owner,
       ActorRef<NothingToEnd> ends) {
     super(context);
     this.plan = plan;
-    this.probe = probe;
-    this.queue = queue;
-    this.turns = turns;
-    this.holds = holds;
+    this.shared = shared;
     this.owner = owner;
     this.ends = ends;
     this.end = new EndWatch(plan.settings().ending(), Instant.now());
@@ -112,22 +109,17 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
   /**
    * A run.
    *
-   * @param turns those of all runs; null where evaluation has no budget
    * @param atOnce whether it is prepared now; otherwise with its first checkpoint
    */
   static Behavior<Command> create(
       MonitoredRun plan,
-      Probe probe,
-      ActorRef<WorkQueue.Command> queue,
-      @Nullable ActorRef<DeviceTurns.Command> turns,
-      Holds holds,
+      SharedParts shared,
       boolean atOnce,
       ActorRef<Failed> owner,
       ActorRef<NothingToEnd> ends) {
     return Behaviors.setup(
         context -> {
-          RunSupervisor supervisor =
-              new RunSupervisor(context, plan, probe, queue, turns, holds, owner, ends);
+          RunSupervisor supervisor = new RunSupervisor(context, plan, shared, owner, ends);
           if (atOnce) {
             supervisor.started();
           }
@@ -145,10 +137,7 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
           context.spawn(
               TrainingRun.create(
                   plan.settings(),
-                  probe,
-                  queue,
-                  turns,
-                  holds,
+                  shared,
                   plan.journal(),
                   InstantSource.system(),
                   context.messageAdapter(TrainingRun.Unprepared.class, CannotPrepare::new)),
@@ -163,14 +152,14 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
 
   private void subscribe() {
     ActorRef<Command> self = getContext().getSelf();
-    getContext()
-        .pipeToSelf(
-            plan.source()
-                .sightings()
-                .runForeach(
-                    sighting -> self.tell(new Seen(sighting)),
-                    Materializer.createMaterializer(getContext())),
-            (done, failure) -> new SourceCompleted(failure));
+    Pair<UniqueKillSwitch, CompletionStage<Done>> running =
+        plan.source()
+            .sightings()
+            .viaMat(KillSwitches.single(), Keep.right())
+            .toMat(Sink.foreach(sighting -> self.tell(new Seen(sighting))), Keep.both())
+            .run(Materializer.createMaterializer(getContext()));
+    source = running.first();
+    getContext().pipeToSelf(running.second(), (done, failure) -> new SourceCompleted(failure));
   }
 
   @Override
@@ -228,8 +217,17 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
     }
   }
 
-  /** A run that never had a checkpoint has nothing to end. */
+  /**
+   * A run that never had a checkpoint has nothing to end. Its source is let go: nothing more is
+   * looked for, and who announces a checkpoint is told that the run is over.
+   */
   private void end(String cause) {
+    KillSwitch open = source;
+    if (open == null) {
+      return;
+    }
+    source = null;
+    open.shutdown();
     if (run == null) {
       ends.tell(new NothingToEnd(plan.settings().id()));
     } else {
@@ -239,7 +237,8 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
 
   private void seen(Sighting sighting) {
     switch (sighting) {
-      case Sighting.Settled s -> started().tell(new TrainingRun.Found(s.checkpoint()));
+      case Sighting.Settled s ->
+          started().tell(new TrainingRun.Found(s.checkpoint(), s.passedOverAs()));
       case Sighting.PassedOver s ->
           started().tell(new TrainingRun.PassedOver(s.path(), s.reason().label(), s.message()));
       case Sighting.Recognised s -> tellNews(false, s.message(), s.stepUnit());

@@ -17,6 +17,7 @@ import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunEvent.Standing;
 import io.diffuscope.run.SourceNews;
 import io.diffuscope.run.StepScale;
+import io.diffuscope.run.StepText;
 import io.diffuscope.run.WeightsUsed;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.signal.SignalEstimate;
@@ -108,7 +109,10 @@ final class TerminalView implements RunListener {
       case RunEvent.EvaluationCompleted e -> row(run, e);
       case RunEvent.FlagChanged e -> flag(run, e.change());
       case RunEvent.AttemptStarted e ->
-          print(run, "bold,yellow", "%9d  %s".formatted(e.fromStep(), e.message()));
+          print(
+              run,
+              "bold,yellow",
+              "%9d  %s".formatted(e.fromStep(), StepText.in(run.unit(), e.message())));
       case RunEvent.CheckpointPassedOver e ->
           print(run, "yellow", "passed over (%s): %s".formatted(e.reason(), e.message()));
       case RunEvent.EvaluationFailed e ->
@@ -144,9 +148,11 @@ final class TerminalView implements RunListener {
     for (RunEvent event : history.events()) {
       if (event instanceof RunEvent.RunStarted started) {
         run.name = started.displayName();
+        run.steps = started.steps();
       }
     }
-    status.print("run %s %s".formatted(run.name, HistorySummary.of(history.events()).sentence()));
+    status.print(
+        "run %s %s".formatted(run.name, HistorySummary.of(history.events()).sentence(run.unit())));
   }
 
   @Override
@@ -167,7 +173,9 @@ final class TerminalView implements RunListener {
 
   @Override
   public synchronized void onHoldNews(HoldNews news) {
-    print(runOf(news.run()), "yellow", news.message());
+    if (news.first()) {
+      print(runOf(news.run()), "yellow", news.message());
+    }
   }
 
   private Shown runOf(String id) {
@@ -238,18 +246,10 @@ final class TerminalView implements RunListener {
     }
     if (rows++ % ROWS_PER_HEADER == 0) {
       StringBuilder header = new StringBuilder(severalRuns ? padded("run") : "");
-      header.append("%9s".formatted(stepWord(unit)));
+      header.append("%9s".formatted(StepText.word(unit)));
       shown.forEach(c -> header.append(("  %" + c.width + "s").formatted(c.title)));
       status.print(styled("bold", header.toString()));
     }
-  }
-
-  private static String stepWord(StepUnit unit) {
-    return switch (unit) {
-      case UPDATES -> "step";
-      case KIMG -> "kimg";
-      case EPOCHS -> "epoch";
-    };
   }
 
   private void endRow(
@@ -301,7 +301,12 @@ final class TerminalView implements RunListener {
     print(
         run,
         change.raised() ? "bold,red" : "green",
-        "%9d  %s %s: %s".formatted(change.step(), change.flag().label(), word, change.evidence()));
+        "%9d  %s %s: %s"
+            .formatted(
+                change.step(),
+                change.flag().label(),
+                word,
+                StepText.in(run.unit(), change.evidence())));
   }
 
   private void ended(Shown run, RunEvent.RunEnded event) {
@@ -320,7 +325,7 @@ final class TerminalView implements RunListener {
     status.print(
         "%s ended: %s".formatted(severalRuns ? "the run " + run.name : "the run", event.cause()));
     printTally(run);
-    printVerdict(run.name, event.verdict());
+    printVerdict(run.name, run.unit(), event.verdict());
     over = !severalRuns;
   }
 
@@ -332,11 +337,10 @@ final class TerminalView implements RunListener {
     }
     verdicts.forEach(
         (name, verdict) -> {
-          runs.values().stream()
-              .filter(run -> run.name.equals(name))
-              .findFirst()
-              .ifPresent(this::printTally);
-          printVerdict(name, verdict);
+          Optional<Shown> run =
+              runs.values().stream().filter(shownRun -> shownRun.name.equals(name)).findFirst();
+          run.ifPresent(this::printTally);
+          printVerdict(name, run.map(Shown::unit).orElse(StepUnit.UPDATES), verdict);
         });
   }
 
@@ -344,7 +348,7 @@ final class TerminalView implements RunListener {
     status.print(prefix(run) + TallyLine.of(run.tally));
   }
 
-  private void printVerdict(String name, Verdict verdict) {
+  private void printVerdict(String name, StepUnit unit, Verdict verdict) {
     Long since = verdict.sinceStep();
     Long best = verdict.bestStep();
     status.print(
@@ -354,9 +358,9 @@ final class TerminalView implements RunListener {
                 .formatted(
                     severalRuns ? " of " + name : "",
                     verdict.state().label(),
-                    since == null ? "" : " since step " + since,
-                    best == null ? "" : "; best checkpoint so far: step " + best)));
-    status.print("  " + verdict.why());
+                    since == null ? "" : " since " + StepText.of(unit, since),
+                    best == null ? "" : "; best checkpoint so far: " + StepText.of(unit, best))));
+    status.print("  " + StepText.in(unit, verdict.why()));
   }
 
   private static String styled(String style, String text) {

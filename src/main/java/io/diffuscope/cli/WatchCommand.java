@@ -127,11 +127,17 @@ final class WatchCommand implements Callable<Integer> {
         status.print("serving %s (metrics at %smetrics)".formatted(session.uri(), session.uri()));
         if (web.token() != null) {
           status.print(
-              "checkpoints %s announced by POST to %sapi/v1/runs/%s/checkpoints"
+              "checkpoints %s announced by POST to %sapi/v1/runs/%s/checkpoints%s"
                   .formatted(
                       checkpoints == null ? "are" : "can be",
                       session.uri(),
-                      glob == null ? settings.id() : "RUN"));
+                      glob == null ? settings.id() : "RUN",
+                      roots.isEmpty()
+                          ? ""
+                          : "%s below %s"
+                              .formatted(
+                                  checkpoints == null ? "," : ", also",
+                                  String.join(", ", roots.places()))));
         }
         String warning = reader.webToken().warning();
         if (warning != null) {

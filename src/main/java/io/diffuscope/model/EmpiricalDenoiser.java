@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * overflows.
  *
  * <p>Precision: logits lose about {@code 2^-24 R^2 / sigma^2} to rounding in float32, R being the
- * radius of the centred set (8 times that by {@link ExactProducts} with TF32). Where that exceeds
+ * radius of the centred set (16 times that by {@link ExactProducts} with TF32). Where that exceeds
  * {@value #FLOAT_LOGIT_ERROR} they are computed in float64 (some of the last steps of a flow), and
  * in float32 everywhere else. The weights, all at most 1, and their products with the points are
  * float32 always: twice as fast, and as exact as the points themselves.

@@ -13,9 +13,22 @@ import java.util.function.BinaryOperator;
  * <p>With TF32 a GPU rounds the operands of a float32 product to {@value #TF32_DIGITS} significant
  * bits, which is harmless inside a network and not here. There, each operand is split into a part
  * that TF32 holds exactly and the rest (Dekker 1971, with Veltkamp's constant), and three products
- * are added: high x high, high x rest, rest x high. What is lost is at most about {@code 2^-20} of
- * a product's terms (rest x rest, and the rounding of the two rests), in place of {@code 2^-10}.
- * Everywhere else a product is the plain one.
+ * are added: high x high, high x rest, rest x high. What is lost of a term {@code a b} is at most
+ * {@code 2^-20 |a b|}, in place of {@code 2^-10 |a b|} (twice that where operands are cut off, not
+ * rounded):
+ *
+ * <ul>
+ *   <li>The high part has 11 significant bits, so no hardware changes it. The rest is at most
+ *       {@code 2^-11 |a|}, a multiple of {@code 2^-23} of a's power of two: 12 bits, of which TF32
+ *       keeps 11. An odd last bit lies in the middle of two TF32 numbers; rounded either way, or
+ *       cut off, it costs {@code 2^-23 |a|}. The rests of both operands: {@code 2^-22}.
+ *   <li>Rest x rest is left out: {@code 2^-22}.
+ *   <li>Products of 11 by 11 bits are exact in float32. Their sums and the two additions lose at
+ *       most {@code 2^-23} each where sums are cut off: {@code 3 x 2^-23}.
+ * </ul>
+ *
+ * Together that is {@code 7 x 2^-23}, below {@code 2^-20}. Everywhere else a product is the plain
+ * one.
  */
 public final class ExactProducts {
   /** Significant bits of a TF32 number: 10 of the mantissa and the leading one. */
@@ -27,7 +40,7 @@ public final class ExactProducts {
   private static final float VELTKAMP = (1 << (FLOAT_DIGITS - TF32_DIGITS)) + 1;
 
   private static final double PLAIN_ROUNDING = Math.pow(2, -24);
-  private static final double SPLIT_ROUNDING = Math.pow(2, -21);
+  private static final double SPLIT_ROUNDING = Math.pow(2, -20);
 
   private final BinaryOperator<NDArray> product;
   private final boolean split;

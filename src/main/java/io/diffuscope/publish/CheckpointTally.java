@@ -7,10 +7,12 @@ import io.diffuscope.tensorfile.BadInputException;
 import java.time.Instant;
 import java.util.Comparator;
 import java.util.EnumMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -19,7 +21,9 @@ import org.jspecify.annotations.Nullable;
  * run's events. Every checkpoint is counted exactly once.
  *
  * <p>One that was found is known by its identity. What was passed over never was a checkpoint with
- * an identity and is known by its path; when it is found after all, it leaves its count.
+ * an identity and is known by its path; when it is found after all, it leaves its count. One that
+ * ended, and is evaluated once more, is counted as what it ends as then; but what was evaluated
+ * stays so.
  *
  * <p>At most {@value #REMEMBERED} that ended and as many paths are remembered one by one; older
  * ones stay counted, and one of them that comes back is counted again. Not thread-safe.
@@ -30,6 +34,7 @@ public final class CheckpointTally {
   private final Map<String, Open> open = new LinkedHashMap<>();
   private final Map<String, End> ended;
   private final Map<String, End> passedOver;
+  private final Set<String> evaluatedOnceMore = new HashSet<>();
   private final EnumMap<Outcome, Long> counts = new EnumMap<>(Outcome.class);
   private final Map<String, Long> skipped = new TreeMap<>();
 
@@ -86,7 +91,7 @@ public final class CheckpointTally {
   /** Counts what an event says of a checkpoint. */
   public void add(RunEvent event) {
     switch (event) {
-      case RunEvent.CheckpointFound e -> found(e.checkpoint(), e.at());
+      case RunEvent.CheckpointFound e -> found(e);
       case RunEvent.EvaluationStarted e -> evaluating(e.checkpoint(), e.at());
       case RunEvent.EvaluationCompleted e -> end(e.checkpoint(), End.of(Outcome.EVALUATED));
       case RunEvent.EvaluationFailed e ->
@@ -126,18 +131,31 @@ public final class CheckpointTally {
     return some;
   }
 
+  /** Whether it was evaluated before, and is under evaluation, or waits, once more. */
+  public boolean isEvaluatedOnceMore(Checkpoint checkpoint) {
+    return evaluatedOnceMore.contains(checkpoint.identity());
+  }
+
   /** Of those that wait or are being evaluated, the one that was found first. */
   public Optional<Open> oldest() {
     return open.values().stream().min(Comparator.comparing(Open::foundAt));
   }
 
-  private void found(Checkpoint checkpoint, Instant at) {
-    End before = passedOver.remove(checkpoint.path());
-    if (before != null) {
-      change(before, -1);
+  private void found(RunEvent.CheckpointFound event) {
+    Checkpoint checkpoint = event.checkpoint();
+    wasPassedOver(checkpoint.path());
+    if (event.passedOverAs() != null) {
+      wasPassedOver(event.passedOverAs());
     }
     if (!ended.containsKey(checkpoint.identity())) {
-      open(checkpoint, at, false);
+      open(checkpoint, event.at(), false);
+    }
+  }
+
+  private void wasPassedOver(String path) {
+    End before = passedOver.remove(path);
+    if (before != null) {
+      change(before, -1);
     }
   }
 
@@ -146,6 +164,9 @@ public final class CheckpointTally {
     End before = ended.remove(checkpoint.identity());
     if (before != null) {
       change(before, -1);
+      if (before.outcome == Outcome.EVALUATED) {
+        evaluatedOnceMore.add(checkpoint.identity());
+      }
     }
     open(checkpoint, at, true);
   }
@@ -176,7 +197,8 @@ public final class CheckpointTally {
     if (before != null) {
       change(standing(before), -1);
     }
-    replace(ended, checkpoint.identity(), end);
+    boolean wasEvaluated = evaluatedOnceMore.remove(checkpoint.identity());
+    replace(ended, checkpoint.identity(), wasEvaluated ? End.of(Outcome.EVALUATED) : end);
   }
 
   private void replace(Map<String, End> ends, String key, End end) {

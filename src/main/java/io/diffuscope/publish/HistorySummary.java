@@ -1,6 +1,8 @@
 package io.diffuscope.publish;
 
+import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.run.RunEvent;
+import io.diffuscope.run.StepText;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -12,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param evaluated number of evaluations
  * @param lastStep step of the last one that has a step; null where none has
- * @param flags one clause for each flag that is raised
+ * @param flags label and step of each flag that is raised, {@code memorization (step 400)}
  */
 public record HistorySummary(int evaluated, @Nullable Long lastStep, List<String> flags) {
   public HistorySummary {
@@ -38,12 +40,16 @@ public record HistorySummary(int evaluated, @Nullable Long lastStep, List<String
     return new HistorySummary(evaluated, lastStep, new ArrayList<>(raised.values()));
   }
 
-  /** For people, without the run's name. */
-  public String sentence() {
+  /**
+   * For people, without the run's name.
+   *
+   * @param unit what its steps count
+   */
+  public String sentence(StepUnit unit) {
     return "goes on: %s evaluated before%s; flags raised: %s; the next checkpoint has no paired change"
         .formatted(
             evaluated == 1 ? "1 checkpoint" : evaluated + " checkpoints",
-            lastStep == null ? "" : ", last step " + lastStep,
-            flags.isEmpty() ? "none" : String.join(", ", flags));
+            lastStep == null ? "" : ", last " + StepText.of(unit, lastStep),
+            flags.isEmpty() ? "none" : StepText.in(unit, String.join(", ", flags)));
   }
 }

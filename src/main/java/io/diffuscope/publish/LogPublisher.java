@@ -1,12 +1,17 @@
 package io.diffuscope.publish;
 
 import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.detect.FlagChange;
 import io.diffuscope.run.History;
 import io.diffuscope.run.HoldNews;
 import io.diffuscope.run.JournalNews;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.SourceNews;
+import io.diffuscope.run.StepScale;
+import io.diffuscope.run.StepText;
+import java.util.HashMap;
+import java.util.Map;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.spi.LoggingEventBuilder;
@@ -16,7 +21,11 @@ import org.slf4j.spi.LoggingEventBuilder;
  * verdicts. Each carries key-value pairs as well, for encoders that write them.
  */
 public final class LogPublisher implements RunListener {
+  private static final StepScale NOT_TOLD = new StepScale(null, null, null);
+
   private final Logger log;
+  private final Map<String, StepScale> steps = new HashMap<>();
+  private final Map<String, SourceState> sources = new HashMap<>();
 
   private LogPublisher(Logger log) {
     this.log = log;
@@ -27,7 +36,10 @@ public final class LogPublisher implements RunListener {
   }
 
   @Override
-  public void onEvent(RunEvent event) {
+  public synchronized void onEvent(RunEvent event) {
+    if (event instanceof RunEvent.RunStarted started) {
+      steps.put(started.run(), started.steps());
+    }
     switch (event) {
       case RunEvent.RunStarted e -> {
         line(log.atInfo(), e)
@@ -43,7 +55,7 @@ public final class LogPublisher implements RunListener {
               .log(
                   "run {}: {} failed ({}): {}",
                   e.run(),
-                  name(e.checkpoint()),
+                  name(e, e.checkpoint()),
                   e.reason(),
                   safe(e.message()));
       case RunEvent.CheckpointPassedOver e ->
@@ -53,7 +65,7 @@ public final class LogPublisher implements RunListener {
       case RunEvent.CheckpointSkipped e ->
           line(log.atInfo(), e)
               .addKeyValue("reason", e.reason())
-              .log("run {}: {} skipped ({})", e.run(), name(e.checkpoint()), e.reason());
+              .log("run {}: {} skipped ({})", e.run(), name(e, e.checkpoint()), e.reason());
       case RunEvent.EvaluationCompleted e ->
           line(log.atInfo(), e)
               .addKeyValue("seconds", e.seconds())
@@ -61,13 +73,13 @@ public final class LogPublisher implements RunListener {
               .log(
                   "run {}: {} evaluated: {} estimates{}",
                   e.run(),
-                  name(e.checkpoint()),
+                  name(e, e.checkpoint()),
                   e.estimates().size(),
                   e.judged() ? "" : ", not judged: " + e.standing().text());
       case RunEvent.AttemptStarted e ->
           line(log.atWarn(), e)
               .addKeyValue("attempt", e.attempt())
-              .log("run {}: {}", e.run(), safe(e.message()));
+              .log("run {}: {}", e.run(), safe(inUnit(e, e.message())));
       case RunEvent.VerdictChanged e ->
           line(log.atInfo(), e)
               .addKeyValue("state", e.verdict().state().label())
@@ -75,7 +87,7 @@ public final class LogPublisher implements RunListener {
                   "run {}: verdict {}: {}",
                   e.run(),
                   e.verdict().state().label(),
-                  safe(e.verdict().why()));
+                  safe(inUnit(e, e.verdict().why())));
       case RunEvent.RunEnded e ->
           line(log.atInfo(), e)
               .addKeyValue("state", e.verdict().state().label())
@@ -84,19 +96,23 @@ public final class LogPublisher implements RunListener {
                   e.run(),
                   safe(e.cause()),
                   e.verdict().state().label(),
-                  safe(e.verdict().why()));
+                  safe(inUnit(e, e.verdict().why())));
       case RunEvent.CheckpointFound e ->
-          line(log.atDebug(), e).log("run {}: {} found", e.run(), name(e.checkpoint()));
+          line(log.atDebug(), e).log("run {}: {} found", e.run(), name(e, e.checkpoint()));
       case RunEvent.EvaluationStarted e ->
-          line(log.atDebug(), e).log("run {}: evaluating {}", e.run(), name(e.checkpoint()));
+          line(log.atDebug(), e).log("run {}: evaluating {}", e.run(), name(e, e.checkpoint()));
     }
   }
 
   @Override
-  public void onHistory(History history) {
-    log.atInfo()
-        .addKeyValue("run", history.run())
-        .log("run {}: {}", history.run(), safe(HistorySummary.of(history.events()).sentence()));
+  public synchronized void onHistory(History history) {
+    for (RunEvent event : history.events()) {
+      if (event instanceof RunEvent.RunStarted started) {
+        steps.put(started.run(), started.steps());
+      }
+    }
+    String sentence = HistorySummary.of(history.events()).sentence(unit(history.run()));
+    log.atInfo().addKeyValue("run", history.run()).log("run {}: {}", history.run(), safe(sentence));
   }
 
   @Override
@@ -107,7 +123,8 @@ public final class LogPublisher implements RunListener {
   }
 
   @Override
-  public void onSourceNews(SourceNews news) {
+  public synchronized void onSourceNews(SourceNews news) {
+    sources.merge(news.run(), SourceState.UP.after(news), (before, first) -> before.after(news));
     (news.problem() ? log.atWarn() : log.atInfo())
         .addKeyValue("run", news.run())
         .log("run {}: {}", news.run(), safe(news.message()));
@@ -115,7 +132,15 @@ public final class LogPublisher implements RunListener {
 
   @Override
   public void onHoldNews(HoldNews news) {
-    log.atWarn().addKeyValue("run", news.run()).log("run {}: {}", news.run(), safe(news.message()));
+    (news.first() ? log.atWarn() : log.atDebug())
+        .addKeyValue("run", news.run())
+        .log("run {}: {}", news.run(), safe(news.message()));
+  }
+
+  @Override
+  public synchronized void removeRun(String run) {
+    steps.remove(run);
+    sources.remove(run);
   }
 
   private void flag(RunEvent event, FlagChange change) {
@@ -123,12 +148,12 @@ public final class LogPublisher implements RunListener {
         .addKeyValue("flag", change.flag().label())
         .addKeyValue("raised", change.raised())
         .log(
-            "run {}: flag {} {} at step {}: {}",
+            "run {}: flag {} {} at {}: {}",
             event.run(),
             change.flag().label(),
             change.raised() ? "raised" : "cleared",
-            change.step(),
-            safe(change.evidence()));
+            StepText.of(unit(event.run()), change.step()),
+            safe(inUnit(event, change.evidence())));
   }
 
   private static LoggingEventBuilder line(LoggingEventBuilder builder, RunEvent event) {
@@ -137,9 +162,21 @@ public final class LogPublisher implements RunListener {
     return step == null ? line : line.addKeyValue("step", step);
   }
 
-  private static String name(Checkpoint checkpoint) {
+  private String name(RunEvent event, Checkpoint checkpoint) {
     String name = safe(checkpoint.name());
-    return checkpoint.step() == null ? name : "step " + checkpoint.step() + " (" + name + ")";
+    Long step = checkpoint.step();
+    return step == null ? name : "%s (%s)".formatted(StepText.of(unit(event.run()), step), name);
+  }
+
+  private StepUnit unit(String run) {
+    return steps
+        .getOrDefault(run, NOT_TOLD)
+        .recognised(sources.getOrDefault(run, SourceState.UP).stepUnit())
+        .unitOrUpdates();
+  }
+
+  private String inUnit(RunEvent event, String sentence) {
+    return StepText.in(unit(event.run()), sentence);
   }
 
   /** File names may hold line breaks; a log line must not. */

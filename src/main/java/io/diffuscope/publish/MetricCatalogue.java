@@ -5,6 +5,7 @@ import static io.diffuscope.signal.SignalNames.NEAREST_RATIO;
 import static io.diffuscope.signal.SignalNames.PFD;
 import static io.diffuscope.signal.SignalNames.TRAIN_AFFINITY;
 
+import io.diffuscope.checkpoint.Hold;
 import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.publish.Metric.Kind;
 import io.diffuscope.run.FailureReason;
@@ -90,6 +91,20 @@ public final class MetricCatalogue {
           "diffuscope_source_problems",
           "Problems that kept the source of the run's checkpoints from being seen.",
           RUN);
+  static final Metric JOURNAL_PENDING =
+      gauge(
+          "diffuscope_journal_pending_events",
+          "Events of the run that wait in memory because its journal cannot be written; at most"
+              + " 10,000.",
+          RUN);
+  static final Metric JOURNAL_FAILED_WRITES =
+      counter("diffuscope_journal_failed_writes", "Writes of the run's journal that failed.", RUN);
+  static final Metric JOURNAL_LOST =
+      counter(
+          "diffuscope_journal_lost_events",
+          "Events of the run that came when no more could wait, and are not in its journal; what"
+              + " they tell of is evaluated again after a restart.",
+          RUN);
   static final Metric RUN_INFO =
       gauge(
           "diffuscope_run_info",
@@ -136,7 +151,8 @@ public final class MetricCatalogue {
   static final Metric SKIPPED =
       counter(
           "diffuscope_checkpoints_skipped",
-          "Checkpoints that were found and not evaluated, by policy.",
+          "Checkpoints that were found and not evaluated, by policy; the last of a run may be"
+              + " evaluated at its end after all.",
           RUN,
           "reason");
   static final Metric FAILED =
@@ -146,6 +162,13 @@ public final class MetricCatalogue {
       counter(
           "diffuscope_checkpoints_passed_over",
           "Files that did not become checkpoints; one that becomes complete later is found then.",
+          RUN,
+          "reason");
+  static final Metric HOLDS_IN_PLACE =
+      counter(
+          "diffuscope_holds_in_place",
+          "Checkpoints that were evaluated without a private hold, read where the training job may"
+              + " remove or rewrite them.",
           RUN,
           "reason");
   static final Metric IN_PROGRESS =
@@ -197,6 +220,10 @@ public final class MetricCatalogue {
   /** Reasons for {@code passed_over}; series with zero exist for them from the start. */
   static final List<String> PASSED_OVER_REASONS =
       Arrays.stream(Sighting.Reason.values()).map(Sighting.Reason::label).toList();
+
+  /** Reasons for {@code holds_in_place}. */
+  static final List<String> HOLDS_IN_PLACE_REASONS =
+      Arrays.stream(Hold.Obstacle.values()).map(Hold.Obstacle::label).toList();
 
   /** Reasons for {@code failed}: bad input, and what is no fault of the input. */
   static final List<String> FAILED_REASONS =
@@ -295,8 +322,12 @@ public final class MetricCatalogue {
         SKIPPED,
         FAILED,
         PASSED_OVER,
+        HOLDS_IN_PLACE,
         SOURCE_UP,
         SOURCE_PROBLEMS,
+        JOURNAL_PENDING,
+        JOURNAL_FAILED_WRITES,
+        JOURNAL_LOST,
         IN_PROGRESS,
         PROGRESS,
         LAST_FOUND,

@@ -4,6 +4,8 @@ import io.diffuscope.detect.Flag;
 import io.diffuscope.detect.FlagChange;
 import io.diffuscope.detect.Verdict;
 import io.diffuscope.run.EvaluationProgress;
+import io.diffuscope.run.HoldNews;
+import io.diffuscope.run.JournalBacklog;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunEvent.Standing;
@@ -87,7 +89,11 @@ public final class MetricsPublisher implements RunListener {
       case RunEvent.RunStarted e -> run.started(e);
       case RunEvent.RunResumed e -> run.resumed();
       case RunEvent.CheckpointFound e -> run.found(e.at(), e.checkpoint().step());
-      case RunEvent.CheckpointSkipped e -> run.count(MetricCatalogue.SKIPPED, e.reason());
+      case RunEvent.CheckpointSkipped e -> {
+        if (!run.tally.isEvaluatedOnceMore(e.checkpoint())) {
+          run.count(MetricCatalogue.SKIPPED, e.reason());
+        }
+      }
       case RunEvent.CheckpointPassedOver e -> run.count(MetricCatalogue.PASSED_OVER, e.reason());
       case RunEvent.EvaluationStarted e -> run.begin(e.checkpoint().identity());
       case RunEvent.EvaluationCompleted e -> run.completed(e);
@@ -130,6 +136,24 @@ public final class MetricsPublisher implements RunListener {
     if (run != null) {
       run.showSteps();
     }
+  }
+
+  /** Of a run that has begun: only that writes a journal. */
+  @Override
+  public synchronized void onJournalBacklog(JournalBacklog backlog) {
+    String run = backlog.run();
+    runs.computeIfAbsent(run, RunMeters::new);
+    meters.set(Series.of(MetricCatalogue.JOURNAL_PENDING, run), backlog.pending());
+    if (backlog.failed()) {
+      meters.counter(Series.of(MetricCatalogue.JOURNAL_FAILED_WRITES, run)).increment();
+    }
+    meters.counter(Series.of(MetricCatalogue.JOURNAL_LOST, run)).increment(backlog.lost());
+  }
+
+  @Override
+  public synchronized void onHoldNews(HoldNews news) {
+    runs.computeIfAbsent(news.run(), RunMeters::new)
+        .count(MetricCatalogue.HOLDS_IN_PLACE, news.reason());
   }
 
   private void showSource(String run, SourceState state) {
@@ -181,10 +205,14 @@ public final class MetricsPublisher implements RunListener {
       zero(MetricCatalogue.SKIPPED, MetricCatalogue.SKIPPED_REASONS);
       zero(MetricCatalogue.FAILED, MetricCatalogue.FAILED_REASONS);
       zero(MetricCatalogue.PASSED_OVER, MetricCatalogue.PASSED_OVER_REASONS);
+      zero(MetricCatalogue.HOLDS_IN_PLACE, MetricCatalogue.HOLDS_IN_PLACE_REASONS);
       meters.histogram(Series.of(MetricCatalogue.DURATION, run), MetricCatalogue.durationBuckets());
       for (Flag flag : Flag.values()) {
         meters.set(Series.of(MetricCatalogue.FLAG, run, flag.label()), 0);
       }
+      meters.counter(Series.of(MetricCatalogue.JOURNAL_FAILED_WRITES, run));
+      meters.counter(Series.of(MetricCatalogue.JOURNAL_LOST, run));
+      set(MetricCatalogue.JOURNAL_PENDING, 0);
       set(MetricCatalogue.ATTEMPT, 1);
       set(MetricCatalogue.LAG, 0);
       showSource(run, source());
@@ -252,7 +280,9 @@ public final class MetricsPublisher implements RunListener {
 
     void completed(RunEvent.EvaluationCompleted event) {
       end(event.checkpoint().identity());
-      meters.counter(Series.of(MetricCatalogue.EVALUATED, run)).increment();
+      if (!tally.isEvaluatedOnceMore(event.checkpoint())) {
+        meters.counter(Series.of(MetricCatalogue.EVALUATED, run)).increment();
+      }
       set(MetricCatalogue.LAST_EVALUATED, seconds(event.at()));
       meters
           .histogram(Series.of(MetricCatalogue.DURATION, run), MetricCatalogue.durationBuckets())

@@ -10,6 +10,7 @@ import akka.actor.typed.javadsl.Behaviors;
 import io.diffuscope.run.EvaluationProgress;
 import io.diffuscope.run.History;
 import io.diffuscope.run.HoldNews;
+import io.diffuscope.run.JournalBacklog;
 import io.diffuscope.run.JournalNews;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
@@ -85,6 +86,7 @@ public final class Publisher extends AbstractOnMessageBehavior<Publisher.Command
       case Heard(RunEvent event) -> tell(listener -> listener.onEvent(event));
       case Heard(History history) -> tell(listener -> listener.onHistory(history));
       case Heard(JournalNews news) -> tell(listener -> listener.onJournalNews(news));
+      case Heard(JournalBacklog backlog) -> tell(listener -> listener.onJournalBacklog(backlog));
       case Heard(EvaluationProgress progress) -> tell(listener -> listener.onProgress(progress));
       case Heard(PreparationProgress progress) ->
           tell(listener -> listener.onPreparation(progress));

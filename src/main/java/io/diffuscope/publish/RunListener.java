@@ -3,6 +3,7 @@ package io.diffuscope.publish;
 import io.diffuscope.run.EvaluationProgress;
 import io.diffuscope.run.History;
 import io.diffuscope.run.HoldNews;
+import io.diffuscope.run.JournalBacklog;
 import io.diffuscope.run.JournalNews;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
@@ -24,6 +25,9 @@ public interface RunListener {
   /** Something about where the run's events are kept. */
   default void onJournalNews(JournalNews news) {}
 
+  /** How much of what happened is not in the run's journal. */
+  default void onJournalBacklog(JournalBacklog backlog) {}
+
   /** An evaluation under way has come further. */
   default void onProgress(EvaluationProgress progress) {}
 
@@ -33,7 +37,7 @@ public interface RunListener {
   /** Something about the directory that the run's checkpoints come from. */
   default void onSourceNews(SourceNews news) {}
 
-  /** Checkpoints cannot be held while they are evaluated. */
+  /** A checkpoint is not held while it is evaluated. */
   default void onHoldNews(HoldNews news) {}
 
   /** The run is forgotten: whatever was published about it vanishes. */

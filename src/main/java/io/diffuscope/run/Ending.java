@@ -1,8 +1,6 @@
 package io.diffuscope.run;
 
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,25 +40,5 @@ public record Ending(
 
   private static boolean isFileName(String name) {
     return !name.isBlank() && !name.contains("/") && !name.equals(".") && !name.equals("..");
-  }
-
-  /** A duration for people: its largest two units. */
-  public static String text(@Nullable Duration duration) {
-    if (duration == null) {
-      return "any time";
-    }
-    List<String> parts = new ArrayList<>();
-    add(parts, duration.toDays(), "d");
-    add(parts, duration.toHoursPart(), "h");
-    add(parts, duration.toMinutesPart(), "min");
-    add(parts, duration.toSecondsPart(), "s");
-    add(parts, duration.toMillisPart(), "ms");
-    return parts.isEmpty() ? "0 s" : String.join(" ", parts.subList(0, Math.min(2, parts.size())));
-  }
-
-  private static void add(List<String> parts, long count, String unit) {
-    if (count > 0) {
-      parts.add(count + " " + unit);
-    }
   }
 }

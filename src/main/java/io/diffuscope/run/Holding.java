@@ -7,6 +7,7 @@ import akka.actor.typed.DispatcherSelector;
 import akka.stream.javadsl.Source;
 import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.checkpoint.Hold;
+import io.diffuscope.checkpoint.HoldRequest;
 import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.tensorfile.BadInputException;
 import java.time.Duration;
@@ -15,6 +16,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -23,24 +25,27 @@ import org.jspecify.annotations.Nullable;
 /**
  * Holds each checkpoint of a run for as long as a stream works on it: from before its first element
  * until it ends, fails or is cancelled. Files are linked, copied and removed on the blocking
- * dispatcher.
+ * dispatcher; who waits for room among the holds of other runs keeps no thread.
  */
 final class Holding {
+  private final String run;
   private final Holds holds;
   private final Executor blocking;
   private final Duration patience;
-  private final Consumer<String> news;
+  private final Consumer<HoldNews> news;
   private final Set<Hold.Obstacle> told = EnumSet.noneOf(Hold.Obstacle.class);
   private CompletionStage<Done> released = CompletableFuture.completedFuture(Done.getInstance());
 
   /**
    * For one run.
    *
-   * @param patience how long a hold may take to be made; a file system that does not answer must
-   *     not keep the run, and its turn on the device, for ever
-   * @param news told, once for each cause, that checkpoints are not held; called on any thread
+   * @param patience how long a hold may take to be made once there is room; a file system that does
+   *     not answer must not keep the run, and its turn on the device, for ever
+   * @param news told of each checkpoint that should be held and is not; called on any thread
    */
-  Holding(ActorSystem<?> system, Holds holds, Duration patience, Consumer<String> news) {
+  Holding(
+      String run, ActorSystem<?> system, Holds holds, Duration patience, Consumer<HoldNews> news) {
+    this.run = run;
     this.holds = holds;
     this.blocking = system.dispatchers().lookup(DispatcherSelector.blocking());
     this.patience = patience;
@@ -62,22 +67,33 @@ final class Holding {
 
   private synchronized <T> Source<T, ?> held(
       Checkpoint checkpoint, Function<Checkpoint, Source<T, ?>> work) {
-    // Not before the run's last one is gone: both together might pass the limit.
-    CompletionStage<Hold> taken = released.thenApplyAsync(before -> take(checkpoint), blocking);
+    // Not before the run's last one is gone: it must not wait for itself.
+    CompletionStage<HoldRequest> asked =
+        released.thenApplyAsync(before -> ask(checkpoint), blocking);
+    CompletionStage<Hold> taken =
+        asked.thenCompose(HoldRequest::room).thenApplyAsync(this::take, blocking);
     CompletableFuture<Done> gone = new CompletableFuture<>();
     released = gone;
-    return Source.completionStage(taken)
-        .completionTimeout(patience)
+    // The file system must answer in time; room comes when another run's evaluation is over.
+    CompletionStage<Hold> ready =
+        inTime(asked).thenCompose(HoldRequest::room).thenCompose(request -> inTime(taken));
+    return Source.completionStage(ready)
         .mapError(TimeoutException.class, late -> tooLate(checkpoint))
         .flatMapConcat(hold -> work.apply(hold.checkpoint()))
         .watchTermination(
             (ignored, end) -> {
               // A stream may be cancelled before the hold is taken.
-              end.whenComplete(
-                  (done, failure) ->
-                      taken.whenCompleteAsync((hold, refused) -> release(hold, gone), blocking));
+              end.whenComplete((done, failure) -> letGo(asked, taken, gone));
               return ignored;
             });
+  }
+
+  /** The same, or a failure after a while; the stage itself goes on. */
+  private <T> CompletionStage<T> inTime(CompletionStage<T> stage) {
+    return stage
+        .thenApply(Function.<T>identity())
+        .toCompletableFuture()
+        .orTimeout(patience.toMillis(), TimeUnit.MILLISECONDS);
   }
 
   private EvaluationException tooLate(Checkpoint checkpoint) {
@@ -87,12 +103,22 @@ final class Holding {
             .formatted(checkpoint.path(), patience.toSeconds()));
   }
 
-  private Hold take(Checkpoint checkpoint) {
+  private HoldRequest ask(Checkpoint checkpoint) {
     try {
-      Hold hold = holds.take(checkpoint);
+      return holds.request(checkpoint);
+    } catch (BadInputException e) {
+      throw new EvaluationException(e.reason().label(), String.valueOf(e.getMessage()));
+    }
+  }
+
+  private Hold take(HoldRequest request) {
+    try {
+      Hold hold = request.take();
       Hold.InPlace inPlace = hold.inPlace();
-      if (inPlace != null && isNews(inPlace.obstacle())) {
-        news.accept(inPlace.message());
+      if (inPlace != null) {
+        news.accept(
+            new HoldNews(
+                run, inPlace.obstacle().label(), isFirst(inPlace.obstacle()), inPlace.message()));
       }
       return hold;
     } catch (BadInputException e) {
@@ -100,8 +126,23 @@ final class Holding {
     }
   }
 
-  private synchronized boolean isNews(Hold.Obstacle obstacle) {
+  private synchronized boolean isFirst(Hold.Obstacle obstacle) {
     return told.add(obstacle);
+  }
+
+  private void letGo(
+      CompletionStage<HoldRequest> asked,
+      CompletionStage<Hold> taken,
+      CompletableFuture<Done> gone) {
+    asked.whenCompleteAsync(
+        (request, refused) -> {
+          if (request == null || request.giveUp()) {
+            gone.complete(Done.getInstance());
+          } else {
+            taken.whenCompleteAsync((hold, failure) -> release(hold, gone), blocking);
+          }
+        },
+        blocking);
   }
 
   private static void release(@Nullable Hold hold, CompletableFuture<Done> gone) {

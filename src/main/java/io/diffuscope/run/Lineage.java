@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.pcollections.TreePMap;
 
@@ -56,10 +57,27 @@ public record Lineage(
    * A checkpoint of the line.
    *
    * @param evaluated whether its step was evaluated, sampled or not
+   * @param sampling whether it was sampled
    */
-  public record Known(String path, @Nullable Instant modified, boolean evaluated) {
+  public record Known(Checkpoint checkpoint, boolean evaluated, Sampling sampling) {
+    /** Whether a checkpoint was sampled. */
+    public enum Sampling {
+      UNDECIDED,
+      /** Not, for its nearness to another one; it could be. */
+      LEFT_OUT,
+      BEGUN
+    }
+
     Known whenEvaluated() {
-      return new Known(path, modified, true);
+      return new Known(checkpoint, true, sampling);
+    }
+
+    Known when(Sampling newSampling) {
+      return new Known(checkpoint, evaluated, newSampling);
+    }
+
+    private String path() {
+      return checkpoint.path();
     }
   }
 
@@ -103,29 +121,42 @@ public record Lineage(
     return judged.values().stream().map(Judgement::progress).toList();
   }
 
-  /** Why a checkpoint that was not known before begins a new attempt; null where it does not. */
-  @Nullable String resumption(Checkpoint checkpoint) {
+  /**
+   * Why a checkpoint that was not known before begins a new attempt; null where it does not.
+   *
+   * @param passedOverAs another path under which it was passed over before, or null
+   */
+  @Nullable String resumption(Checkpoint checkpoint, @Nullable String passedOverAs) {
     Long step = checkpoint.step();
     if (step == null || known.isEmpty() || step > known.lastKey()) {
       return null;
     }
     Known before = known.get(step);
-    boolean again = before != null && before.path.equals(checkpoint.path());
+    boolean again = before != null && before.path().equals(checkpoint.path());
     boolean writtenAgain = before != null && again && before.evaluated;
     NavigableMap<Long, Known> above = known.tailMap(step, false);
     Integer age = above.isEmpty() ? null : age(checkpoint.modified(), above);
     if (writtenAgain && (age == null || age >= 0)) {
       return "step %d was written again".formatted(step);
     }
-    boolean late = !again && wasMetBefore(checkpoint.path(), step);
+    boolean late =
+        !again && (wasMetBefore(checkpoint.path(), step) || wasMetBefore(passedOverAs, step));
     if (!writtenAgain && !late && age != null && age > 0) {
       return "step %d was written after step %d".formatted(step, known.lastKey());
     }
     return null;
   }
 
-  private boolean wasMetBefore(String path, long step) {
-    PassedOver met = passedOver.get(path);
+  /** Whether this content is known under its step. */
+  boolean holds(Checkpoint checkpoint) {
+    Known found = checkpoint.step() == null ? null : known.get(checkpoint.step());
+    return found != null
+        && found.path().equals(checkpoint.path())
+        && Objects.equals(found.checkpoint.modified(), checkpoint.modified());
+  }
+
+  private boolean wasMetBefore(@Nullable String path, long step) {
+    PassedOver met = path == null ? null : passedOver.get(path);
     return met != null && met.wasAheadAt(step);
   }
 
@@ -137,7 +168,7 @@ public record Lineage(
     }
     Instant youngest = Instant.MIN;
     for (Known other : others.values()) {
-      Instant time = other.modified;
+      Instant time = other.checkpoint.modified();
       if (time == null) {
         return null;
       }
@@ -155,11 +186,10 @@ public record Lineage(
     }
     Long step = checkpoint.step();
     Known before = step == null ? null : known.get(step);
-    if (step == null || (before != null && !before.path.equals(checkpoint.path()))) {
+    if (step == null || (before != null && !before.path().equals(checkpoint.path()))) {
       return new Lineage(attempt, known, judged, waiting);
     }
-    Known now =
-        new Known(checkpoint.path(), checkpoint.modified(), before != null && before.evaluated);
+    Known now = new Known(checkpoint, before != null && before.evaluated, Known.Sampling.UNDECIDED);
     return new Lineage(attempt, persistent(known).plus(step, now), judged, waiting);
   }
 
@@ -183,6 +213,29 @@ public record Lineage(
         ? this
         : new Lineage(
             attempt, persistent(known).plus(step, before.whenEvaluated()), judged, passedOver);
+  }
+
+  /** With whether a checkpoint was sampled; of one that does not stand for its step no matter. */
+  Lineage with(Checkpoint checkpoint, Known.Sampling sampling) {
+    Long step = checkpoint.step();
+    Known before = step == null ? null : known.get(step);
+    if (step == null
+        || before == null
+        || !before.checkpoint.identity().equals(checkpoint.identity())) {
+      return this;
+    }
+    return new Lineage(
+        attempt, persistent(known).plus(step, before.when(sampling)), judged, passedOver);
+  }
+
+  /** The newest that was not sampled and could be; null where sampling one above it was begun. */
+  @Nullable Checkpoint newestLeftOut() {
+    for (Known last : known.descendingMap().values()) {
+      if (last.sampling != Known.Sampling.UNDECIDED) {
+        return last.sampling == Known.Sampling.LEFT_OUT ? last.checkpoint : null;
+      }
+    }
+    return null;
   }
 
   /** Whether a step from one on and below another was evaluated. */

@@ -8,6 +8,7 @@ import io.diffuscope.detect.Look;
 import io.diffuscope.detect.Progress;
 import io.diffuscope.detect.Verdict;
 import io.diffuscope.detect.Verdicts;
+import io.diffuscope.run.Lineage.Known.Sampling;
 import io.diffuscope.run.RunEvent.Standing;
 import io.diffuscope.run.RunState.Candidate;
 import io.diffuscope.run.RunState.Status;
@@ -47,8 +48,12 @@ public final class RunDecisions {
     }
   }
 
-  /** A complete checkpoint was found. */
-  public record Find(Checkpoint checkpoint) implements Command {}
+  /**
+   * A complete checkpoint was found.
+   *
+   * @param passedOverAs another path under which it was passed over before; null: none
+   */
+  public record Find(Checkpoint checkpoint, @Nullable String passedOverAs) implements Command {}
 
   /** A file could not be taken. */
   public record PassOver(String path, String reason, String message) implements Command {}
@@ -74,6 +79,9 @@ public final class RunDecisions {
   /** It is this run's turn on the device; needed, and heeded, only where there is a budget. */
   public record Proceed() implements Command {}
 
+  /** No more checkpoints come: told to decisions that are {@link #draining()}. */
+  public record Drain() implements Command {}
+
   /** Nothing more is coming; what still waits or is under evaluation is skipped, and counted. */
   public record End(String cause) implements Command {}
 
@@ -89,7 +97,10 @@ public final class RunDecisions {
     this.spacing = spacing;
   }
 
-  /** The same once it is known that no more checkpoints come: the last that waits is sampled. */
+  /**
+   * The same once it is known that no more checkpoints come: the last one is sampled, also where it
+   * was left out for its nearness to another, or only its losses were measured.
+   */
   public RunDecisions draining() {
     return new RunDecisions(settings, spacing.draining());
   }
@@ -140,7 +151,7 @@ public final class RunDecisions {
                   c.measuresLosses));
         }
       }
-      case Find c -> found(course, c.checkpoint, now);
+      case Find c -> found(course, c, now);
       case PassOver c ->
           course.add(new RunEvent.CheckpointPassedOver(id, now, c.path, c.reason, c.message));
       case Complete c -> completed(course, c, now);
@@ -155,6 +166,7 @@ public final class RunDecisions {
         }
       }
       case Proceed c -> {}
+      case Drain c -> {}
       case End c -> {
         skipAll(course, now);
         course.add(new RunEvent.RunEnded(id, now, c.cause, verdict(course.state)));
@@ -170,11 +182,13 @@ public final class RunDecisions {
     course.state.pending().forEach(waiting -> skip(course, waiting, SkipReason.ENDED, now));
   }
 
-  private void found(Course course, Checkpoint checkpoint, Instant now) {
-    if (course.state.ledger().containsKey(checkpoint.identity())) {
+  private void found(Course course, Find command, Instant now) {
+    Checkpoint checkpoint = command.checkpoint;
+    if (course.state.ledger().containsKey(checkpoint.identity())
+        || (checkpoint.isStepTold() && course.state.lineage().holds(checkpoint))) {
       return;
     }
-    String evidence = course.state.lineage().resumption(checkpoint);
+    String evidence = course.state.lineage().resumption(checkpoint, command.passedOverAs);
     if (evidence != null) {
       startAttempt(course, Objects.requireNonNull(checkpoint.step()), evidence, now);
     }
@@ -184,7 +198,7 @@ public final class RunDecisions {
         skip(course, waiting, SkipReason.SUPERSEDED, now);
       }
     }
-    course.add(new RunEvent.CheckpointFound(settings.id(), now, checkpoint));
+    course.add(new RunEvent.CheckpointFound(settings.id(), now, checkpoint, command.passedOverAs));
     for (Candidate close : spacing.tooClose(course.state, checkpoint)) {
       skip(course, close, SkipReason.SPACING, now);
     }
@@ -311,17 +325,32 @@ public final class RunDecisions {
   }
 
   /** Whether there is something that an evaluation could begin with. */
-  public static boolean isReady(RunState state) {
+  public boolean isReady(RunState state) {
     return state.started() != null
         && state.evaluating() == null
         && !state.ended()
-        && !state.pending().isEmpty();
+        && !isDone(state);
+  }
+
+  /** Whether nothing is left to do, as far as is known. */
+  public boolean isDone(RunState state) {
+    return state.isIdle() && lastLeftOut(state) == null;
+  }
+
+  /** The last checkpoint of all, where it is to be sampled after all. */
+  private @Nullable Checkpoint lastLeftOut(RunState state) {
+    return spacing.noMoreCome() ? state.lineage().newestLeftOut() : null;
   }
 
   private void startNext(Course course, Instant now) {
     while (isReady(course.state)) {
       RunState state = course.state;
       RunEvent.RunStarted started = Objects.requireNonNull(state.started());
+      if (state.pending().isEmpty()) {
+        Checkpoint last = Objects.requireNonNull(lastLeftOut(state));
+        course.add(new RunEvent.EvaluationStarted(settings.id(), now, last, true));
+        return;
+      }
       Candidate next = state.pending().getFirst();
       boolean sampled = spacing.isSampled(state, next);
       if (sampled || started.measuresLosses()) {
@@ -338,14 +367,22 @@ public final class RunDecisions {
       case RunEvent.RunStarted e -> state.withStarted(e);
       case RunEvent.RunResumed e -> state.resumed();
       case RunEvent.CheckpointFound e -> state.withFound(e.checkpoint());
-      case RunEvent.CheckpointSkipped e -> state.withSkipped(e.checkpoint());
+      case RunEvent.CheckpointSkipped e -> {
+        RunState skipped = state.withSkipped(e.checkpoint());
+        yield e.reason().equals(SkipReason.SPACING.label())
+            ? skipped.with(e.checkpoint(), Sampling.LEFT_OUT)
+            : skipped;
+      }
       case RunEvent.CheckpointPassedOver e ->
           // What vanished and comes back was written anew.
           e.reason().equals(Sighting.Reason.VANISHED.label())
               ? state
               : state.withLineage(state.lineage().withPassedOver(e.path()));
       case RunEvent.AttemptStarted e -> state.withAttempt(e.attempt(), e.fromStep());
-      case RunEvent.EvaluationStarted e -> state.withEvaluating(e.checkpoint(), e.sampled());
+      case RunEvent.EvaluationStarted e -> {
+        RunState started = state.withEvaluating(e.checkpoint(), e.sampled());
+        yield e.sampled() ? started.with(e.checkpoint(), Sampling.BEGUN) : started;
+      }
       case RunEvent.EvaluationCompleted e -> applyCompleted(state, e);
       case RunEvent.EvaluationFailed e -> state.withDone(e.checkpoint(), Status.FAILED);
       // The detectors' states moved when the evaluation was completed, or the attempt started.
@@ -364,7 +401,7 @@ public final class RunDecisions {
     }
     done = done.withLineage(done.lineage().withEvaluated(step));
     if (!event.judged()) {
-      return done;
+      return done.with(event.checkpoint(), Sampling.LEFT_OUT);
     }
     Look look = new Look(step, event.estimates());
     Lineage.Judgement judgement =

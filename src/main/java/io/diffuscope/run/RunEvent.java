@@ -1,5 +1,6 @@
 package io.diffuscope.run;
 
+import com.fasterxml.jackson.annotation.JsonCreator;
 import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.detect.FlagChange;
 import io.diffuscope.detect.Verdict;
@@ -51,8 +52,22 @@ public sealed interface RunEvent extends RunNotification {
    */
   record RunResumed(String run, Instant at) implements RunEvent {}
 
-  /** A complete checkpoint was found. */
-  record CheckpointFound(String run, Instant at, Checkpoint checkpoint) implements RunEvent {}
+  /**
+   * A complete checkpoint was found.
+   *
+   * @param passedOverAs another path under which it was passed over before, and is no longer
+   *     counted; null: none
+   */
+  record CheckpointFound(
+      String run, Instant at, Checkpoint checkpoint, @Nullable String passedOverAs)
+      implements RunEvent {
+    @JsonCreator
+    public CheckpointFound {}
+
+    public CheckpointFound(String run, Instant at, Checkpoint checkpoint) {
+      this(run, at, checkpoint, null);
+    }
+  }
 
   /** A checkpoint will not be evaluated, by policy: {@code reason} is a metric label. */
   record CheckpointSkipped(String run, Instant at, Checkpoint checkpoint, String reason)

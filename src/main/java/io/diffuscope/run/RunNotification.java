@@ -11,6 +11,7 @@ public sealed interface RunNotification extends CborSerializable
         SourceNews,
         HoldNews,
         JournalNews,
+        JournalBacklog,
         History {
   /** Id of the run. */
   String run();

@@ -176,6 +176,10 @@ public record RunState(
         ended);
   }
 
+  RunState with(Checkpoint checkpoint, Lineage.Known.Sampling sampling) {
+    return withLineage(lineage.with(checkpoint, sampling));
+  }
+
   RunState withLineage(Lineage newLineage) {
     return new RunState(started, ledger, pending, evaluating, newLineage, verdict, ended);
   }

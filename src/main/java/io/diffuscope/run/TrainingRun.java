@@ -15,6 +15,7 @@ import akka.stream.UniqueKillSwitch;
 import akka.stream.javadsl.Keep;
 import akka.stream.javadsl.Sink;
 import akka.stream.javadsl.Source;
+import com.fasterxml.jackson.annotation.JsonCreator;
 import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.sampling.GeometrySummary;
@@ -52,8 +53,19 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   /** What a run understands. */
   public sealed interface Command extends CborSerializable {}
 
-  /** A complete checkpoint was found. */
-  public record Found(Checkpoint checkpoint) implements Command {}
+  /**
+   * A complete checkpoint was found.
+   *
+   * @param passedOverAs another path under which it was passed over before; null: none
+   */
+  public record Found(Checkpoint checkpoint, @Nullable String passedOverAs) implements Command {
+    @JsonCreator
+    public Found {}
+
+    public Found(Checkpoint checkpoint) {
+      this(checkpoint, null);
+    }
+  }
 
   /** A file could not be taken. */
   public record PassedOver(String path, String reason, String message) implements Command {}
@@ -125,21 +137,22 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   private TrainingRun(
       ActorContext<Command> context,
       RunSettings settings,
-      Probe probe,
-      ActorRef<WorkQueue.Command> queue,
-      @Nullable ActorRef<DeviceTurns.Command> turns,
-      Holds holds,
+      SharedParts shared,
       InstantSource clock,
       ActorRef<? super Unprepared> owner) {
     super(context);
     this.settings = settings;
-    this.turns = turns;
-    this.probe = probe;
+    this.turns = shared.turns();
+    this.probe = shared.probe();
     this.decisions =
         new RunDecisions(settings.withSteps(settings.steps().withTrainSize(probe.train().size())));
     this.evaluation =
         new Evaluation(
-            context.getSystem(), queue, holding(context, holds, settings), settings, clock);
+            context.getSystem(),
+            shared.queue(),
+            holding(context, shared.holds(), settings),
+            settings,
+            clock);
     this.clock = clock;
     this.owner = owner;
     // Streams made with it end with this actor.
@@ -169,10 +182,13 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
       if (event instanceof RunEvent.CheckpointPassedOver e) {
         passedOverBefore.add(List.of(e.path(), e.reason()));
       } else if (event instanceof RunEvent.CheckpointFound e) {
-        passedOverBefore.removeIf(told -> told.getFirst().equals(e.checkpoint().path()));
+        passedOverBefore.removeIf(
+            told ->
+                told.getFirst().equals(e.checkpoint().path())
+                    || told.getFirst().equals(e.passedOverAs()));
       }
     }
-    recording = new Recording(settings.id(), journal, state.ended(), this::tellJournalNews);
+    recording = new Recording(settings.id(), journal, state.ended(), this::tellOfJournal);
     if (!history.isEmpty()) {
       tell(new History(settings.id(), history));
       resumed = true;
@@ -187,9 +203,9 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     return Behaviors.stopped();
   }
 
-  private void tellJournalNews(JournalNews news) {
+  private void tellOfJournal(RunNotification news) {
     tell(news);
-    if (news.problem()) {
+    if (news instanceof JournalBacklog backlog && backlog.failed()) {
       retryLater();
     }
   }
@@ -204,9 +220,6 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   /**
    * A run.
    *
-   * @param probe opened from {@code settings.probe()}; stays the caller's to close
-   * @param turns those of all runs that share the device; null where evaluation has no budget
-   * @param holds hold a checkpoint while it is evaluated; stay the caller's to close
    * @param journal keeps its events; what is in it already is where it goes on. It may block: spawn
    *     the run on a dispatcher for that
    * @param owner told where the run cannot be prepared, which ends it
@@ -214,34 +227,30 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
    */
   public static Behavior<Command> create(
       RunSettings settings,
-      Probe probe,
-      ActorRef<WorkQueue.Command> queue,
-      @Nullable ActorRef<DeviceTurns.Command> turns,
-      Holds holds,
+      SharedParts shared,
       RunJournal journal,
       InstantSource clock,
       ActorRef<? super Unprepared> owner) {
-    if ((turns == null) != (settings.pace().budget() == null)) {
+    if ((shared.turns() == null) != (settings.pace().budget() == null)) {
       throw new IllegalArgumentException("a budget needs turns, and turns need a budget");
     }
     return Behaviors.setup(
-        context ->
-            new TrainingRun(context, settings, probe, queue, turns, holds, clock, owner)
-                .start(journal));
+        context -> new TrainingRun(context, settings, shared, clock, owner).start(journal));
   }
 
   private static Holding holding(ActorContext<Command> context, Holds holds, RunSettings settings) {
     ActorRef<EventStream.Command> events = context.getSystem().eventStream();
     return new Holding(
+        settings.id(),
         context.getSystem(),
         holds,
         settings.unitTimeout(),
-        message -> events.tell(new EventStream.Publish<>(new HoldNews(settings.id(), message))));
+        news -> events.tell(new EventStream.Publish<>(news)));
   }
 
   /** One that goes on, only to look once, may find that there is nothing to make ready for. */
   private void prepareIfNeeded() {
-    boolean needed = !resumed || !settings.ending().once() || !state.isIdle();
+    boolean needed = !resumed || !settings.ending().once() || !decisions.isDone(state);
     if (needed && !preparing) {
       preparing = true;
       prepare();
@@ -298,7 +307,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   @Override
   public Behavior<Command> onMessage(Command message) {
     switch (message) {
-      case Found m -> perform(new RunDecisions.Find(m.checkpoint));
+      case Found m -> perform(new RunDecisions.Find(m.checkpoint, m.passedOverAs));
       case PassedOver m -> {
         if (!passedOverBefore.remove(List.of(m.path, m.reason))) {
           perform(new RunDecisions.PassOver(m.path, m.reason, m.message));
@@ -307,6 +316,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
       case SourceEnded m -> {
         endCause = m.cause;
         decisions = decisions.draining();
+        perform(new RunDecisions.Drain());
         drain();
       }
       case TurnGranted m -> {
@@ -393,7 +403,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     String cause = endCause;
     // One that goes on and has nothing new need not make its references ready for that.
     boolean begun = state.started() != null || resumed;
-    if (cause != null && begun && state.isIdle() && !state.ended()) {
+    if (cause != null && begun && decisions.isDone(state) && !state.ended()) {
       perform(new RunDecisions.End(cause));
     }
   }
@@ -409,14 +419,15 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
 
   private void drainTimedOut() {
     int left = state.pending().size() + (state.evaluating() == null ? 0 : 1);
-    if (left > 0 && !state.ended()) {
+    Duration timeout = settings.ending().drainTimeout();
+    if (left > 0 && !state.ended() && timeout != null) {
       perform(
           new RunDecisions.End(
               "%s; %s not evaluated within the drain timeout of %s"
                   .formatted(
                       endCause,
                       left == 1 ? "1 checkpoint was" : left + " checkpoints were",
-                      Ending.text(settings.ending().drainTimeout()))));
+                      DurationText.of(timeout))));
     }
   }
 
@@ -432,7 +443,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   }
 
   private void askForTurn() {
-    if (turns != null && !inTurn && RunDecisions.isReady(state)) {
+    if (turns != null && !inTurn && decisions.isReady(state)) {
       inTurn = true;
       turns.tell(new DeviceTurns.Ask(getContext().getSelf()));
     }

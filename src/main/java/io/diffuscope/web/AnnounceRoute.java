@@ -47,6 +47,7 @@ final class AnnounceRoute extends AllDirectives {
 
   private final @Nullable BearerToken token;
   private final Announcements announcements;
+  private final Duration bodyPatience;
 
   /**
    * The route.
@@ -54,8 +55,13 @@ final class AnnounceRoute extends AllDirectives {
    * @param token null lets nobody announce
    */
   AnnounceRoute(@Nullable BearerToken token, Announcements announcements) {
+    this(token, announcements, BODY_PATIENCE);
+  }
+
+  AnnounceRoute(@Nullable BearerToken token, Announcements announcements, Duration bodyPatience) {
     this.token = token;
     this.announcements = announcements;
+    this.bodyPatience = bodyPatience;
   }
 
   Route create() {
@@ -78,12 +84,21 @@ final class AnnounceRoute extends AllDirectives {
     return request
         .entity()
         .withSizeLimit(LONGEST_BODY)
-        .toStrict(BODY_PATIENCE.toMillis(), materializer)
-        .thenCompose(
-            entity ->
-                announcements
-                    .announce(run, AnnouncementBody.read(entity.getData().toArray()))
-                    .thenApply(outcome -> response(run, outcome)))
+        .toStrict(bodyPatience.toMillis(), materializer)
+        .thenApply(entity -> entity.getData().toArray())
+        .thenApply(AnnouncementBody::read)
+        .handle(
+            (announcement, failure) ->
+                failure == null
+                    ? announced(run, announcement)
+                    : CompletableFuture.completedFuture(unread(failure)))
+        .thenCompose(response -> response);
+  }
+
+  private CompletionStage<HttpResponse> announced(String run, Announcement announcement) {
+    return announcements
+        .announce(run, announcement)
+        .thenApply(outcome -> response(run, outcome))
         .exceptionally(this::failure);
   }
 
@@ -148,7 +163,7 @@ final class AnnounceRoute extends AllDirectives {
             case MALFORMED -> error(400, message);
             case FORBIDDEN -> error(403, message);
             case UNKNOWN_RUN -> error(404, message);
-            case INCOMPLETE -> error(409, message);
+            case INCOMPLETE, CONTRADICTORY -> error(409, message);
             case OVER -> error(410, message);
             case UNUSABLE -> error(422, message);
             case BUSY -> busy(message);
@@ -164,21 +179,39 @@ final class AnnounceRoute extends AllDirectives {
     return body;
   }
 
-  private HttpResponse failure(Throwable failure) {
-    Throwable cause =
-        failure instanceof CompletionException && failure.getCause() != null
-            ? failure.getCause()
-            : failure;
+  /** There is no announcement, so nobody was asked. */
+  private HttpResponse unread(Throwable failure) {
+    Throwable cause = unwrapped(failure);
     return switch (cause) {
       case IllegalArgumentException e -> error(400, String.valueOf(e.getMessage()));
       case EntityStreamSizeException e -> tooLong();
       case TimeoutException e ->
-          busy("the checkpoint was not looked at in time; announce it again later");
-      default -> {
-        log.error("an announcement failed", cause);
-        yield error(500, "the announcement failed; the log of the monitor says why");
-      }
+          error(
+              408,
+              "the body was not here within %d s; send the announcement again"
+                  .formatted(Math.max(1, bodyPatience.toSeconds())));
+      default -> failed(cause);
     };
+  }
+
+  private HttpResponse failure(Throwable failure) {
+    Throwable cause = unwrapped(failure);
+    return cause instanceof TimeoutException
+        ? busy(
+            "the checkpoint was not looked at in time and may still be taken; announcing it again"
+                + " later does no harm")
+        : failed(cause);
+  }
+
+  private HttpResponse failed(Throwable cause) {
+    log.error("an announcement failed", cause);
+    return error(500, "the announcement failed; the log of the monitor says why");
+  }
+
+  private static Throwable unwrapped(Throwable failure) {
+    return failure instanceof CompletionException && failure.getCause() != null
+        ? failure.getCause()
+        : failure;
   }
 
   private HttpResponse tooLong() {

@@ -1,6 +1,7 @@
 package io.diffuscope.web;
 
 import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.detect.Flag;
 import io.diffuscope.detect.FlagChange;
 import io.diffuscope.detect.Verdict;
@@ -13,6 +14,7 @@ import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunEvent.Standing;
 import io.diffuscope.run.SourceNews;
 import io.diffuscope.run.StepScale;
+import io.diffuscope.run.StepText;
 import io.diffuscope.run.WeightsUsed;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.signal.SignalEstimate;
@@ -218,6 +220,7 @@ final class BoardRun {
 
   RunView view(int points, Instant now) {
     StepScale known = steps.recognised(source.stepUnit());
+    StepUnit unit = known.unitOrUpdates();
     List<SeriesView> series = new ArrayList<>();
     curves.forEach(
         (key, curve) ->
@@ -235,8 +238,11 @@ final class BoardRun {
         probe,
         endedAt != null ? "ended" : evaluating.isEmpty() ? "waiting" : "evaluating",
         new VerdictView(
-            verdict.state().label(), verdict.sinceStep(), verdict.bestStep(), verdict.why()),
-        List.copyOf(flags.values()),
+            verdict.state().label(),
+            verdict.sinceStep(),
+            verdict.bestStep(),
+            StepText.in(unit, verdict.why())),
+        flags.values().stream().map(flag -> inUnit(flag, unit)).toList(),
         new StepsView(known.unitOrUpdates().label(), known.images(1)),
         new SourceView(source.problem() == null, source.problem()),
         endCause,
@@ -253,10 +259,24 @@ final class BoardRun {
         notes,
         List.copyOf(messages),
         attempt,
-        List.copyOf(attempts),
+        attempts.stream().map(begun -> inUnit(begun, unit)).toList(),
         weights != null && weights.isRemarkable() ? weights.describe() : null,
         results.latest(),
         series);
+  }
+
+  private static FlagView inUnit(FlagView flag, StepUnit unit) {
+    String evidence = flag.evidence();
+    return new FlagView(
+        flag.flag(),
+        flag.raised(),
+        flag.step(),
+        evidence == null ? null : StepText.in(unit, evidence));
+  }
+
+  private static AttemptView inUnit(AttemptView begun, StepUnit unit) {
+    return new AttemptView(
+        begun.attempt(), begun.fromStep(), begun.at(), StepText.in(unit, begun.message()));
   }
 
   private LagView lag(Instant now) {

@@ -27,6 +27,12 @@ final class Results {
                         estimate.reference() == null ? null : estimate.reference().label(),
                         BoardRun.finite(estimate.estimate().value())))
             .toList();
+    // The last of a run may be sampled after its losses were measured.
+    results.removeIf(
+        before ->
+            before.standing().equals(Standing.LOSSES_ONLY.label())
+                && before.checkpoint().equals(event.checkpoint().name())
+                && before.attempt() == event.attempt());
     results.addFirst(
         new ResultView(
             event.checkpoint().step(),

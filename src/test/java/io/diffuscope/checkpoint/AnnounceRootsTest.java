@@ -108,6 +108,42 @@ class AnnounceRootsTest {
   }
 
   @Test
+  void whereALinkLeadsOutNothingTellsWhetherItsTargetIsThere() throws Exception {
+    Path there = Files.createSymbolicLink(root.resolve("l"), outside);
+    String found = message(there);
+    assertThat(refusal(there)).isEqualTo(Refusal.FORBIDDEN);
+    for (Path target :
+        List.of(
+            folder.resolve("nothing.pt"),
+            Path.of("../nothing.pt"),
+            Path.of("sub/../../nothing/deeper.pt"),
+            outside.resolve("below-a-file.pt"),
+            folder.resolve("n".repeat(300)))) {
+      Files.delete(there);
+      Files.createSymbolicLink(there, target);
+      assertThat(refusal(there)).as("%s", target).isEqualTo(Refusal.FORBIDDEN);
+      assertThat(message(there)).isEqualTo(found);
+    }
+
+    // One that stays inside, or whose target is not written yet, is told of as before.
+    Files.delete(there);
+    Files.createSymbolicLink(there, Path.of("sub/later.pt"));
+    assertThat(refusal(there)).isEqualTo(Refusal.INCOMPLETE);
+    Files.delete(there);
+    Files.createSymbolicLink(there, root.resolve("sub/../later.pt"));
+    assertThat(refusal(there)).isEqualTo(Refusal.INCOMPLETE);
+  }
+
+  @Test
+  void relativeRootsStartAtTheWorkingDirectory() {
+    Path working = Path.of("").toAbsolutePath();
+
+    assertThat(AnnounceRoots.of(List.of("runs/7", "./a/..", "/b/", "s3://c/d/")).places())
+        .containsExactly(
+            working.resolve("runs/7").toString(), working.toString(), "/b", "s3://c/d");
+  }
+
+  @Test
   void aLoopOfLinksIsUnusable() throws Exception {
     Path loop = root.resolve("loop");
     Files.createSymbolicLink(loop, loop);

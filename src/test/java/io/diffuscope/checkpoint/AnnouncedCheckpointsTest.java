@@ -86,7 +86,7 @@ class AnnouncedCheckpointsTest {
     Path file = write("step-10.safetensors");
     Checkpoint reported = settled(seen, 1).getFirst();
 
-    assertThat(announce(source, file, 11L)).isEqualTo(new Outcome.Known(withStep(reported, 11)));
+    assertThat(announce(source, file, 10L)).isEqualTo(new Outcome.Known(reported));
     assertThat(announce(source, file, null)).isEqualTo(new Outcome.Known(reported));
 
     Path again = write("step-10.safetensors");
@@ -175,6 +175,49 @@ class AnnouncedCheckpointsTest {
   }
 
   @Test
+  void aStepThatIsAnnouncedAfterTheDirectoryWasFirstCountsWhereTheNameHasNone() throws Exception {
+    AnnouncedCheckpoints source = beside();
+    BlockingQueue<Sighting> seen = subscribe(source);
+    Path file = write("weights.safetensors");
+    Checkpoint reported = settled(seen, 1).getFirst();
+    assertThat(reported.step()).isNull();
+
+    Checkpoint stepped = accepted(source, file, 1_200L).checkpoint();
+    assertThat(stepped.step()).isEqualTo(1_200);
+    assertThat(stepped.identity()).isNotEqualTo(reported.identity());
+    assertThat(stepped.weights()).isEqualTo(reported.weights());
+    assertThat(settled(seen, 1)).containsExactly(stepped);
+    assertThat(CheckpointFiles.isCurrent(stepped)).isTrue();
+
+    // It is idempotent, and what is known is not told anew.
+    assertThat(announce(source, file, 1_200L)).isEqualTo(new Outcome.Known(stepped));
+    assertThat(announce(source, file, null)).isEqualTo(new Outcome.Known(stepped));
+    Path next = write("other.safetensors");
+    assertThat(settled(seen, 1)).extracting(Checkpoint::path).containsExactly(next.toString());
+    write("weights.safetensors");
+    assertThat(CheckpointFiles.isCurrent(stepped)).isFalse();
+  }
+
+  @Test
+  void aStepThatContradictsWhatTheRunHasIsRefused() throws Exception {
+    AnnouncedCheckpoints source = beside();
+    BlockingQueue<Sighting> seen = subscribe(source);
+    Path named = write("step-10.safetensors");
+    settled(seen, 1);
+    Path unnamed = write("weights.safetensors");
+    accepted(source, unnamed, 20L);
+
+    for (Outcome.Refused refused :
+        List.of(refused(source, named, 11L), refused(source, unnamed, 11L))) {
+      assertThat(refused.cause()).isEqualTo(Refusal.CONTRADICTORY);
+    }
+    assertThat(refused(source, named, 11L).message())
+        .startsWith(named + ": ")
+        .contains("step 11 is announced", "under step 10");
+    assertThat(refused(source, unnamed, 21L).message()).contains("under step 20");
+  }
+
+  @Test
   void whatIsNotWholeIsToBeAnnouncedAgain() throws Exception {
     AnnouncedCheckpoints source = alone();
     BlockingQueue<Sighting> seen = subscribe(source);
@@ -228,6 +271,11 @@ class AnnouncedCheckpointsTest {
     assertThat(refused(source, directory.resolve("checkpoint-1"), null).cause())
         .isEqualTo(Refusal.FORBIDDEN);
 
+    // Nor is told whether what a link leads to is there.
+    Files.delete(secret);
+    assertThat(refused(source, directory.resolve("checkpoint-1"), null).cause())
+        .isEqualTo(Refusal.FORBIDDEN);
+
     Path sharded = Files.createDirectory(directory.resolve("sharded"));
     Files.createSymbolicLink(sharded.resolve("a.safetensors"), secret);
     Path index =
@@ -240,11 +288,13 @@ class AnnouncedCheckpointsTest {
   @Test
   void aFloodIsTurnedAwayAndTheRestIsAnswered() throws Exception {
     CountDownLatch open = new CountDownLatch(1);
+    Pair<BoundedSourceQueue<Sighting>, Source<Sighting, NotUsed>> listed =
+        Source.<Sighting>queue(4).preMaterialize(KIT.system());
     Path file = write("step-1.safetensors");
     AnnouncedCheckpoints source =
         AnnouncedCheckpoints.beside(
             settings.withPattern("*.none"),
-            () -> Source.<Sighting>single(LISTED).concat(Source.never()),
+            listed::second,
             AnnounceRoots.of(List.of(directory.toString())),
             weights -> {
               try {
@@ -253,7 +303,9 @@ class AnnouncedCheckpointsTest {
                 Thread.currentThread().interrupt();
               }
             });
-    subscribe(source);
+    assertThat(listed.first().offer(LISTED).isEnqueued()).isTrue();
+    BlockingQueue<Sighting> seen = subscribe(source);
+    seen.clear();
     List<CompletionStage<Outcome>> sent = new ArrayList<>();
     for (int i = 0; i < 3 * AnnouncedCheckpoints.MOST_WAITING; i++) {
       sent.add(source.announce(new Announcement(file.toString(), null)));
@@ -266,6 +318,11 @@ class AnnouncedCheckpointsTest {
             .filter(o -> o instanceof Outcome.Refused r && r.cause() == Refusal.BUSY)
             .count();
     assertThat(busy).isGreaterThan(AnnouncedCheckpoints.MOST_WAITING);
+
+    // Who waits may bring a checkpoint: a run does not end on that listing.
+    assertThat(listed.first().offer(LISTED).isEnqueued()).isTrue();
+    assertThat(next(seen))
+        .isInstanceOfSatisfying(Listed.class, l -> assertThat(l.pending()).isPositive());
 
     open.countDown();
     List<Outcome> outcomes = sent.stream().map(AnnouncedCheckpointsTest::outcome).toList();
@@ -347,15 +404,6 @@ class AnnouncedCheckpointsTest {
     Outcome outcome = announce(source, path, step);
     assertThat(outcome).isInstanceOf(Outcome.Refused.class);
     return (Outcome.Refused) outcome;
-  }
-
-  private static Checkpoint withStep(Checkpoint checkpoint, long step) {
-    return new Checkpoint(
-        checkpoint.identity(),
-        checkpoint.path(),
-        step,
-        checkpoint.weights(),
-        checkpoint.modified());
   }
 
   /** The next so many, whatever is said between them. */

@@ -38,8 +38,7 @@ class EndMarkerTest {
     EndMarker marker = marker("DONE");
     assertThat(look(marker)).isEmpty();
     write("DONE", NOON + 5);
-    assertThat(look(marker))
-        .contains(new Sighting.TrainingOver("training ended: the end marker DONE is there"));
+    assertThat(look(marker)).contains(new Sighting.TrainingOver("the end marker DONE is there"));
     assertThat(look(marker)).isEmpty();
   }
 

@@ -87,7 +87,7 @@ class HoldsTest {
     Path file = written("step-00100.safetensors", "content of step 100");
     Object inode = Files.getAttribute(file, "unix:ino");
     Holds holds = holds(AUTO);
-    try (Hold hold = holds.take(describe(file))) {
+    try (Hold hold = take(holds, describe(file))) {
       Files.delete(file);
       Checkpoint held = hold.checkpoint();
       assertThat(hold.inPlace()).isNull();
@@ -106,12 +106,12 @@ class HoldsTest {
   @Test
   void aJobThatWritesIntoALinkedFileIsFoundOut() throws IOException {
     Path file = written("step-00100.safetensors", "content of step 100");
-    try (Hold hold = holds(AUTO).take(describe(file))) {
+    try (Hold hold = take(holds(AUTO), describe(file))) {
       Files.writeString(file, "content of step 200, longer");
       assertThat(CheckpointFiles.isCurrent(hold.checkpoint())).isFalse();
     }
     Path again = written("step-00200.safetensors", "content of step 200");
-    try (Hold hold = holds(AUTO).take(describe(again))) {
+    try (Hold hold = take(holds(AUTO), describe(again))) {
       Files.writeString(again, "CONTENT OF STEP 200");
       Files.setLastModifiedTime(again, FileTime.from(Instant.parse("2030-01-01T00:00:00Z")));
       assertThat(CheckpointFiles.isCurrent(hold.checkpoint())).isFalse();
@@ -122,7 +122,7 @@ class HoldsTest {
   @ValueSource(strings = {"last.ckpt", "model-latest.pt"})
   void aNameThatIsWrittenAgainIsCopied(String name) throws IOException {
     Path file = written(name, "old content");
-    try (Hold hold = holds(AUTO).take(describe(file))) {
+    try (Hold hold = take(holds(AUTO), describe(file))) {
       assertThat(isLinked(hold, file)).isFalse();
       Files.writeString(file, "and new content");
       assertThat(content(hold.checkpoint())).isEqualTo("old content");
@@ -137,19 +137,19 @@ class HoldsTest {
     Path file = written("last.ckpt", "old content");
     Checkpoint longer = describe(file);
     disks.beforeCopy = () -> Files.writeString(file, "new and longer content");
-    fails(() -> holds.take(longer), Reason.CHANGED, file);
+    fails(() -> take(holds, longer), Reason.CHANGED, file);
 
     Checkpoint shorter = describe(file);
     disks.beforeCopy = () -> Files.writeString(file, "cut");
-    fails(() -> holds.take(shorter), Reason.CHANGED, file);
+    fails(() -> take(holds, shorter), Reason.CHANGED, file);
 
     Checkpoint replaced = describe(file);
     disks.beforeCopy = () -> Files.move(written("new.tmp", "NEW"), file, REPLACE);
-    fails(() -> holds.take(replaced), Reason.CHANGED, file);
+    fails(() -> take(holds, replaced), Reason.CHANGED, file);
 
     Checkpoint removed = describe(file);
     disks.beforeCopy = () -> Files.deleteIfExists(file);
-    fails(() -> holds.take(removed), Reason.VANISHED, file);
+    fails(() -> take(holds, removed), Reason.VANISHED, file);
     assertThat(folder).isEmptyDirectory();
     assertThat(holds.heldBytes()).isZero();
   }
@@ -159,9 +159,9 @@ class HoldsTest {
     Path file = written("step-7.safetensors", "seven");
     Checkpoint found = describe(file);
     Files.writeString(file, "seven, again");
-    fails(() -> holds(AUTO).take(found), Reason.CHANGED, file);
+    fails(() -> take(holds(AUTO), found), Reason.CHANGED, file);
     Files.delete(file);
-    fails(() -> holds(AUTO).take(found), Reason.VANISHED, file);
+    fails(() -> take(holds(AUTO), found), Reason.VANISHED, file);
     assertThat(folder).isEmptyDirectory();
   }
 
@@ -191,14 +191,14 @@ class HoldsTest {
   @Test
   void theModeDecides() throws IOException {
     Path file = written("step-1.safetensors", "one");
-    try (Hold hold = holds(new HoldSettings(Mode.COPY, 100)).take(describe(file))) {
+    try (Hold hold = take(holds(new HoldSettings(Mode.COPY, 100)), describe(file))) {
       assertThat(isLinked(hold, file)).isFalse();
       assertThat(content(hold.checkpoint())).isEqualTo("one");
     }
     Path none = root.resolve("none");
     Holds off = Holds.open(none, HoldSettings.OFF, Set.of());
     for (Holds holds : List.of(off, Holds.off())) {
-      try (Hold hold = holds.take(describe(file))) {
+      try (Hold hold = take(holds, describe(file))) {
         assertThat(hold.checkpoint()).isEqualTo(describe(file));
         assertThat(hold.inPlace()).isNull();
       }
@@ -209,7 +209,7 @@ class HoldsTest {
   @Test
   void whatLiesInABucketIsReadThere() throws IOException {
     Checkpoint remote = Checkpoint.ofFile("id", "s3://bucket/run/step-1.safetensors", 1L);
-    try (Hold hold = holds(AUTO).take(remote)) {
+    try (Hold hold = take(holds(AUTO), remote)) {
       assertThat(hold.checkpoint()).isEqualTo(remote);
       assertThat(hold.inPlace()).isNull();
     }
@@ -218,7 +218,7 @@ class HoldsTest {
 
   private boolean isLinkedWhenTaken() throws IOException {
     Path file = written("step-9.safetensors", "nine");
-    try (Hold hold = holds(AUTO).take(describe(file))) {
+    try (Hold hold = take(holds(AUTO), describe(file))) {
       assertThat(content(hold.checkpoint())).isEqualTo("nine");
       return isLinked(hold, file);
     }
@@ -229,7 +229,7 @@ class HoldsTest {
   void behindASymbolicLinkTheFileItselfIsHeld() throws IOException {
     Path real = written("step-5.safetensors", "five");
     Path link = Files.createSymbolicLink(trainer.resolve("copy-step-5.safetensors"), real);
-    try (Hold hold = holds(AUTO).take(describe(link))) {
+    try (Hold hold = take(holds(AUTO), describe(link))) {
       Files.delete(real);
       assertThat(content(hold.checkpoint())).isEqualTo("five");
     }
@@ -244,7 +244,7 @@ class HoldsTest {
     Map<String, String> before = described(trainer);
     Holds holds = holds(AUTO);
     for (String name : List.of("step-1.safetensors", "last.ckpt")) {
-      holds.take(describe(trainer.resolve(name))).close();
+      take(holds, describe(trainer.resolve(name))).close();
     }
     assertThat(described(trainer)).isEqualTo(before).hasSize(3);
   }
@@ -253,7 +253,7 @@ class HoldsTest {
   void shardsAreHeldUnderTheNamesInTheirIndex() throws IOException {
     Path unet = copied("unet", trainer.resolve("checkpoint-500/unet"));
     Files.writeString(trainer.resolve("checkpoint-500/optimizer.bin"), "not read");
-    try (Hold hold = holds(AUTO).take(describe(trainer.resolve("checkpoint-500")))) {
+    try (Hold hold = take(holds(AUTO), describe(trainer.resolve("checkpoint-500")))) {
       Path shard = unet.resolve("diffusion_pytorch_model-00001-of-00002.safetensors");
       Path held = hold.checkpoint().readFrom().file();
       assertThat(Files.isSameFile(held.resolveSibling(shard.getFileName()), shard)).isTrue();
@@ -270,7 +270,7 @@ class HoldsTest {
     Path unet = copied("unet", trainer.resolve("checkpoint-500/unet"));
     Checkpoint found = describe(trainer.resolve("checkpoint-500"));
     Files.delete(unet.resolve("diffusion_pytorch_model-00002-of-00002.safetensors"));
-    fails(() -> holds(AUTO).take(found), Reason.VANISHED, trainer.resolve("checkpoint-500"));
+    fails(() -> take(holds(AUTO), found), Reason.VANISHED, trainer.resolve("checkpoint-500"));
   }
 
   @ParameterizedTest
@@ -278,7 +278,7 @@ class HoldsTest {
   void distributedCheckpointsAreHeldWhole(String name) throws IOException {
     Path original = copied("dcp-2", trainer.resolve(name));
     Checkpoint found = describe(original);
-    try (Hold hold = holds(AUTO).take(found)) {
+    try (Hold hold = take(holds(AUTO), found)) {
       Path held = hold.checkpoint().readFrom().file();
       assertThat(Files.isSameFile(held.resolve("__1_0.distcp"), original.resolve("__1_0.distcp")))
           .isEqualTo(name.equals("step-500"));
@@ -293,38 +293,112 @@ class HoldsTest {
   @Test
   void aDistributedCheckpointThatIsWrittenIntoIsFoundOut() throws IOException {
     Path original = copied("dcp-2", trainer.resolve("step-500"));
-    try (Hold hold = holds(AUTO).take(describe(original))) {
+    try (Hold hold = take(holds(AUTO), describe(original))) {
       Files.writeString(original.resolve("__1_0.distcp"), "new");
       assertThat(CheckpointFiles.isCurrent(hold.checkpoint())).isFalse();
     }
   }
 
   @Test
-  void beyondTheLimitItIsReadInPlace() throws IOException {
+  void beyondTheWholeLimitItIsReadInPlace() throws IOException {
     Holds holds = holds(new HoldSettings(Mode.AUTO, 10));
-    Checkpoint six = describe(written("step-6.safetensors", "123456"));
-    Checkpoint five = describe(written("last.ckpt", "12345"));
-    Checkpoint four = describe(written("step-4.safetensors", "1234"));
-    try (Hold first = holds.take(six)) {
-      assertThat(first.inPlace()).isNull();
-      try (Hold second = holds.take(five)) {
-        assertThat(second.checkpoint()).isEqualTo(five);
-        assertThat(second.inPlace())
-            .satisfies(
-                news -> {
-                  assertThat(news.obstacle()).isEqualTo(Hold.Obstacle.LIMIT);
-                  assertThat(news.message())
-                      .contains("last.ckpt", "5 bytes", "6 bytes", "holds.max-bytes");
-                });
-      }
-      try (Hold third = holds.take(four)) {
-        assertThat(third.inPlace()).isNull();
-      }
+    Checkpoint eleven = describe(written("last.ckpt", "12345678901"));
+    try (Hold hold = take(holds, eleven)) {
+      assertThat(hold.checkpoint()).isEqualTo(eleven);
+      assertThat(hold.inPlace())
+          .satisfies(
+              news -> {
+                assertThat(news.obstacle()).isEqualTo(Hold.Obstacle.LIMIT);
+                assertThat(news.message())
+                    .contains("last.ckpt", "11 bytes pass 10 bytes", "holds.max-bytes");
+              });
     }
-    try (Hold again = holds.take(five)) {
+    assertThat(holds.heldBytes()).isZero();
+  }
+
+  /** Six bytes are held of ten: five wait, and so do the four behind them, which would fit. */
+  @Test
+  void whoFindsNoRoomWaitsInTheOrderOfAsking() throws IOException {
+    Holds holds = holds(new HoldSettings(Mode.AUTO, 10));
+    Hold six = take(holds, describe(written("step-6.safetensors", "123456")));
+    HoldRequest five = holds.request(describe(written("last.ckpt", "12345")));
+    HoldRequest four = holds.request(describe(written("step-4.safetensors", "1234")));
+    assertThat(hasRoom(five)).isFalse();
+    assertThat(hasRoom(four)).isFalse();
+    six.close();
+    assertThat(hasRoom(five)).isTrue();
+    assertThat(hasRoom(four)).isTrue();
+    try (Hold first = five.take();
+        Hold second = four.take()) {
+      assertThat(first.inPlace()).isNull();
+      assertThat(second.inPlace()).isNull();
+      assertThat(holds.heldBytes()).isEqualTo(9);
+    }
+    assertThat(holds.heldBytes()).isZero();
+    assertThat(folder).isEmptyDirectory();
+  }
+
+  @Test
+  void whoGivesUpLetsThoseBehindPass() throws IOException {
+    Holds holds = holds(new HoldSettings(Mode.AUTO, 10));
+    Checkpoint asked = describe(written("last.ckpt", "12345"));
+    try (Hold six = take(holds, describe(written("step-6.safetensors", "123456")))) {
+      assertThat(six.inPlace()).isNull();
+      HoldRequest five = holds.request(asked);
+      HoldRequest four = holds.request(describe(written("step-4.safetensors", "1234")));
+      assertThat(five.giveUp()).isTrue();
+      assertThat(hasRoom(five)).isFalse();
+      assertThat(hasRoom(four)).isTrue();
+      assertThat(four.giveUp()).isFalse();
+      four.take().close();
+    }
+    try (Hold again = take(holds, asked)) {
       assertThat(again.inPlace()).isNull();
     }
     assertThat(holds.heldBytes()).isZero();
+  }
+
+  /** Nothing protects it while it waits. */
+  @Test
+  void whatChangesWhileItWaitsIsNotTaken() throws IOException {
+    Holds holds = holds(new HoldSettings(Mode.AUTO, 10));
+    Hold six = take(holds, describe(written("step-6.safetensors", "123456")));
+    Path removed = written("step-5.safetensors", "12345");
+    Path rewritten = written("last.ckpt", "1234");
+    HoldRequest first = holds.request(describe(removed));
+    HoldRequest second = holds.request(describe(rewritten));
+    Files.delete(removed);
+    Files.writeString(rewritten, "new content");
+    six.close();
+    assertThat(hasRoom(first)).isTrue();
+    fails(first::take, Reason.VANISHED, removed);
+    fails(second::take, Reason.CHANGED, rewritten);
+    assertThat(holds.heldBytes()).isZero();
+    assertThat(folder).isEmptyDirectory();
+  }
+
+  /** Nobody knows when the evaluation that it belongs to begins again. */
+  @Test
+  void whatAnEarlierProcessLeftCountsAndIsNotWaitedFor() throws IOException {
+    HoldSettings ten = new HoldSettings(Mode.AUTO, 10);
+    Checkpoint six = describe(written("step-6.safetensors", "123456"));
+    Checkpoint five = describe(written("last.ckpt", "12345"));
+    assertThat(take(holds(ten), six).inPlace()).isNull();
+    Holds next = Holds.open(folder, ten, Set.of(six.identity()), disks);
+    assertThat(next.heldBytes()).isEqualTo(6);
+    try (Hold hold = take(next, five)) {
+      assertThat(hold.inPlace())
+          .satisfies(
+              news ->
+                  assertThat(news.message())
+                      .contains("5 bytes with the 6 bytes of evaluations that were broken off"));
+    }
+    Hold again = take(next, six);
+    assertThat(next.heldBytes()).isEqualTo(6);
+    HoldRequest waiting = next.request(five);
+    assertThat(hasRoom(waiting)).isFalse();
+    again.close();
+    assertThat(hasRoom(waiting)).isTrue();
   }
 
   @Test
@@ -332,7 +406,7 @@ class HoldsTest {
     disks.free = PrivateCopy.RESERVE + 4;
     Checkpoint copied = describe(written("last.ckpt", "12345"));
     Holds holds = holds(AUTO);
-    try (Hold hold = holds.take(copied)) {
+    try (Hold hold = take(holds, copied)) {
       assertThat(hold.checkpoint()).isEqualTo(copied);
       assertThat(hold.inPlace())
           .satisfies(
@@ -342,7 +416,7 @@ class HoldsTest {
               });
     }
     // A link needs none.
-    try (Hold hold = holds.take(describe(written("step-5.safetensors", "12345")))) {
+    try (Hold hold = take(holds, describe(written("step-5.safetensors", "12345")))) {
       assertThat(hold.inPlace()).isNull();
     }
     assertThat(folder).isEmptyDirectory();
@@ -354,7 +428,7 @@ class HoldsTest {
     Files.delete(folder);
     Files.writeString(folder, "a file in its place");
     Checkpoint found = describe(written("last.ckpt", "12345"));
-    try (Hold hold = holds.take(found)) {
+    try (Hold hold = take(holds, found)) {
       assertThat(hold.checkpoint()).isEqualTo(found);
       assertThat(hold.inPlace())
           .satisfies(news -> assertThat(news.obstacle()).isEqualTo(Hold.Obstacle.UNWRITABLE));
@@ -365,8 +439,8 @@ class HoldsTest {
   void twoHoldsOfOneCheckpointAreApart() throws IOException {
     Checkpoint found = describe(written("step-3.safetensors", "three"));
     Holds holds = holds(AUTO);
-    Hold first = holds.take(found);
-    try (Hold second = holds.take(found)) {
+    Hold first = take(holds, found);
+    try (Hold second = take(holds, found)) {
       first.close();
       first.close();
       assertThat(content(second.checkpoint())).isEqualTo("three");
@@ -383,9 +457,9 @@ class HoldsTest {
     Holds crashed = holds(AUTO);
     List<Checkpoint> open = List.of(describe(linked), describe(copied));
     for (Checkpoint checkpoint : open) {
-      assertThat(crashed.take(checkpoint).inPlace()).isNull();
+      assertThat(take(crashed, checkpoint).inPlace()).isNull();
     }
-    assertThat(crashed.take(describe(closed)).inPlace()).isNull();
+    assertThat(take(crashed, describe(closed)).inPlace()).isNull();
     Path foreign = Files.writeString(folder.resolve("notes.txt"), "mine");
     assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(folder)))
         .isEqualTo("rwx------");
@@ -396,7 +470,7 @@ class HoldsTest {
     Files.delete(linked);
     Files.delete(copied);
     for (Checkpoint checkpoint : open) {
-      try (Hold hold = next.take(checkpoint)) {
+      try (Hold hold = take(next, checkpoint)) {
         assertThat(content(hold.checkpoint()))
             .isEqualTo(checkpoint.name().equals("last.ckpt") ? "last" : "one");
         assertThat(CheckpointFiles.isCurrent(hold.checkpoint())).isTrue();
@@ -413,21 +487,21 @@ class HoldsTest {
     Path copied = written("last.ckpt", "last");
     List<Checkpoint> open = List.of(describe(linked), describe(copied));
     Holds crashed = holds(AUTO);
-    Files.writeString(crashed.take(open.get(1)).checkpoint().readFrom().file(), "lost");
-    assertThat(crashed.take(open.get(0)).inPlace()).isNull();
+    Files.writeString(take(crashed, open.get(1)).checkpoint().readFrom().file(), "lost");
+    assertThat(take(crashed, open.get(0)).inPlace()).isNull();
     Files.writeString(linked, "one, written into");
     Files.delete(linked);
     Files.delete(copied);
     Holds next = Holds.open(folder, AUTO, open.stream().map(Checkpoint::identity).toList(), disks);
-    fails(() -> next.take(open.get(0)), Reason.VANISHED, linked);
-    fails(() -> next.take(open.get(1)), Reason.VANISHED, copied);
+    fails(() -> take(next, open.get(0)), Reason.VANISHED, linked);
+    fails(() -> take(next, open.get(1)), Reason.VANISHED, copied);
     assertThat(folder).isEmptyDirectory();
   }
 
   @Test
   void closingReleasesWhatIsHeld() throws IOException {
     Holds holds = holds(AUTO);
-    Hold hold = holds.take(describe(written("step-1.safetensors", "one")));
+    Hold hold = take(holds, describe(written("step-1.safetensors", "one")));
     holds.close();
     assertThat(folder).isEmptyDirectory();
     hold.close();
@@ -449,6 +523,17 @@ class HoldsTest {
 
   private Holds holds(HoldSettings settings) throws IOException {
     return Holds.open(folder, settings, Set.of(), disks);
+  }
+
+  /** For a checkpoint that need not wait. */
+  private static Hold take(Holds holds, Checkpoint checkpoint) throws IOException {
+    HoldRequest request = holds.request(checkpoint);
+    assertThat(hasRoom(request)).isTrue();
+    return request.take();
+  }
+
+  private static boolean hasRoom(HoldRequest request) {
+    return request.room().toCompletableFuture().isDone();
   }
 
   private Path written(String name, String content) throws IOException {

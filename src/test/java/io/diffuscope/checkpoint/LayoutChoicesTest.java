@@ -308,6 +308,27 @@ class LayoutChoicesTest {
     assertThat(settled(folder.wait(5))).extracting(Checkpoint::name).containsExactly(name);
   }
 
+  /** The wider average comes late: one checkpoint, known before by the path of the other. */
+  @Test
+  void whatWasPassedOverAsAnotherCopyIsSaidWhenItSettles() {
+    folder.write("model000010.pt");
+    folder.write("ema_0.999_000010.pt");
+    PassedOver incomplete = passedOver(folder.wait(100)).getFirst();
+    assertThat(incomplete.path()).isEqualTo(folder.path("ema_0.999_000010.pt").toString());
+    folder.write("ema_0.9999_000010.pt");
+    folder.write("opt000010.pt");
+
+    assertThat(folder.wait(5))
+        .filteredOn(Sighting.Settled.class::isInstance)
+        .singleElement()
+        .isInstanceOfSatisfying(
+            Sighting.Settled.class,
+            settled -> {
+              assertThat(settled.checkpoint().name()).isEqualTo("ema_0.9999_000010.pt");
+              assertThat(settled.passedOverAs()).isEqualTo(incomplete.path());
+            });
+  }
+
   @Test
   void aSaveThatWasKilledBeforeItsAverageIsNotReadAsRawWeights() {
     folder.write("model000010.pt");
@@ -450,6 +471,23 @@ class LayoutChoicesTest {
     List<Sighting> all = folder.wait(5);
     assertThat(settled(all)).extracting(Checkpoint::step).containsExactly(2L);
     assertThat(recognised(all)).isEmpty();
+  }
+
+  @Test
+  void thatNothingIsKnownIsSaidAgainAfterTheDirectoryWasOutOfSight() throws IOException {
+    folder.write("net_A_100.pth");
+    Sighting unknown = folder.wait(5).getFirst();
+    assertThat(unknown).isInstanceOf(Problem.class);
+    Path away = folder.path(".").normalize().resolveSibling("away");
+    Files.move(folder.path(".").normalize(), away);
+    assertThat(folder.wait(5)).singleElement().isInstanceOf(Problem.class).isNotEqualTo(unknown);
+    Files.move(away, folder.path(".").normalize());
+
+    List<Sighting> back = folder.wait(5);
+
+    assertThat(back.getFirst()).isInstanceOf(Sighting.Recovered.class);
+    assertThat(back.getLast()).as("what is in its way now").isEqualTo(unknown);
+    assertThat(back).hasSize(2);
   }
 
   @Test

@@ -122,6 +122,23 @@ class RetriedSourceTest {
   }
 
   @Test
+  void onlyARestartRepeats() {
+    PassedOver vanished = new PassedOver("/a", Reason.VANISHED, "gone");
+    TestSubscriber.Probe<Sighting> probe =
+        subscribe(
+            List.of(
+                failing("stale handle", vanished, vanished),
+                Source.from(List.of(vanished, vanished))));
+
+    assertThat(probe.requestNext()).isEqualTo(vanished);
+    assertThat(probe.requestNext()).as("written again, and gone again").isEqualTo(vanished);
+    assertThat(probe.requestNext()).isEqualTo(FAILED);
+    assertThat(probe.requestNext()).isEqualTo(WORKS);
+    assertThat(probe.requestNext()).as("the second after the restart").isEqualTo(vanished);
+    probe.request(1).expectComplete();
+  }
+
+  @Test
   void aSourceThatCannotEvenBeMadeIsTriedAgain() {
     CheckpointSource source =
         () -> {

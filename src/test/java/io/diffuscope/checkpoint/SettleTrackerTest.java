@@ -553,7 +553,7 @@ class SettleTrackerTest {
         directory.remove(path(name));
       }
       for (Sighting sighting : fresh.observe(now, listing())) {
-        if (sighting instanceof Settled(Checkpoint checkpoint)) {
+        if (sighting instanceof Settled(Checkpoint checkpoint, String passedOverAs)) {
           assertThat(identities.add(checkpoint.identity())).as("twice: %s", checkpoint).isTrue();
           assertThat(candidate(checkpoint.file(), version(checkpoint)).checkpoint())
               .as("the content reported is the one that is there")
@@ -668,7 +668,7 @@ class SettleTrackerTest {
 
   private static String brief(Sighting sighting) {
     return switch (sighting) {
-      case Settled(Checkpoint checkpoint) -> "settled " + checkpoint.step();
+      case Settled(Checkpoint checkpoint, String passedOverAs) -> "settled " + checkpoint.step();
       case PassedOver p -> p.reason().label() + " " + Path.of(p.path()).getFileName();
       case Recognised r -> r.message();
       case Problem p -> "problem";

@@ -69,7 +69,7 @@ class AnnounceIT {
     Path root = Files.createDirectory(folder.resolve("root"));
     ProbeFiles files = new ProbeFiles(Files.createDirectory(folder.resolve("elsewhere")));
     try (Launched watch = watch(files, List.of("--announce-root", root, "--run", "told"))) {
-      watch.awaitOutput("/api/v1/runs/told/checkpoints");
+      watch.awaitOutput("/api/v1/runs/told/checkpoints, below " + root);
       watch.await("readiness", () -> watch.get("health/ready").statusCode() == 200);
       Path file = checkpoint(files, root.resolve("weights.safetensors"), 3);
       assertThat(python(watch, "announce(%s, 7, run='told')", file)).isEqualTo("True\n");

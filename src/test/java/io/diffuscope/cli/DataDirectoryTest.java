@@ -55,7 +55,7 @@ class DataDirectoryTest {
     Instant at = Instant.parse("2026-11-23T10:11:12Z");
     journal.append(List.of(new RunEvent.EvaluationStarted("run", at, checkpoint, true)));
 
-    assertThat(DataDirectory.holds(folder, settings).take(checkpoint).inPlace()).isNull();
+    assertThat(DataDirectory.holds(folder, settings).request(checkpoint).take().inPlace()).isNull();
     assertThat(holds).isNotEmptyDirectory();
     DataDirectory.holds(folder, settings);
     assertThat(holds).isNotEmptyDirectory();

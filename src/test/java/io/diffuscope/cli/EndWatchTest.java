@@ -23,7 +23,7 @@ class EndWatchTest {
     assertThat(listed(end, 2, 0)).as("a listing that began before").isNull();
     assertThat(listed(end, 3, 1)).as("something is being written").isNull();
     assertThat(listed(end, 4, 0))
-        .isEqualTo(new EndWatch.Outcome.Ends("training ended: final step 10000 was reached"));
+        .isEqualTo(new EndWatch.Outcome.Ends("final step 10000 was reached"));
     assertThat(listed(end, 5, 0)).as("told once").isNull();
     assertThat(end.tick(at(10_000))).isNull();
   }
@@ -33,8 +33,7 @@ class EndWatchTest {
     EndWatch end = new EndWatch(new Ending(10_000L, null, null, false, DRAIN), START);
     end.observe(settled(12_000), at(1));
     assertThat(listed(end, 2, 0))
-        .isEqualTo(
-            new EndWatch.Outcome.Ends("training ended: final step 10000 was reached (step 12000)"));
+        .isEqualTo(new EndWatch.Outcome.Ends("final step 10000 was reached (step 12000)"));
   }
 
   @Test
@@ -81,9 +80,7 @@ class EndWatchTest {
     assertThat(listed(end, 8_399, 0)).isNull();
     assertThat(listed(end, 8_400, 0)).as("idle now; one more listing").isNull();
     assertThat(listed(end, 8_401, 0))
-        .isEqualTo(
-            new EndWatch.Outcome.Ends(
-                "training ended: no new checkpoint for 30 min (idle timeout)"));
+        .isEqualTo(new EndWatch.Outcome.Ends("no new checkpoint for 30 min (idle timeout)"));
   }
 
   @Test
@@ -111,8 +108,7 @@ class EndWatchTest {
   void onceNamesTheEndOfTheTrainingWhereItIsOver() {
     EndWatch end = new EndWatch(new Ending(10L, null, null, true, null), START);
     end.observe(settled(10), at(2));
-    assertThat(listed(end, 1, 0))
-        .isEqualTo(new EndWatch.Outcome.Ends("training ended: final step 10 was reached"));
+    assertThat(listed(end, 1, 0)).isEqualTo(new EndWatch.Outcome.Ends("final step 10 was reached"));
   }
 
   @Test

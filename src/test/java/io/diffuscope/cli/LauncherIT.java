@@ -191,6 +191,40 @@ class LauncherIT {
     assertThat(result.output()).doesNotContain("SerialGC");
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "'', 1", "1, 1", "on, 1", "Yes, 1", "true, 1", // TF32
+    "0, 0", "off, 0", "OFF, 0", "no, 0", "False, 0",
+  })
+  void turnsTf32OffByAnyWordForIt(String value, String torch) throws Exception {
+    java("25");
+
+    Result result = launch(LAUNCHER, machine("DIFFUSCOPE_TF32", value));
+
+    assertThat(result.errors()).isEmpty();
+    assertThat(result.output()).contains("TORCH_ALLOW_TF32_CUBLAS_OVERRIDE=" + torch + "\n");
+  }
+
+  @Test
+  void leavesToTheTensorLibraryWhatItsUserChose() throws Exception {
+    java("25");
+
+    Result result = launch(LAUNCHER, machine("TORCH_ALLOW_TF32_CUBLAS_OVERRIDE", "0"));
+
+    assertThat(result.output()).contains("TORCH_ALLOW_TF32_CUBLAS_OVERRIDE=0\n");
+  }
+
+  @Test
+  void refusesAWordForTf32ThatItDoesNotKnow() throws Exception {
+    java("25");
+
+    Result result = launch(LAUNCHER, machine("DIFFUSCOPE_TF32", "disabled"));
+
+    assertThat(result.exit()).isEqualTo(ExitCode.USAGE);
+    assertThat(result.output()).isEmpty();
+    assertThat(result.errors()).contains("DIFFUSCOPE_TF32 is \"disabled\"").contains("off");
+  }
+
   @Test
   void becomesTheJavaSoThatSignalsReachIt() throws Exception {
     java("25");
@@ -283,7 +317,8 @@ class LauncherIT {
           echo 'openjdk version "%s" 2024-01-16' >&2
           exit
         fi
-        printf '%%s\\n' "java $0" "pid $$" "$@" "OPT_OUT_TRACKING=$OPT_OUT_TRACKING"
+        printf '%%s\\n' "java $0" "pid $$" "$@" "OPT_OUT_TRACKING=$OPT_OUT_TRACKING" \\
+          "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE=$TORCH_ALLOW_TF32_CUBLAS_OVERRIDE"
         """
             .formatted(version));
     return home;
@@ -313,6 +348,7 @@ class LauncherIT {
     return variable.equals("JAVA_HOME")
         || variable.equals("JAVA_TOOL_OPTIONS")
         || variable.equals("JDK_JAVA_OPTIONS")
+        || variable.startsWith("TORCH_")
         || variable.startsWith("DIFFUSCOPE_");
   }
 

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Predicate;
@@ -89,7 +90,39 @@ record MonitorBooks(List<Entry> entries, List<String> complaints) {
         complaints.add(line);
       }
     }
-    return new MonitorBooks(entries, complaints);
+    return new MonitorBooks(withoutFirstLook(entries), complaints);
+  }
+
+  /**
+   * At the end of a run its newest checkpoint is sampled, also if only its losses were measured
+   * before, or it was left out: what counts is how it ended in the end.
+   */
+  private static List<Entry> withoutFirstLook(List<Entry> entries) {
+    List<Entry> all = new ArrayList<>(entries);
+    int last = lastIndex(all, all.size(), entry -> entry.kind == Kind.STARTED);
+    if (last < 0) {
+      return all;
+    }
+    String name = all.get(last).name;
+    int found = lastIndex(all, all.size(), entry -> entry.kind == Kind.FOUND);
+    int before = lastIndex(all, last, entry -> entry.closes() && entry.name.equals(name));
+    if (found < before && all.get(found).name.equals(name)) {
+      int started =
+          lastIndex(all, before, entry -> entry.kind == Kind.STARTED && entry.name.equals(name));
+      all.remove(before);
+      if (found < started) {
+        all.remove(started);
+      }
+    }
+    return all;
+  }
+
+  private static int lastIndex(List<Entry> entries, int end, Predicate<Entry> condition) {
+    int index = end - 1;
+    while (index >= 0 && !condition.test(entries.get(index))) {
+      index--;
+    }
+    return index;
   }
 
   /** Whether a message is one that is expected here. */
@@ -138,6 +171,16 @@ record MonitorBooks(List<Entry> entries, List<String> complaints) {
     return count(Kind.FOUND, entry -> entry.name.equals(name) && !entry.at.isBefore(from)) > 0;
   }
 
+  /** How the evaluation ended that was under way at a time. */
+  Optional<Kind> endedFirstSince(String name, Instant time) {
+    Instant from = time.truncatedTo(ChronoUnit.MILLIS);
+    return entries.stream()
+        .filter(e -> e.kind == Kind.EVALUATED || e.kind == Kind.FAILED)
+        .filter(e -> e.name.equals(name) && !e.at.isBefore(from))
+        .map(Entry::kind)
+        .findFirst();
+  }
+
   /** How often a checkpoint was passed over. */
   long passedOver(String name, String reason) {
     return count(Kind.PASSED_OVER, entry -> entry.reason.equals(reason) && entry.isOf(name));
@@ -160,8 +203,12 @@ record MonitorBooks(List<Entry> entries, List<String> complaints) {
         case SKIPPED -> numbers.merge("skipped", 1L, Long::sum);
         case FAILED ->
             numbers.merge(entry.reason.equals("vanished") ? "vanished" : "failed", 1L, Long::sum);
-        case PASSED_OVER ->
-            names.stream().filter(entry::isOf).forEach(name -> passedOver.put(name, entry.reason));
+        case PASSED_OVER -> {
+          // Of a checkpoint of several files another one may have been seen alone.
+          String path = entry.name.split(": ", 2)[0];
+          String known = names.stream().filter(entry::isOf).findFirst().orElse(path);
+          passedOver.put(known, entry.reason);
+        }
       }
     }
     passedOver.values().forEach(reason -> numbers.merge(reason, 1L, Long::sum));

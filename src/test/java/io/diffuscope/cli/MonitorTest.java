@@ -13,7 +13,11 @@ import akka.actor.typed.javadsl.Adapter;
 import akka.japi.Pair;
 import akka.stream.BoundedSourceQueue;
 import akka.stream.javadsl.Source;
+import io.diffuscope.checkpoint.AnnounceRoots;
+import io.diffuscope.checkpoint.AnnouncedCheckpoints;
+import io.diffuscope.checkpoint.Announcement;
 import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.checkpoint.DirectorySettings;
 import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.checkpoint.RunDirectories;
 import io.diffuscope.checkpoint.Sighting;
@@ -26,6 +30,7 @@ import io.diffuscope.run.FailureReason;
 import io.diffuscope.run.Pace;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
+import io.diffuscope.run.RunJournal;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.run.StepScale;
 import io.diffuscope.sampling.Probe;
@@ -257,6 +262,59 @@ class MonitorTest {
 
       offer("good", new Sighting.Settled(checkpoint("good", 10)));
       assertThat(next(RunEvent.EvaluationCompleted.class::isInstance).run()).isEqualTo("good");
+      assertThat(failure).isNotDone();
+      kit.stop(monitor);
+    }
+  }
+
+  @Test
+  void aRunThatHasEndedTakesNoAnnouncements() throws Exception {
+    ProbeSpec spec = files.smallSpec();
+    Path real = folder.toRealPath();
+    DirectorySettings directory = DirectorySettings.of(real);
+    try (Probe probe = Probe.open(spec)) {
+      ActorRef<Monitor.Command> monitor =
+          spawn(
+              probe,
+              new RunSources.Many(
+                  directories.second(),
+                  (name, ignored) ->
+                      MonitoredRun.announced(
+                          settings(spec).named(name, name),
+                          AnnouncedCheckpoints.beside(
+                              directory,
+                              () -> sourceOf(name).second(),
+                              AnnounceRoots.of(List.of(real.toString()))),
+                          RunJournal.NONE),
+                  complaints::add));
+      find("a", "empty");
+      offer("a", new Sighting.Settled(checkpoint("a", 10)));
+      next(RunEvent.EvaluationCompleted.class::isInstance);
+      Path file = real.resolve(checkpoint("a", 20).file().getFileName());
+      Announcement announcement = new Announcement(file.toString(), null);
+      TestProbe<Monitor.Announced> asker = kit.createTestProbe(Monitor.Announced.class);
+      monitor.tell(new Monitor.Announce("a", announcement, asker.getRef()));
+      assertThat(asker.receiveMessage().outcome())
+          .isInstanceOf(Announcement.Outcome.Accepted.class);
+      next(RunEvent.EvaluationCompleted.class::isInstance);
+
+      monitor.tell(new Monitor.TrainingEnded("training finished", AT));
+      offer("a", new Sighting.Listed(AT.plusMillis(1), 0));
+      offer("empty", new Sighting.Listed(AT.plusMillis(1), 0));
+      assertThat(((RunEvent.RunEnded) next(MonitorTest::isEnd)).cause())
+          .isEqualTo("training finished");
+      for (String run : List.of("a", "empty")) {
+        asker.awaitAssert(
+            () -> {
+              monitor.tell(new Monitor.Announce(run, announcement, asker.getRef()));
+              assertThat(asker.receiveMessage().outcome())
+                  .isInstanceOfSatisfying(
+                      Announcement.Outcome.Refused.class,
+                      refused -> assertThat(refused.cause()).isEqualTo(Announcement.Refusal.OVER));
+              return null;
+            });
+      }
+      assertThat(told).isEmpty();
       assertThat(failure).isNotDone();
       kit.stop(monitor);
     }

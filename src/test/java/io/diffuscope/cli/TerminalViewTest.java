@@ -129,6 +129,18 @@ class TerminalViewTest {
   }
 
   @Test
+  void flagsAndTheVerdictSayWhatStepsCount() {
+    TerminalView view = new TerminalView(StatusLine.on(out, false));
+    view.onEvent(RunEvents.started("r", new StepScale(StepUnit.EPOCHS, null, null)));
+    view.onEvent(RunEvents.attempt("r", 2, 5));
+    view.onEvent(RunEvents.ended("r", Verdict.State.MEMORIZING, 50L));
+
+    assertThat(text())
+        .contains("since epoch 100; best checkpoint so far: epoch 50")
+        .doesNotContain("step");
+  }
+
+  @Test
   void aProblemOfTheSourceIsToldOnceAndSoIsItsEnd() {
     TerminalView view = new TerminalView(StatusLine.on(out, false));
     view.onSourceNews(new SourceNews("r", true, "gone", null));

@@ -24,6 +24,7 @@ import java.util.stream.Collectors;
  * @param written by name, when the content that is there was written to its end
  * @param steps every step that was written, by name
  * @param hazards the kinds that occurred
+ * @param held checkpoints that were deleted while the monitor held them
  * @param resumes how often training went on from a step that was not its last
  */
 record TrainerBooks(
@@ -32,7 +33,16 @@ record TrainerBooks(
     Map<String, Instant> written,
     Map<String, Long> steps,
     Set<String> hazards,
+    List<Held> held,
     int resumes) {
+  /**
+   * A checkpoint that was gone while its hold was still there.
+   *
+   * @param seen when the hold was looked at last, from then on it was there for a moment at least
+   * @param size of the weights in the hold
+   */
+  record Held(String name, Instant seen, long size) {}
+
   private static final ObjectMapper JSON = new ObjectMapper();
 
   static TrainerBooks read(Path log) throws IOException {
@@ -41,6 +51,7 @@ record TrainerBooks(
     Map<String, Instant> written = new LinkedHashMap<>();
     Map<String, Long> steps = new LinkedHashMap<>();
     Set<String> hazards = new TreeSet<>();
+    List<Held> held = new ArrayList<>();
     int resumes = 0;
     List<String> lines = Files.exists(log) ? Files.readAllLines(log) : new ArrayList<>();
     for (String line : lines) {
@@ -62,11 +73,17 @@ record TrainerBooks(
           written.put(name, writtenAt(entry));
         }
         case "delete" -> present.remove(name);
+        case "held" ->
+            held.add(
+                new Held(
+                    name,
+                    Instant.ofEpochSecond(0, entry.get("seen_ns").asLong()),
+                    entry.get("size").asLong()));
         case "resume" -> resumes++;
         default -> {}
       }
     }
-    return new TrainerBooks(present, versions, written, steps, hazards, resumes);
+    return new TrainerBooks(present, versions, written, steps, hazards, held, resumes);
   }
 
   /** The latest time of its files: the last of them was written before this entry was. */

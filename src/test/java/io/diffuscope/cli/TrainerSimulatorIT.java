@@ -11,11 +11,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -35,6 +37,13 @@ import org.junit.jupiter.params.provider.CsvSource;
 class TrainerSimulatorIT {
   private static final String HAZARDS = "none,slow,interrupted,replaced,snatched,fleeting";
   private static final String RUN = "{run=\"job\"}";
+  private static final String MARKER = "DONE";
+
+  /** Samples of the slow evaluations. */
+  private static final int MANY = 1000;
+
+  /** Steps between two checkpoints that are evaluated under the policy "every". */
+  private static final long EVERY = 15;
 
   /**
    * What may happen to a checkpoint that goes away, or is written over, between finding and
@@ -65,8 +74,9 @@ class TrainerSimulatorIT {
   void everyCheckpointEndsAsOneThing(String policy, String layout, int samples) throws Exception {
     Path checkpoints = folder.resolve("checkpoints-of-" + layout);
     Path log = folder.resolve("trainer.jsonl");
-    try (Launched watch = watch(checkpoints, policy, samples)) {
-      Accounts accounts = new Accounts(watch, log);
+    boolean marked = policy.equals("all");
+    try (Launched watch = watch(checkpoints, policy, samples, marked)) {
+      Accounts accounts = new Accounts(watch, log, policy);
       Object[] job = {
         "--data",
         folder.resolve("train.npy"),
@@ -74,8 +84,10 @@ class TrainerSimulatorIT {
         layout,
         "--hazards",
         HAZARDS,
-        "--reader",
-        watch.pid()
+        "--holds",
+        watch.dataDirectory().resolve("holds"),
+        "--snatch-patience",
+        samples == MANY ? 10 : 2
       };
 
       try (TrainerSimulator training =
@@ -87,35 +99,55 @@ class TrainerSimulatorIT {
         assertThat(training.exit()).as(training.output()).isEqualTo(137);
       }
       accounts.await();
+      Object[] again = with(job, "--resume", "--pause-every", 7, "--rewind-at", 8);
+      Object[] end = marked ? with(again, "--end-marker", MARKER) : again;
+      // Two more checkpoints come just before the marker, when nobody waits for them any more.
       try (TrainerSimulator training =
-          TrainerSimulator.start(
-              checkpoints,
-              log,
-              with(job, "--resume", "--saves", 14, "--pause-every", 7, "--rewind-at", 8))) {
+          TrainerSimulator.start(checkpoints, log, with(end, "--saves", marked ? 16 : 14))) {
         training.awaitPause(1);
         accounts.await();
         training.goOn();
         training.awaitPause(2);
         accounts.await();
+        assertCounters(watch, TrainerBooks.read(log), accounts.monitor());
+        watch.await("the end of all holds", () -> watch.heldFiles().isEmpty());
         training.goOn();
         assertThat(training.exit()).as(training.output()).isZero();
       }
-      accounts.await();
+      if (marked) {
+        assertThat(watch.exit()).as(watch.errors()).isZero();
+        assertThat(watch.output()).contains("the end marker " + MARKER + " is there");
+        assertThat(watch.heldFiles()).isEmpty();
+      } else {
+        watch.signal("INT");
+        assertThat(watch.exit()).isEqualTo(130);
+      }
 
       TrainerBooks trainer = TrainerBooks.read(log);
+      accounts.note(trainer);
       assertThat(trainer.hazards()).contains("crash").contains(HAZARDS.split(","));
       assertThat(trainer.resumes()).isEqualTo(2);
       MonitorBooks monitor = accounts.monitor();
       assertExactlyOnce(trainer, monitor);
       assertPolicy(policy, trainer, monitor, accounts.newest);
-      assertCounters(watch, trainer, monitor);
-      watch.await("the end of all holds", () -> watch.heldFiles().isEmpty());
-
-      watch.signal("INT");
-      assertThat(watch.exit()).isEqualTo(130);
-      assertThat(accounts.monitor().complaints()).isEmpty();
+      assertHeld(trainer, monitor);
+      if (samples == MANY) {
+        // An evaluation takes long enough for the trainer to see its hold.
+        assertThat(trainer.held()).isNotEmpty();
+      }
+      assertThat(monitor.complaints()).isEmpty();
       assertThat(watch.output() + watch.errors()).doesNotContain("\tat ", "Exception");
       assertThat(TrainerSimulator.complaints(checkpoints, log)).isEmpty();
+    }
+  }
+
+  /** What is deleted while it is held is evaluated all the same. */
+  private static void assertHeld(TrainerBooks trainer, MonitorBooks monitor) {
+    for (TrainerBooks.Held held : trainer.held()) {
+      assertThat(held.size()).as("bytes of %s", held).isPositive();
+      assertThat(monitor.endedFirstSince(held.name(), held.seen()))
+          .as("%s in %s", held, monitor.entries())
+          .contains(Kind.EVALUATED);
     }
   }
 
@@ -125,7 +157,8 @@ class TrainerSimulatorIT {
     return all.toArray();
   }
 
-  private Launched watch(Path checkpoints, String policy, int samples) throws Exception {
+  private Launched watch(Path checkpoints, String policy, int samples, boolean marked)
+      throws Exception {
     ProbeFiles files = new ProbeFiles(folder);
     Path settings =
         Files.writeString(
@@ -139,7 +172,10 @@ class TrainerSimulatorIT {
             diffuscope.denoising.images = 16
             """
                     .formatted(policy, samples)
-                + (policy.equals("every") ? "diffuscope.checkpoints.every = 15\n" : "")
+                + (policy.equals("every")
+                    ? "diffuscope.checkpoints.every = %d\n".formatted(EVERY)
+                    : "")
+                + (marked ? "diffuscope.end.marker = %s\n".formatted(MARKER) : "")
                 + (samples < 100 ? "diffuscope.ode.steps = 2\n" : ""));
     return Launched.startWith(
         List.of("-Ddiffuscope.log.level=DEBUG"),
@@ -164,13 +200,15 @@ class TrainerSimulatorIT {
   private static final class Accounts {
     private final Launched watch;
     private final Path log;
+    private final String policy;
 
     /** The newest checkpoints that were whole while the trainer stood still. */
     private final List<String> newest = new ArrayList<>();
 
-    Accounts(Launched watch, Path log) {
+    Accounts(Launched watch, Path log, String policy) {
       this.watch = watch;
       this.log = log;
+      this.policy = policy;
     }
 
     MonitorBooks monitor() throws Exception {
@@ -180,13 +218,18 @@ class TrainerSimulatorIT {
     /** Waits until everything is accounted for that is there now. */
     void await() throws Exception {
       TrainerBooks trainer = TrainerBooks.read(log);
-      trainer.newest().ifPresent(newest::add);
+      note(trainer);
       try {
         watch.await("all accounts", () -> missing(trainer).isEmpty());
       } catch (AssertionError e) {
         throw new AssertionError(
             "%s%n%s%n%s".formatted(missing(trainer), trainer, String.join("\n", lines())), e);
       }
+    }
+
+    /** Nothing comes any more for now. */
+    void note(TrainerBooks trainer) {
+      trainer.newest().ifPresent(newest::add);
     }
 
     private List<String> lines() throws Exception {
@@ -209,7 +252,37 @@ class TrainerSimulatorIT {
       if (monitor.open() > 0) {
         missing.add(monitor.open() + " are still open");
       }
+      if (policy.equals("every")) {
+        addStretches(trainer, monitor, missing);
+      }
       return missing;
+    }
+
+    /**
+     * A checkpoint that is whole and stays is evaluated, or another one of its stretch; unless that
+     * was lost, when this one was left out already.
+     */
+    private void addStretches(TrainerBooks trainer, MonitorBooks monitor, List<String> missing)
+        throws Exception {
+      Set<Long> done = new TreeSet<>();
+      Set<List<Long>> ofAttempts = new HashSet<>();
+      for (JsonNode result : watch.run().get("results")) {
+        long stretch = result.get("step").asLong() / EVERY;
+        if (!ofAttempts.add(List.of(result.get("attempt").asLong(), stretch))) {
+          missing.add("stretch %d has more than one: %s".formatted(stretch, result));
+        }
+        if (!result.get("standing").asText().equals("superseded")) {
+          done.add(stretch);
+        }
+      }
+      monitor.entries().stream()
+          .filter(entry -> entry.kind() == Kind.FAILED)
+          .forEach(entry -> done.add(entry.step() / EVERY));
+      for (String name : trainer.present(true)) {
+        if (!done.contains(trainer.steps().getOrDefault(name, 0L) / EVERY)) {
+          missing.add(name + " is whole, and none of its stretch was evaluated");
+        }
+      }
     }
   }
 
@@ -254,7 +327,10 @@ class TrainerSimulatorIT {
           }
         }
       }
-      default -> {}
+      default -> {
+        // Of each stretch and attempt one, as the accounts have found.
+        assertThat(monitor.byReason(Kind.SKIPPED)).containsKey("spacing");
+      }
     }
   }
 

@@ -132,15 +132,14 @@ class WatchOnceIT {
   void theFinalStepAndTheEndMarkerEndARunThatIsWatched() throws Exception {
     write(checkpoints, 10);
     write(checkpoints, 20);
-    assertThat(watch(checkpoints, "--final-step", 20))
-        .contains("training ended: final step 20 was reached");
+    assertThat(watch(checkpoints, "--final-step", 20)).contains("final step 20 was reached");
     write(checkpoints, 30);
     Files.writeString(checkpoints.resolve("DONE"), "");
     assertThat(watch(checkpoints, "--end-marker", "DONE"))
-        .contains("run a goes on: 2 checkpoints", "training ended: the end marker DONE is there");
+        .contains("run a goes on: 2 checkpoints", "the end marker DONE is there");
     assertThat(count("EvaluationCompleted", journal("a"))).isEqualTo(3);
     assertThat(watch(checkpoints, "--idle-timeout", "1s"))
-        .contains("training ended: no new checkpoint for 1 s (idle timeout)");
+        .contains("no new checkpoint for 1 s (idle timeout)");
   }
 
   /** Killed without warning in the middle of its work, as a spot machine is. */

@@ -9,8 +9,11 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.diffuscope.data.DataSet;
 import io.diffuscope.tensorfile.TensorShape;
+import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.function.BinaryOperator;
 import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
 import org.jspecify.annotations.Nullable;
@@ -46,14 +49,53 @@ class ExactProductsTest {
   }
 
   @Test
+  void tf32CutOffKeepsElevenBits() {
+    assertThat(Tf32.truncate(1 + 0x1p-10f)).isEqualTo(1 + 0x1p-10f);
+    assertThat(Tf32.truncate(1 + 0x1p-10f + 0x1.8p-11f)).isEqualTo(1 + 0x1p-10f);
+    assertThat(Tf32.truncate(-3.1415927f)).isEqualTo(-3.140625f);
+  }
+
+  @Test
   void splitProductsLoseALittleOfWhatPlainOnesLose() {
+    splitProductsLoseLittle(Tf32::matMul);
+    splitProductsLoseLittle(Tf32::truncatingMatMul);
+  }
+
+  /** Every product of two of the numbers whose split loses most, each alone in its sum. */
+  @Test
+  void aTermLosesNoMoreThanIsSaid() {
+    float[] values = new float[21 * 400];
+    for (int i = 0; i < values.length; i++) {
+      int distance = 4096 - i / 21 % 200; // of the high part, in units of the last bit
+      values[i] = 1 + i % 21 * 0x1p-10f + (i < values.length / 2 ? 1 : -1) * distance * 0x1p-23f;
+    }
+    for (BinaryOperator<NDArray> rounding :
+        List.<BinaryOperator<NDArray>>of(Tf32::matMul, Tf32::truncatingMatMul)) {
+      ExactProducts split = ExactProducts.split(rounding);
+      double worst = 0;
+      for (int start = 0; start < values.length; start += 840) {
+        try (NDManager scratch = manager.newSubManager()) {
+          NDArray left =
+              scratch.create(Arrays.copyOfRange(values, start, start + 840), new Shape(840, 1));
+          NDArray right = scratch.create(values, new Shape(1, values.length));
+          NDArray exact =
+              left.toType(DataType.FLOAT64, true).matMul(right.toType(DataType.FLOAT64, true));
+          NDArray lost = split.matMul(left, right).toType(DataType.FLOAT64, true).sub(exact);
+          worst = Math.max(worst, lost.div(exact).abs().max().getDouble());
+        }
+      }
+      assertThat(worst).isBetween(0x1p-21, split.rounding());
+    }
+  }
+
+  private void splitProductsLoseLittle(BinaryOperator<NDArray> tf32) {
     NDArray left = normal(40, 300, 1);
     NDArray right = normal(300, 50, 2);
     NDArray exact =
         left.toType(DataType.FLOAT64, true).matMul(right.toType(DataType.FLOAT64, true));
 
-    double plain = error(ExactProducts.plain(Tf32::matMul).matMul(left, right), exact);
-    double split = error(ExactProducts.split(Tf32::matMul).matMul(left, right), exact);
+    double plain = error(ExactProducts.plain(tf32).matMul(left, right), exact);
+    double split = error(ExactProducts.split(tf32).matMul(left, right), exact);
 
     assertThat(plain).isGreaterThan(1e-4);
     assertThat(split).isLessThan(1e-6);

@@ -185,6 +185,36 @@ class CheckpointTallyTest {
         .isEqualTo(expected.values().stream().mapToLong(Long::longValue).sum());
   }
 
+  @Test
+  void whatWasPassedOverAsAnotherCopyIsOneCheckpoint() {
+    String copy = RunEvents.checkpoint(2L).path();
+    tell(
+        RunEvents.passedOver("r", 2L, "incomplete"),
+        new RunEvent.CheckpointFound("r", RunEvents.AT, RunEvents.checkpoint(1L), copy));
+    assertCounts(Map.of(Outcome.WAITING, 1L));
+  }
+
+  @Test
+  void whatWasEvaluatedStaysSoWhateverBecomesOfItsSecondEvaluation() {
+    for (RunEvent end :
+        List.of(
+            RunEvents.completed("r", 1L, true),
+            RunEvents.failed("r", 1L, "vanished"),
+            RunEvents.skipped("r", 1L, "ended"))) {
+      CheckpointTally counted = CheckpointTally.create();
+      counted.add(RunEvents.found("r", 1L));
+      counted.add(RunEvents.evaluating("r", 1L));
+      counted.add(RunEvents.completed("r", 1L, false));
+      counted.add(RunEvents.evaluating("r", 1L));
+      assertThat(counted.count(Outcome.EVALUATED)).isZero();
+      assertThat(counted.isEvaluatedOnceMore(RunEvents.checkpoint(1L))).isTrue();
+      counted.add(end);
+      assertThat(counted.count(Outcome.EVALUATED)).isEqualTo(1);
+      assertThat(counted.total()).isEqualTo(1);
+      assertThat(counted.isEvaluatedOnceMore(RunEvents.checkpoint(1L))).isFalse();
+    }
+  }
+
   private void tell(RunEvent... events) {
     for (RunEvent event : events) {
       tally.add(event);

@@ -2,6 +2,7 @@ package io.diffuscope.publish;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.detect.Flag;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -21,7 +22,7 @@ class HistorySummaryTest {
                 RunEvents.flag("r", Flag.EARLY_MEMORIZATION, false, 20),
                 RunEvents.completed("r", null, false)));
     assertThat(summary).isEqualTo(new HistorySummary(3, 20L, List.of("memorization (step 20)")));
-    assertThat(summary.sentence())
+    assertThat(summary.sentence(StepUnit.UPDATES))
         .startsWith(
             "goes on: 3 checkpoints evaluated before, last step 20; flags raised: memorization"
                 + " (step 20);");
@@ -29,7 +30,16 @@ class HistorySummaryTest {
 
   @Test
   void aRunThatSawNothingSaysSo() {
-    assertThat(HistorySummary.of(List.of(RunEvents.found("r", 1L))).sentence())
+    assertThat(HistorySummary.of(List.of(RunEvents.found("r", 1L))).sentence(StepUnit.UPDATES))
         .startsWith("goes on: 0 checkpoints evaluated before; flags raised: none;");
+  }
+
+  @Test
+  void stepsHaveTheRunsUnit() {
+    HistorySummary summary = new HistorySummary(2, 2500L, List.of("memorization (step 2500)"));
+
+    assertThat(summary.sentence(StepUnit.KIMG))
+        .contains("last kimg 2500", "memorization (kimg 2500)")
+        .doesNotContain("step");
   }
 }

@@ -6,9 +6,12 @@ import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
+import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.detect.Flag;
 import io.diffuscope.detect.Verdict;
 import io.diffuscope.run.RunEvent;
+import io.diffuscope.run.SourceNews;
+import io.diffuscope.run.StepScale;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -48,6 +51,26 @@ class LogPublisherTest {
     assertThat(lines.list.getFirst().getKeyValuePairs())
         .extracting(pair -> pair.key + "=" + pair.value)
         .containsExactly("run=r", "step=400", "flag=memorization", "raised=true");
+  }
+
+  @Test
+  void stepsHaveTheRunsUnitOnceItIsKnown() {
+    tell(RunEvents.started("r", new StepScale(null, null, null)), RunEvents.found("r", 7L));
+    log.onSourceNews(new SourceNews("r", false, "layout edm", StepUnit.KIMG));
+    tell(
+        RunEvents.found("r", 8L),
+        RunEvents.flag("r", Flag.MEMORIZATION, true, 400),
+        RunEvents.attempt("r", 2, 5));
+
+    assertThat(lines.list)
+        .extracting(ILoggingEvent::getFormattedMessage)
+        .contains(
+            "run r: step 7 (step-7.safetensors) found",
+            "run r: kimg 8 (step-8.safetensors) found",
+            "run r: flag memorization raised at kimg 400: share .65 against .50")
+        .last()
+        .asString()
+        .doesNotContain("step ");
   }
 
   @Test

@@ -7,12 +7,16 @@ import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.detect.Flag;
 import io.diffuscope.detect.Verdict;
+import io.diffuscope.run.HoldNews;
+import io.diffuscope.run.JournalBacklog;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunEvent.Standing;
 import io.diffuscope.run.SourceNews;
 import io.diffuscope.run.StepScale;
 import io.diffuscope.sampling.Reference;
+import io.diffuscope.signal.SignalEstimate;
+import io.diffuscope.signal.SignalNames;
 import io.diffuscope.signal.Statistic;
 import io.diffuscope.statistics.Estimate;
 import io.diffuscope.tensorfile.BadInputException;
@@ -20,6 +24,7 @@ import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.time.Instant;
 import java.util.List;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -398,6 +403,67 @@ class MetricsPublisherTest {
   private static double info(Exposition scraped, String unit) {
     return scraped.value(
         "diffuscope_run_info{display_name=\"The run r\",run=\"r\",step_unit=\"" + unit + "\"}");
+  }
+
+  @Test
+  void howFarTheJournalIsBehind() {
+    metrics.onEvent(RunEvents.started("r"));
+    assertThat(scrape().value("diffuscope_journal_pending_events{run=\"r\"}")).isZero();
+    assertThat(scrape().value("diffuscope_journal_failed_writes_total{run=\"r\"}")).isZero();
+    assertThat(scrape().value("diffuscope_journal_lost_events_total{run=\"r\"}")).isZero();
+    metrics.onJournalBacklog(new JournalBacklog("r", 4, true, 0));
+    metrics.onJournalBacklog(new JournalBacklog("r", 5, true, 0));
+    metrics.onJournalBacklog(new JournalBacklog("r", 5, false, 3));
+    assertThat(scrape().value("diffuscope_journal_pending_events{run=\"r\"}")).isEqualTo(5);
+    assertThat(scrape().value("diffuscope_journal_failed_writes_total{run=\"r\"}")).isEqualTo(2);
+    assertThat(scrape().value("diffuscope_journal_lost_events_total{run=\"r\"}")).isEqualTo(3);
+  }
+
+  /** After a restart there is no pair to the checkpoint before: unknown is no 0. */
+  @Test
+  void aChangeThatIsNotKnownIsAbsent() {
+    String change = "diffuscope_pfd_change";
+    metrics.onEvent(RunEvents.started("r"));
+    metrics.onEvent(measured(1, Statistic.RMS, Statistic.CHANGE));
+    assertThat(scrape().has(change)).isTrue();
+    metrics.onEvent(RunEvents.resumed("r"));
+    metrics.onEvent(measured(2, Statistic.RMS));
+    assertThat(scrape().has(change)).isFalse();
+    assertThat(scrape().value("diffuscope_pfd{reference=\"train\",run=\"r\"}")).isEqualTo(2);
+  }
+
+  private static RunEvent measured(long step, Statistic... statistics) {
+    return RunEvents.completed(
+        "r",
+        step,
+        true,
+        Stream.of(statistics)
+            .map(
+                statistic ->
+                    SignalEstimate.of(
+                        SignalNames.PFD,
+                        Reference.TRAIN,
+                        statistic,
+                        new Estimate(step, .1, step - .2, step + .2, 100)))
+            .toArray(SignalEstimate[]::new));
+  }
+
+  @Test
+  void whatIsReadInPlaceIsCountedEachTime() {
+    tell(RunEvents.started("r"));
+    assertThat(inPlace("limit")).isZero();
+    assertThat(inPlace("space")).isZero();
+    assertThat(inPlace("unwritable")).isZero();
+
+    metrics.onHoldNews(new HoldNews("r", "space", true, "the disk is full"));
+    metrics.onHoldNews(new HoldNews("r", "space", false, "the disk is full"));
+    assertThat(inPlace("space")).isEqualTo(2);
+    assertThat(inPlace("limit")).isZero();
+  }
+
+  private double inPlace(String reason) {
+    return scrape()
+        .value("diffuscope_holds_in_place_total{reason=\"%s\",run=\"r\"}".formatted(reason));
   }
 
   @Test

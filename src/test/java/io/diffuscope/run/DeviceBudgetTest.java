@@ -78,7 +78,7 @@ class DeviceBudgetTest {
         if (now >= nextArrival[i]) {
           machines.get(i).find(Math.toIntExact(++newest[i]));
           nextArrival[i] = now + 1 + random.nextLong(2 * SECOND);
-          if (RunDecisions.isReady(machines.get(i).state())) {
+          if (machines.get(i).isReady()) {
             budget.ask(i);
           }
         }
@@ -90,7 +90,7 @@ class DeviceBudgetTest {
         longest = Math.max(longest, now - since);
         budget.done(holder, now);
         end = Long.MAX_VALUE;
-        if (RunDecisions.isReady(machine.state())) {
+        if (machine.isReady()) {
           budget.ask(holder);
         }
       }

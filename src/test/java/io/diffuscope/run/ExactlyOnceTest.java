@@ -19,9 +19,12 @@ import java.util.random.RandomGeneratorFactory;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
-/** Whatever happens in whatever order, every checkpoint that is found ends as exactly one thing. */
+/**
+ * Whatever happens in whatever order, every checkpoint that is found ends as exactly one thing; but
+ * that the last of all, when no more come, is sampled also where it was left out before.
+ */
 class ExactlyOnceTest {
-  private static final int TRIALS = 400;
+  private static final int TRIALS = 800;
 
   private final RandomGenerator random = RandomGeneratorFactory.of("L64X128MixRandom").create(12);
   private final Map<String, Integer> endings = new HashMap<>();
@@ -32,6 +35,8 @@ class ExactlyOnceTest {
     private final Map<String, String> ended = new HashMap<>();
     private final Set<String> ofOlderAttempts = new HashSet<>();
     private @Nullable String begun;
+    private boolean draining;
+    private int sampledAfterAll;
 
     void write(RunEvent event) {
       switch (event) {
@@ -40,7 +45,13 @@ class ExactlyOnceTest {
         case RunEvent.EvaluationStarted e -> {
           assertThat(begun).as("one at a time").isNull();
           begun = e.checkpoint().identity();
-          assertThat(ended).doesNotContainKey(begun);
+          String before = ended.remove(begun);
+          if (before != null) {
+            assertThat(before).isIn("losses", "skipped spacing");
+            assertThat(draining).isTrue();
+            assertThat(e.sampled()).isTrue();
+            sampledAfterAll++;
+          }
         }
         case RunEvent.CheckpointSkipped e -> end(e.checkpoint(), "skipped " + e.reason());
         case RunEvent.EvaluationFailed e -> end(e.checkpoint(), "failed");
@@ -76,6 +87,7 @@ class ExactlyOnceTest {
     assertThat(endings)
         .containsOnlyKeys(
             "sampled",
+            "sampled after all",
             "losses",
             "failed",
             "skipped superseded",
@@ -116,6 +128,7 @@ class ExactlyOnceTest {
         case 10 -> run.proceed();
         default -> {
           if (random.nextInt(20) == 0) {
+            book.draining = true;
             run.drain();
           }
         }
@@ -134,6 +147,7 @@ class ExactlyOnceTest {
     assertThat(run.state().isIdle()).isTrue();
     assertThat(book.ended.keySet()).isEqualTo(book.found.keySet());
     run.assertRebuilt();
+    endings.merge("sampled after all", book.sampledAfterAll, Integer::sum);
     book.ended.values().forEach(how -> endings.merge(how, 1, Integer::sum));
   }
 

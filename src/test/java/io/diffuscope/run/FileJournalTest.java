@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -303,7 +304,7 @@ class FileJournalTest {
       FileJournal journal = FileJournal.in(folder, "run", "probe", "/run", disk);
       assertThat(journal.read()).isEmpty();
       List<JournalNews> told = new ArrayList<>();
-      Recording recording = new Recording("run", journal, false, told::add);
+      Recording recording = new Recording("run", journal, false, news -> hear(news, told));
       batches.forEach(recording::add);
       assertThat(told).singleElement().satisfies(news -> assertThat(news.problem()).isTrue());
       assertThat(told.getFirst().message()).contains("No space left on device", "make room");
@@ -321,12 +322,60 @@ class FileJournalTest {
     }
   }
 
+  private static void hear(RunNotification notification, List<JournalNews> told) {
+    if (notification instanceof JournalNews news) {
+      told.add(news);
+    }
+  }
+
+  @Test
+  void onlySoManyEventsWaitForAFullDiskAndTheJournalEndsWithThem() throws Exception {
+    SmallDisk disk = new SmallDisk();
+    FileJournal journal = FileJournal.in(folder, "run", "probe", "/run", disk);
+    List<RunNotification> told = new ArrayList<>();
+    Recording recording = new Recording("run", journal, false, told::add);
+    List<RunEvent> events = new ArrayList<>();
+    for (long step = 1; step <= Recording.MOST_PENDING + 50; step++) {
+      events.add(new RunEvent.CheckpointFound("run", Instant.EPOCH, RunMachine.checkpoint(step)));
+    }
+    events.forEach(event -> recording.add(List.of(event)));
+
+    assertThat(backlogs(told)).extracting(JournalBacklog::pending).isSorted();
+    assertThat(backlogs(told).getLast().pending()).isEqualTo(Recording.MOST_PENDING);
+    assertThat(backlogs(told).stream().mapToInt(JournalBacklog::lost).sum()).isEqualTo(50);
+    assertThat(backlogs(told).stream().filter(JournalBacklog::failed))
+        .as("what is lost is not tried")
+        .hasSize(Recording.MOST_PENDING);
+    assertThat(told)
+        .filteredOn(JournalNews.class::isInstance)
+        .extracting(news -> ((JournalNews) news).message())
+        .satisfiesExactly(
+            full -> assertThat(full).contains("No space left"),
+            many -> assertThat(many).contains("more than 10000 events", "not kept", "make room"));
+
+    disk.free = Long.MAX_VALUE / 2;
+    assertThat(recording.retry()).isTrue();
+    assertThat(backlogs(told).getLast().pending()).isZero();
+    recording.add(List.of(events.getLast()));
+    assertThat(journal().read())
+        .as("no gap in it")
+        .isEqualTo(events.subList(0, Recording.MOST_PENDING));
+    assertThat(backlogs(told).getLast().lost()).isEqualTo(1);
+  }
+
+  private static List<JournalBacklog> backlogs(List<RunNotification> told) {
+    return told.stream()
+        .filter(JournalBacklog.class::isInstance)
+        .map(JournalBacklog.class::cast)
+        .toList();
+  }
+
   @Test
   void aFolderThatIsAFileIsToldAndTriedAgain() throws Exception {
     Path blocked = Files.writeString(folder.resolve("blocked"), "");
     FileJournal journal = FileJournal.in(blocked, "run", "probe", "/run");
     List<JournalNews> told = new ArrayList<>();
-    Recording recording = new Recording("run", journal, false, told::add);
+    Recording recording = new Recording("run", journal, false, news -> hear(news, told));
     List<List<RunEvent>> batches = batches();
     batches.forEach(recording::add);
     assertThat(told).hasSize(1);

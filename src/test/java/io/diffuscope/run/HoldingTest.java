@@ -2,6 +2,7 @@ package io.diffuscope.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import akka.Done;
 import akka.actor.testkit.typed.javadsl.ActorTestKit;
 import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.stream.KillSwitches;
@@ -21,8 +22,10 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.stream.Stream;
@@ -38,7 +41,7 @@ class HoldingTest {
   @TempDir private Path root;
   private Path trainer;
   private Path folder;
-  private final List<String> news = new ArrayList<>();
+  private final List<HoldNews> news = Collections.synchronizedList(new ArrayList<>());
   private final TestProbe<TrainingRun.Found> begun = KIT.createTestProbe(TrainingRun.Found.class);
 
   @BeforeEach
@@ -106,7 +109,7 @@ class HoldingTest {
   }
 
   @Test
-  void beyondTheLimitItIsReadInPlaceAndToldOnce() throws Exception {
+  void beyondTheLimitItIsReadInPlaceAndToldEachTime() throws Exception {
     Path file = new ProbeFiles(trainer).checkpoint("step-1.safetensors", 1);
     Checkpoint checkpoint = CheckpointFiles.describe(file);
     Holding holding = holding(Files.size(file) - 1);
@@ -119,7 +122,87 @@ class HoldingTest {
                   .join())
           .isEqualTo(checkpoint);
     }
-    assertThat(news).singleElement().asString().contains("holds.max-bytes");
+    assertThat(news)
+        .allSatisfy(one -> assertThat(one.message()).contains("holds.max-bytes"))
+        .extracting(HoldNews::reason)
+        .containsExactly("limit", "limit", "limit");
+    assertThat(news).extracting(HoldNews::first).containsExactly(true, false, false);
+  }
+
+  /**
+   * Links and copies of more runs than there are threads to wait in, with room for two: the first
+   * two go on only when the others had time to ask. The folder is looked at all the time.
+   */
+  @Test
+  void manyRunsShareTheLimitByWaiting() throws Exception {
+    Path large = new ProbeFiles(trainer).checkpoint("step-1.safetensors", 1);
+    long limit = Files.size(large) * 5 / 2;
+    Holds holds = Holds.open(folder, new HoldSettings(HoldSettings.Mode.AUTO, limit), Set.of());
+    CompletableFuture<Done> gate = new CompletableFuture<>();
+    HeldBytes held = new HeldBytes(folder);
+    try (held) {
+      List<CompletableFuture<List<Path>>> evaluations = new ArrayList<>();
+      for (int run = 0; run < 40; run++) {
+        Path own = Files.createDirectory(trainer.resolve("run-" + run));
+        String name = run % 2 == 0 ? "step-1.safetensors" : "last.safetensors";
+        Checkpoint checkpoint = CheckpointFiles.describe(Files.copy(large, own.resolve(name)));
+        evaluations.add(
+            holding("run-" + run, holds)
+                .during(checkpoint, taken -> afterwards(gate, taken))
+                .runWith(Sink.seq(), KIT.system())
+                .toCompletableFuture());
+      }
+      begun.receiveMessage();
+      begun.receiveMessage();
+      held.awaitLooks(2);
+      gate.complete(Done.getInstance());
+      for (CompletableFuture<List<Path>> evaluation : evaluations) {
+        assertThat(evaluation.join()).hasSize(3).allMatch(place -> place.startsWith(folder));
+      }
+    }
+    // Two were held while the gate was closed, and were seen.
+    assertThat(held.most()).isEqualTo(2 * Files.size(large));
+    assertThat(news).isEmpty();
+    awaitNoHolds();
+  }
+
+  private Source<Path, ?> afterwards(CompletableFuture<Done> gate, Checkpoint held) {
+    begun.getRef().tell(new TrainingRun.Found(held));
+    return Source.completionStage(gate).flatMapConcat(open -> placesWhileAtWork(held));
+  }
+
+  /** Whether they have asked for room by then or not. */
+  @Test
+  void whoIsCancelledWhileWaitingKeepsNoPlace() throws Exception {
+    Path file = new ProbeFiles(trainer).checkpoint("step-1.safetensors", 1);
+    Checkpoint checkpoint = CheckpointFiles.describe(file);
+    long limit = Files.size(file) * 2;
+    Holds holds = Holds.open(folder, new HoldSettings(HoldSettings.Mode.AUTO, limit), Set.of());
+    List<UniqueKillSwitch> kills = new ArrayList<>();
+    for (int run = 0; run < 2; run++) {
+      kills.add(started(holding("early-" + run, holds), checkpoint));
+    }
+    begun.receiveMessage();
+    begun.receiveMessage();
+    List<UniqueKillSwitch> late = new ArrayList<>();
+    for (int run = 0; run < 30; run++) {
+      late.add(started(holding("late-" + run, holds), checkpoint));
+    }
+    late.subList(0, 29).forEach(UniqueKillSwitch::shutdown);
+    kills.getFirst().shutdown();
+    assertThat(begun.receiveMessage(Duration.ofSeconds(30)).checkpoint().held()).isNotNull();
+    late.forEach(UniqueKillSwitch::shutdown);
+    kills.forEach(UniqueKillSwitch::shutdown);
+    assertThat(news).isEmpty();
+    awaitNoHolds();
+  }
+
+  private UniqueKillSwitch started(Holding holding, Checkpoint checkpoint) {
+    return holding
+        .during(checkpoint, this::endless)
+        .viaMat(KillSwitches.single(), Keep.right())
+        .to(Sink.ignore())
+        .run(KIT.system());
   }
 
   @Test
@@ -135,12 +218,7 @@ class HoldingTest {
 
   @Test
   void isReleasedWhenTheStreamIsCancelled() throws Exception {
-    UniqueKillSwitch kill =
-        holding(Long.MAX_VALUE)
-            .during(described(), this::endless)
-            .viaMat(KillSwitches.single(), Keep.right())
-            .to(Sink.ignore())
-            .run(KIT.system());
+    UniqueKillSwitch kill = started(holding(Long.MAX_VALUE), described());
     Checkpoint held = begun.receiveMessage().checkpoint();
     assertThat(held.readFrom().file()).exists();
     kill.shutdown();
@@ -213,7 +291,11 @@ class HoldingTest {
 
   private Holding holding(long maxBytes) throws IOException {
     Holds holds = Holds.open(folder, new HoldSettings(HoldSettings.Mode.AUTO, maxBytes), Set.of());
-    return new Holding(KIT.system(), holds, Duration.ofMinutes(1), news::add);
+    return holding("r", holds);
+  }
+
+  private Holding holding(String run, Holds holds) {
+    return new Holding(run, KIT.system(), holds, Duration.ofMinutes(1), news::add);
   }
 
   /** As the run sees it. */

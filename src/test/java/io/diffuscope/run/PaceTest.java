@@ -73,6 +73,102 @@ class PaceTest {
   }
 
   @Test
+  void theNewestIsSampledAtTheEndAlsoAfterItsLossesWereMeasured() {
+    for (Pace.Policy policy : List.of(Pace.Policy.ALL, Pace.Policy.LATEST)) {
+      RunMachine run = run(policy, 1.5, null);
+      assertThat(evaluate(run, 100)).isTrue();
+      assertThat(evaluate(run, 101)).isFalse();
+      assertThat(evaluate(run, 102)).isFalse();
+      assertThat(run.isDone()).as("more may come").isTrue();
+
+      assertThat(run.drain()).containsExactly("evaluating 102");
+      assertThat(run.isDone()).isFalse();
+      assertThat(run.complete(102))
+          .startsWith("evaluated 102")
+          .noneMatch(w -> w.startsWith("evaluating"));
+      assertThat(run.isDone()).isTrue();
+      assertThat(run.state().lineage().judged().keySet()).containsExactly(100L, 102L);
+      run.assertRebuilt();
+    }
+  }
+
+  @Test
+  void theNewestIsSampledAtTheEndAlsoAfterItWasSkippedForSpacing() {
+    RunMachine run = new RunMachine(new Pace(Pace.Policy.EVERY, 100, 10, 1, null), Ending.NEVER);
+    run.begin();
+    run.find(10);
+    run.find(20);
+    run.find(90);
+    run.find(30);
+    run.complete(10);
+    run.passOver("/run/step-95");
+
+    assertThat(run.drain()).containsExactly("evaluating 90");
+    assertThat(run.complete(90)).startsWith("evaluated 90");
+    assertThat(run.isDone()).isTrue();
+    assertThat(run.state().ledger().get("id-90")).isEqualTo(Status.EVALUATED);
+    run.assertRebuilt();
+  }
+
+  @Test
+  void theNewestIsSampledAtTheEndWhereThereAreNoLosses() {
+    RunMachine run = new RunMachine(pace(Pace.Policy.LATEST, 1.5, null), Ending.NEVER);
+    run.begin(false);
+    run.find(100);
+    run.complete(100);
+    assertThat(run.find(110)).endsWith("skipped 110 (spacing)");
+    assertThat(run.drain()).containsExactly("evaluating 110");
+  }
+
+  @Test
+  void theLastSamplingOfARunUnderABudgetWaitsForItsTurn() {
+    RunMachine run = new RunMachine(new Pace(Pace.Policy.EVERY, 100, 10, 1, .1), Ending.NEVER);
+    run.begin();
+    run.find(10);
+    run.proceed();
+    run.complete(10);
+    run.find(20);
+    assertThat(run.drain()).isEmpty();
+    assertThat(run.isReady()).isTrue();
+    assertThat(run.proceed()).containsExactly("evaluating 20");
+  }
+
+  @Test
+  void atTheEndTheNewestIsTriedOnce() {
+    RunMachine run = run(Pace.Policy.ALL, 1.5, null);
+    evaluate(run, 100);
+    evaluate(run, 101);
+    evaluate(run, 102);
+    run.drain();
+    assertThat(run.fail(102)).containsExactly("failed 102 (non_finite)");
+    assertThat(run.isDone()).isTrue();
+    run.assertRebuilt();
+  }
+
+  @Test
+  void atTheEndTheNewestThatCouldBeReadIsSampled() {
+    RunMachine run = run(Pace.Policy.ALL, 1.5, null);
+    evaluate(run, 100);
+    evaluate(run, 101);
+    run.find(102);
+    run.fail(102);
+    assertThat(run.drain()).containsExactly("evaluating 101");
+  }
+
+  @Test
+  void whatALaterAttemptSupersedesIsNotSampledAtTheEnd() {
+    RunMachine run = run(Pace.Policy.ALL, 1.5, null);
+    run.find(written(100, 1));
+    run.complete(written(100, 1), List.of());
+    run.find(written(120, 2));
+    run.complete(written(120, 2), List.of());
+    run.find(written(90, 3));
+    run.complete(written(90, 3), List.of());
+    assertThat(run.drain()).isEmpty();
+    assertThat(run.isDone()).isTrue();
+  }
+
+  @Test
   void theFinalStepIsSampled() {
     Ending ending = new Ending(110L, null, null, false, Duration.ofMinutes(1));
     RunMachine run = new RunMachine(pace(Pace.Policy.LATEST, 1.5, null), ending);

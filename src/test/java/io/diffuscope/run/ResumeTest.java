@@ -56,6 +56,26 @@ class ResumeTest {
     assertThat(run.find(30)).containsExactly("found 30", "evaluating 30");
   }
 
+  /** A content that had no step, and the same when its step was told. */
+  @Test
+  void aStepThatIsToldLaterIsAnotherCheckpointAndJudged() {
+    Checkpoint unstepped = Checkpoint.ofFile("w@1", "/runs/7/w.pt", null);
+    Checkpoint stepped = Checkpoint.ofFile("w@1!step=10", "/runs/7/w.pt", 10L);
+    run.begin();
+    run.find(unstepped);
+    assertThat(run.find(stepped)).contains("found 10");
+    assertThat(run.state().evaluating()).matches(c -> c != null && c.superseded());
+    run.find(20);
+    assertThat(run.find(stepped)).as("known").isEmpty();
+
+    // Where it was found under its step at once, a step that is told again changes nothing.
+    Checkpoint atOnce = Checkpoint.ofFile("v@1", "/runs/7/v.pt", 30L);
+    run.find(atOnce);
+    resume();
+    assertThat(run.find(Checkpoint.ofFile("v@1!step=30", "/runs/7/v.pt", 30L))).isEmpty();
+    run.assertRebuilt();
+  }
+
   @Test
   void aRunThatHadEndedGoesOn() {
     run.begin();

@@ -36,8 +36,17 @@ final class RunMachine {
   }
 
   /** It is known from here on that no more checkpoints come. */
-  void drain() {
+  List<String> drain() {
     decisions = decisions.draining();
+    return perform(new RunDecisions.Drain());
+  }
+
+  boolean isReady() {
+    return decisions.isReady(state);
+  }
+
+  boolean isDone() {
+    return decisions.isDone(state);
   }
 
   RunState state() {
@@ -70,7 +79,7 @@ final class RunMachine {
   }
 
   List<String> find(Checkpoint checkpoint) {
-    return perform(new RunDecisions.Find(checkpoint));
+    return perform(new RunDecisions.Find(checkpoint, null));
   }
 
   List<String> complete(@Nullable Integer step) {

@@ -69,10 +69,12 @@ class SerializationTest {
                 List.of(),
                 new StepScale(StepUnit.KIMG, 8L, 9L),
                 false),
-            new HoldNews("r", "full"),
+            new HoldNews("r", "space", true, "full"),
             new RunEvent.RunResumed("r", at),
             new JournalNews("r", true, "full"),
+            new JournalBacklog("r", 3, true, 1),
             new RunEvent.CheckpointFound("r", at, checkpoint),
+            new RunEvent.CheckpointFound("r", at, checkpoint, "/other"),
             new RunEvent.CheckpointSkipped("r", at, without, "backlog"),
             new RunEvent.CheckpointPassedOver("r", at, "/x", "incomplete", "cut"),
             new RunEvent.EvaluationStarted("r", at, checkpoint, true),
@@ -150,6 +152,7 @@ class SerializationTest {
                 1, 2, deadline, spec, new WorkUnit.DenoisingBlock(checkpoint, .5, 3)),
             new Sampler.Perform(1, 2, deadline, spec, new WorkUnit.SampleBlock(held, 3)),
             new TrainingRun.Found(checkpoint),
+            new TrainingRun.Found(checkpoint, "/other"),
             new TrainingRun.PassedOver("/x", "incomplete", "cut"),
             new TrainingRun.SourceEnded("over"),
             new TrainingRun.Unprepared("vanished", "gone"),
@@ -183,7 +186,7 @@ class SerializationTest {
     RunState read = (RunState) decode(run.state(), encode(run.state()));
     assertThat(read).isEqualTo(run.state());
     RunDecisions decisions = new RunDecisions(RunMachine.settings(Pace.all(10), Ending.NEVER));
-    RunDecisions.Command next = new RunDecisions.Find(RunMachine.written(20, 80));
+    RunDecisions.Command next = new RunDecisions.Find(RunMachine.written(20, 80), null);
     Instant now = Instant.ofEpochSecond(100);
     assertThat(decisions.decide(read, next, now))
         .hasAtLeastOneElementOfType(RunEvent.AttemptStarted.class)

@@ -384,6 +384,34 @@ class TrainingRunTest {
     }
   }
 
+  /** Ended by a marker or by time, a run does not know its last step until then. */
+  @Test
+  void theNewestIsSampledWhenTheSourceEnds() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    Pace pace = new Pace(Pace.Policy.LATEST, 1, 10, 10, null);
+    try (Run run = new Run("last", files.smallSpec(), 1, pace)) {
+      for (int step = 10; step <= 11; step++) {
+        Path file = files.checkpoint("step-%d.safetensors".formatted(step), step);
+        run.actor.tell(new TrainingRun.Found(checkpoint(step, file)));
+        List<RunEvent.EvaluationCompleted> done =
+            ofKind(run.untilEvaluated(1), RunEvent.EvaluationCompleted.class);
+        assertThat(done.getLast().sampled()).isEqualTo(step == 10);
+      }
+      run.actor.tell(new TrainingRun.SourceEnded("the end marker DONE is there"));
+      List<RunEvent> rest = run.untilItsEnd();
+
+      RunEvent.EvaluationCompleted last =
+          ofKind(rest, RunEvent.EvaluationCompleted.class).getFirst();
+      assertThat(last.checkpoint().step()).isEqualTo(11);
+      assertThat(last.judged()).isTrue();
+      assertThat(last.estimates())
+          .as("in pairs with step 10")
+          .anyMatch(estimate -> estimate.statistic() == Statistic.CHANGE);
+      assertThat(ofKind(rest, RunEvent.EvaluationCompleted.class)).hasSize(1);
+      assertThat(run.state().ledger().values()).containsOnly(Status.EVALUATED);
+    }
+  }
+
   /** Killed in the middle of an evaluation, and started again. */
   @Test
   void aRunThatIsStartedAgainGoesOnWhereItWas() throws Exception {
@@ -469,7 +497,7 @@ class TrainingRunTest {
         run.actor.tell(
             new TrainingRun.Found(checkpoint(step, files.checkpoint("step-" + step, 3))));
       }
-      run.actor.tell(new TrainingRun.SourceEnded("training ended: DONE"));
+      run.actor.tell(new TrainingRun.SourceEnded("the end marker DONE is there"));
       List<RunEvent> events = run.untilItsEnd();
       int done = ofKind(events, RunEvent.EvaluationCompleted.class).size();
       List<RunEvent.CheckpointSkipped> skipped = ofKind(events, RunEvent.CheckpointSkipped.class);
@@ -477,7 +505,7 @@ class TrainingRunTest {
       assertThat(done + skipped.size()).isEqualTo(50);
       assertThat(((RunEvent.RunEnded) events.getLast()).cause())
           .isEqualTo(
-              "training ended: DONE; %d checkpoints were not evaluated within the drain timeout of 0 s"
+              "the end marker DONE is there; %d checkpoints were not evaluated within the drain timeout of 0 s"
                   .formatted(skipped.size()));
       RunState state = run.state();
       assertThat(state.isIdle()).isTrue();
@@ -631,10 +659,11 @@ class TrainingRunTest {
           KIT.spawn(
               TrainingRun.create(
                   settings,
-                  probe,
-                  KIT.spawn(after(trainer, queue)),
-                  pace.budget() == null ? null : KIT.spawn(DeviceTurns.create(pace.budget())),
-                  holds,
+                  new SharedParts(
+                      probe,
+                      KIT.spawn(after(trainer, queue)),
+                      pace.budget() == null ? null : KIT.spawn(DeviceTurns.create(pace.budget())),
+                      holds),
                   journal,
                   InstantSource.system(),
                   owner.getRef()));

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import akka.actor.testkit.typed.javadsl.ActorTestKit;
+import akka.http.javadsl.Http;
+import akka.http.javadsl.ServerBinding;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.diffuscope.checkpoint.Announcement;
@@ -15,6 +17,7 @@ import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.net.Socket;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpClient;
@@ -24,6 +27,7 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
@@ -130,7 +134,7 @@ class AnnounceRouteTest {
           case MALFORMED -> 400;
           case FORBIDDEN -> 403;
           case UNKNOWN_RUN -> 404;
-          case INCOMPLETE -> 409;
+          case INCOMPLETE, CONTRADICTORY -> 409;
           case OVER -> 410;
           case UNUSABLE -> 422;
           case BUSY -> 503;
@@ -304,10 +308,44 @@ class AnnounceRouteTest {
   }
 
   @Test
+  void aBodyThatDoesNotComeIsNotACheckpointThatIsNotLookedAt() throws Exception {
+    AnnounceRoute route =
+        new AnnounceRoute(
+            BearerToken.of(TOKEN),
+            (run, announcement) -> CompletableFuture.failedFuture(new AssertionError(run)),
+            Duration.ofMillis(100));
+    ServerBinding binding =
+        Http.get(KIT.system())
+            .newServerAt("127.0.0.1", 0)
+            .bind(route.create())
+            .toCompletableFuture()
+            .get(30, TimeUnit.SECONDS);
+    try (Socket socket = new Socket()) {
+      socket.connect(binding.localAddress());
+      socket.setSoTimeout(30_000);
+      socket
+          .getOutputStream()
+          .write(
+              ("POST /v1/runs/7/checkpoints HTTP/1.1\r\nHost: localhost\r\nContent-Length: 40\r\n"
+                      + "Content-Type: application/json\r\nConnection: close\r\n"
+                      + "Authorization: Bearer "
+                      + TOKEN
+                      + "\r\n\r\n{\"path\": ")
+                  .getBytes(StandardCharsets.US_ASCII));
+      String answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      assertThat(answer).startsWith("HTTP/1.1 408 ").contains("the body was not here within");
+    } finally {
+      binding.unbind();
+    }
+  }
+
+  @Test
   void whoeverAnswersTooLateIsBusy() throws Exception {
     outcome = CompletableFuture.failedFuture(new TimeoutException("a secret"));
     HttpResponse<String> late = announce(BODY);
     assertThat(late.statusCode()).isEqualTo(503);
+    assertThat(json(late).path("error").asText()).contains("not looked at in time");
+    assertThat(late.headers().firstValue("Retry-After")).isPresent();
     outcome = CompletableFuture.failedFuture(new IllegalStateException("a secret"));
     HttpResponse<String> broken = announce(BODY);
     assertThat(broken.statusCode()).isEqualTo(500);

@@ -184,6 +184,20 @@ class RunBoardTest {
   }
 
   @Test
+  void sentencesHaveTheRunsUnit() {
+    tell(
+        RunEvents.started("r", new StepScale(StepUnit.KIMG, null, null)),
+        new RunEvent.VerdictChanged(
+            "r",
+            RunEvents.AT,
+            new Verdict(Verdict.State.LEARNING, 1L, 2L, "fell from 3 at step 1 to 2 at step 2")),
+        new RunEvent.AttemptStarted("r", RunEvents.AT, 2, 1, "step 1 was written again"));
+
+    assertThat(run().verdict().why()).isEqualTo("fell from 3 at kimg 1 to 2 at kimg 2");
+    assertThat(run().attempts().getFirst().message()).isEqualTo("kimg 1 was written again");
+  }
+
+  @Test
   void lagIsTheAgeOfWhatWaitsLongest() {
     tell(RunEvents.started("r"), RunEvents.found("r", 100L), RunEvents.found("r", 200L));
     now = RunEvents.AT.plusSeconds(61);

@@ -1,0 +1,20 @@
+package io.diffuscope.run;
+
+import akka.actor.typed.ActorRef;
+import io.diffuscope.checkpoint.Holds;
+import io.diffuscope.sampling.Probe;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the runs of a monitor share; none of them closes it.
+ *
+ * @param probe what they are measured with, opened from the settings of each
+ * @param queue the work of the samplers
+ * @param turns at the device; null where evaluation has no budget
+ * @param holds hold checkpoints while they are evaluated
+ */
+public record SharedParts(
+    Probe probe,
+    ActorRef<WorkQueue.Command> queue,
+    @Nullable ActorRef<DeviceTurns.Command> turns,
+    Holds holds) {}
