@@ -62,7 +62,7 @@ record PlanHold(double seconds, String how) {
     Path folder = Files.createTempDirectory(parent, "plan");
     try (Holds holds = Holds.open(folder, settings, Set.of())) {
       long start = System.nanoTime();
-      try (Hold hold = holds.take(checkpoint)) {
+      try (Hold hold = holds.request(checkpoint).take()) {
         double seconds = (System.nanoTime() - start) * 1e-9;
         Hold.InPlace inPlace = hold.inPlace();
         return inPlace == null
