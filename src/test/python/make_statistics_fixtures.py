@@ -1,0 +1,61 @@
+"""Fixtures of the tests of io.diffuscope.statistics, computed by numpy, scipy and scikit-learn.
+
+Run: python3 make_statistics_fixtures.py    (numpy; scipy and scikit-learn for some; writes into src/test/resources)
+"""
+import json
+import pathlib
+
+import numpy as np
+from scipy import stats
+from sklearn.metrics import roc_auc_score
+
+OUT = pathlib.Path(__file__).resolve().parents[1] / "resources/io/diffuscope/statistics"
+
+
+def write(name, value):
+    OUT.mkdir(parents=True, exist_ok=True)
+    (OUT / name).write_text(json.dumps(value, separators=(",", ":")) + "\n")
+
+
+def spikiness(h):
+    """By other routes than the formulas: Gini as a mean absolute difference, kurtosis by scipy."""
+    a, p = np.abs(h), len(h)
+    return {
+        "h": h.tolist(),
+        "standardDeviation": float(np.std(h)),
+        "coefficientOfVariation": float(stats.variation(h)),
+        "hoyer": float((np.sqrt(p) - np.linalg.norm(h, 1) / np.linalg.norm(h)) / (np.sqrt(p) - 1)),
+        "l4OverL2": float(np.linalg.norm(h, 4) / np.linalg.norm(h, 2)),
+        "participationRatio": float(1 / np.sum((h**2 / np.sum(h**2)) ** 2)),
+        "gini": float(np.abs(a[:, None] - a[None, :]).mean() / (2 * a.mean())),
+        "excessKurtosis": float(stats.kurtosis(h)),
+        "maxOverMean": float(a.max() / a.mean()),
+    }
+
+
+def ranks():
+    rng = np.random.default_rng(2)
+    cases = []
+    for m, n, step, shift in [(10, 12, 0, 1), (15, 200, 0, 0.3), (40, 25, 1, 0.7), (30, 30, 2, 0), (12, 12, 0, 9)]:
+        x, y = rng.normal(shift, 1, m), rng.normal(0, 1, n)
+        if step:
+            x, y = np.round(x * step) / step, np.round(y * step) / step
+        x, y = np.round(x, 4), np.round(y, 4)
+        value = roc_auc_score(np.r_[np.ones(m), np.zeros(n)], np.r_[x, y])
+        cases.append({"positives": x.tolist(), "negatives": y.tolist(), "auroc": float(value)})
+    pairs = []
+    for n, slope, step in [(10, 0.5, 0), (50, -0.8, 0), (120, 0.2, 1), (25, 5, 2)]:
+        x = rng.normal(size=n)
+        y = slope * x + rng.normal(size=n)
+        if step:
+            x, y = np.round(x * step) / step, np.round(y * step) / step
+        x, y = np.round(x, 4), np.round(y, 4)
+        pairs.append({"x": x.tolist(), "y": y.tolist(), "spearman": float(stats.spearmanr(x, y)[0])})
+    return {"auroc": cases, "spearman": pairs}
+
+
+if __name__ == "__main__":
+    rng = np.random.default_rng(1)
+    vectors = [rng.normal(size=40), np.maximum(rng.normal(size=64), 0), rng.exponential(size=30) + 1, rng.standard_t(2, 50)]
+    write("spikiness.json", [spikiness(np.round(v, 5)) for v in vectors])
+    write("ranks.json", ranks())
