@@ -7,6 +7,7 @@ import pathlib
 
 import numpy as np
 from scipy import stats
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 OUT = pathlib.Path(__file__).resolve().parents[1] / "resources/io/diffuscope/statistics"
@@ -54,8 +55,39 @@ def ranks():
     return {"auroc": cases, "spearman": pairs}
 
 
+def probes():
+    """Three classes with 12 features; SNR and projections by numpy's full SVD, weights by scikit-learn."""
+    rng = np.random.default_rng(3)
+    classes, f, n, m, r = 3, 12, 60, 40, 2
+    bases = [np.linalg.qr(rng.normal(size=(f, r)))[0] for _ in range(classes)]
+
+    def draw(count):
+        labels = rng.integers(0, classes, count)
+        x = np.stack([bases[k] @ rng.normal(size=r) for k in labels]) + 0.35 * rng.normal(size=(count, f)) + 0.2
+        return np.round(x, 4), labels
+
+    (x, y), (tx, ty) = draw(n), draw(m)
+    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+    mean = unit.mean(0)
+    h, th = unit - mean, tx / np.linalg.norm(tx, axis=1, keepdims=True) - mean
+    v = [np.linalg.svd(h[y == k])[2][:r].T for k in range(classes)]
+    ratios = []
+    for k in range(classes):
+        p = h[y == k] @ v[k] @ v[k].T
+        ratios.append(np.mean((p**2).sum(1)) / np.mean(((h[y == k] - p) ** 2).sum(1)))
+    guess = np.argmax([np.linalg.norm(th @ vk, axis=1) for vk in v], axis=0)
+    model = LogisticRegression(C=5, tol=1e-12, max_iter=100000).fit(h, y)
+    return {
+        "train": x.tolist(), "trainLabels": y.tolist(), "test": tx.tolist(), "testLabels": ty.tolist(),
+        "dimension": r, "snr": float(np.mean(ratios)), "projectionCorrect": (guess == ty).astype(int).tolist(),
+        "c": 5, "coefficients": model.coef_.tolist(), "intercepts": model.intercept_.tolist(),
+        "logisticCorrect": (model.predict(th) == ty).astype(int).tolist(),
+    }
+
+
 if __name__ == "__main__":
     rng = np.random.default_rng(1)
     vectors = [rng.normal(size=40), np.maximum(rng.normal(size=64), 0), rng.exponential(size=30) + 1, rng.standard_t(2, 50)]
     write("spikiness.json", [spikiness(np.round(v, 5)) for v in vectors])
     write("ranks.json", ranks())
+    write("probes.json", probes())
