@@ -85,9 +85,43 @@ def probes():
     }
 
 
+def distances():
+    """Kernel distance and PRDC by whole matrices; ICR by numpy's inverse."""
+    rng = np.random.default_rng(4)
+    d, block, holdout = 6, 12, 30
+    blocks = [np.round(rng.normal(0.2, 1, (block, d)), 3) for _ in range(3)]
+    y = np.round(rng.normal(size=(holdout, d)), 3)
+    kernel = lambda a, b: (a @ b.T / d + 1) ** 3
+    off = lambda k: (k.sum() - np.trace(k)) / (len(k) * (len(k) - 1))
+    kid = np.mean([off(kernel(x, x)) - 2 * kernel(x, y).mean() + off(kernel(y, y)) for x in blocks])
+
+    fake, k = np.concatenate(blocks), 5
+    cdist = lambda a, b: np.linalg.norm(a[:, None] - b[None, :], axis=2)
+    radius = lambda a: np.sort(cdist(a, a), axis=1)[:, k]  # column 0 is the point itself
+    dist, real_radius, fake_radius = cdist(y, fake), radius(y), radius(fake)
+
+    n, f, ridge = 50, 5, 0.01
+    signal = rng.normal(size=(n, f)) @ rng.normal(size=(f, f))
+    h1, h2 = (np.round(signal + 3 + 0.7 * rng.normal(size=(n, f)), 4) for _ in range(2))
+    e, t = np.cov((h1 - h2).T), np.cov(((h1 + h2) / 2).T)
+    xi, s = e / 2, t - e / 4
+    xi = xi + ridge * np.trace(xi) / f * np.eye(f)
+    return {
+        "blocks": [x.tolist() for x in blocks], "holdout": y.tolist(), "kernelDistance": float(kid),
+        "neighbours": k,
+        "precision": float((dist < real_radius[:, None]).any(0).mean()),
+        "recall": float((dist < fake_radius[None, :]).any(1).mean()),
+        "density": float((dist < real_radius[:, None]).sum(0).mean() / k),
+        "coverage": float((dist.min(1) < real_radius).mean()),
+        "views": [h1.tolist(), h2.tolist()], "ridge": ridge,
+        "icr": float(1 / (1 + np.trace(np.linalg.inv(xi) @ s) / f)),
+    }
+
+
 if __name__ == "__main__":
     rng = np.random.default_rng(1)
     vectors = [rng.normal(size=40), np.maximum(rng.normal(size=64), 0), rng.exponential(size=30) + 1, rng.standard_t(2, 50)]
     write("spikiness.json", [spikiness(np.round(v, 5)) for v in vectors])
     write("ranks.json", ranks())
     write("probes.json", probes())
+    write("distances.json", distances())

@@ -18,6 +18,7 @@ public final class LogisticProbe {
   private static final int MOST_ITERATIONS = 500;
   private static final double GRADIENT_TOLERANCE = 1e-6;
 
+  /** {@code [classes][F + 1]}; the last column is the intercept. */
   private final DMatrixRMaj weights;
 
   private LogisticProbe(DMatrixRMaj weights) {
@@ -44,7 +45,7 @@ public final class LogisticProbe {
     double[] found =
         new LimitedMemoryBfgs(MOST_ITERATIONS, GRADIENT_TOLERANCE)
             .minimize(loss, new double[x.numCols * classes]);
-    return new LogisticProbe(DMatrixRMaj.wrap(x.numCols, classes, found));
+    return new LogisticProbe(DMatrixRMaj.wrap(classes, x.numCols, found));
   }
 
   /**
@@ -56,13 +57,13 @@ public final class LogisticProbe {
    * @throws IllegalArgumentException if labels and features do not fit
    */
   public double[] correct(double[][] rows, int[] labels) {
-    FeatureMatrix.checkLabels(rows, labels, weights.numCols);
-    DMatrixRMaj scores = new DMatrixRMaj(rows.length, weights.numCols);
-    CommonOps_DDRM.mult(withOnes(rows), weights, scores);
+    FeatureMatrix.checkLabels(rows, labels, weights.numRows);
+    DMatrixRMaj scores = new DMatrixRMaj(rows.length, weights.numRows);
+    CommonOps_DDRM.multTransB(withOnes(rows), weights, scores);
     double[] correct = new double[rows.length];
     for (int i = 0; i < rows.length; i++) {
       int best = 0;
-      for (int k = 1; k < weights.numCols; k++) {
+      for (int k = 1; k < weights.numRows; k++) {
         best = scores.unsafe_get(i, k) > scores.unsafe_get(i, best) ? k : best;
       }
       correct[i] = best == labels[i] ? 1 : 0;
@@ -81,9 +82,9 @@ public final class LogisticProbe {
     return Proportions.share(Arrays.stream(correct).filter(x -> x > .5).count(), correct.length);
   }
 
-  /** Weights {@code [F + 1][classes]}; the last row is the intercept. */
+  /** Weight of a feature for a class; the one after the last feature is the intercept. */
   double weight(int feature, int label) {
-    return weights.get(feature, label);
+    return weights.get(label, feature);
   }
 
   private static DMatrixRMaj withOnes(double[][] rows) {
@@ -96,9 +97,13 @@ public final class LogisticProbe {
     return x;
   }
 
-  /** Mean cross-entropy plus penalty/2 |W|^2, with its gradient. */
+  /**
+   * Mean cross-entropy plus penalty/2 |W|^2, with its gradient. Features are held in both orders
+   * and scores by class, so that the inner loops of both products are long: several times as fast.
+   */
   private static final class Loss implements LimitedMemoryBfgs.Objective {
     private final DMatrixRMaj x;
+    private final DMatrixRMaj transposed;
     private final int[] labels;
     private final int classes;
     private final double penalty;
@@ -106,46 +111,52 @@ public final class LogisticProbe {
 
     Loss(DMatrixRMaj x, int[] labels, int classes, double penalty) {
       this.x = x;
+      this.transposed = CommonOps_DDRM.transpose(x, null);
       this.labels = labels;
       this.classes = classes;
       this.penalty = penalty;
-      this.scores = new DMatrixRMaj(x.numRows, classes);
+      this.scores = new DMatrixRMaj(classes, x.numRows);
     }
 
     @Override
     public double evaluate(double[] point, double[] gradient) {
-      CommonOps_DDRM.mult(x, DMatrixRMaj.wrap(x.numCols, classes, point), scores);
+      CommonOps_DDRM.mult(DMatrixRMaj.wrap(classes, x.numCols, point), transposed, scores);
       double sum = 0;
       for (int i = 0; i < labels.length; i++) {
-        sum += toResidual(i * classes, labels[i]);
+        sum += toResidual(i, labels[i]);
       }
-      CommonOps_DDRM.multTransA(
-          1.0 / labels.length, x, scores, DMatrixRMaj.wrap(x.numCols, classes, gradient));
+      CommonOps_DDRM.mult(
+          1.0 / labels.length, scores, x, DMatrixRMaj.wrap(classes, x.numCols, gradient));
       double squares = 0;
-      for (int j = 0; j < point.length - classes; j++) {
-        squares += point[j] * point[j];
-        gradient[j] += penalty * point[j];
+      for (int j = 0; j < point.length; j++) {
+        if (j % x.numCols != x.numCols - 1) {
+          squares += point[j] * point[j];
+          gradient[j] += penalty * point[j];
+        }
       }
       return sum / labels.length + penalty / 2 * squares;
     }
 
-    /** Replaces one row of scores by softmax minus one-hot; returns its cross-entropy. */
-    private double toResidual(int offset, int label) {
+    /** Replaces the scores of one image by softmax minus one-hot; returns its cross-entropy. */
+    private double toResidual(int image, int label) {
       double[] s = scores.data;
-      double most = s[offset];
-      for (int k = 1; k < classes; k++) {
-        most = Math.max(most, s[offset + k]);
+      int stride = scores.numCols;
+      double most = s[image];
+      for (int at = image; at < s.length; at += stride) {
+        most = Math.max(most, s[at]);
       }
+      int own = image + label * stride;
+      double margin = s[own] - most;
       double sum = 0;
-      double own = s[offset + label] - most;
-      for (int k = 0; k < classes; k++) {
-        s[offset + k] = Math.exp(s[offset + k] - most);
-        sum += s[offset + k];
+      for (int at = image; at < s.length; at += stride) {
+        s[at] = Math.exp(s[at] - most);
+        sum += s[at];
       }
-      for (int k = 0; k < classes; k++) {
-        s[offset + k] = s[offset + k] / sum - (k == label ? 1 : 0);
+      for (int at = image; at < s.length; at += stride) {
+        s[at] /= sum;
       }
-      return Math.log(sum) - own;
+      s[own] -= 1;
+      return Math.log(sum) - margin;
     }
   }
 }
