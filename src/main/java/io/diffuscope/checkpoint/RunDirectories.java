@@ -86,6 +86,11 @@ public final class RunDirectories {
         pollInterval, DirectorySubscription.DEFAULT_DISPATCHER, () -> new Poller()::poll);
   }
 
+  /** What is there now: one poll, on the caller's thread. */
+  public List<News> look() {
+    return new Poller().poll();
+  }
+
   /** What one materialization knows; polled by one thread at a time. */
   private final class Poller {
     private final Set<String> known = new HashSet<>();

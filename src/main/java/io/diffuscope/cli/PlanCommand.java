@@ -4,17 +4,17 @@ import com.typesafe.config.Config;
 import com.typesafe.config.ConfigException;
 import com.typesafe.config.ConfigFactory;
 import io.diffuscope.checkpoint.DirectorySettings;
-import io.diffuscope.checkpoint.Layouts;
+import io.diffuscope.checkpoint.HoldSettings;
 import io.diffuscope.checkpoint.s3.S3FileSystemProvider;
+import io.diffuscope.cli.PlanPace.PlanSettling;
 import io.diffuscope.cli.SettingsReader.InvalidSettingException;
 import io.diffuscope.model.Devices;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.ProbeDevice;
 import io.diffuscope.tensorfile.BadInputException;
-import java.io.IOException;
+import io.diffuscope.tensorfile.Locations;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -40,6 +40,7 @@ import picocli.CommandLine.Parameters;
       "Examples:",
       "  diffuscope plan runs/7/checkpoints --template net.pt --train train.npy --holdout"
           + " holdout.npy",
+      "  diffuscope plan runs --runs 'lr-*' --template net.pt --train train.npy",
       "  diffuscope plan --template net.pt --train train.npy --interval '5 minutes' --budget 10%%"
     })
 final class PlanCommand implements Callable<Integer> {
@@ -48,13 +49,17 @@ final class PlanCommand implements Callable<Integer> {
       arity = "0..1",
       paramLabel = "DIR",
       description =
-          "Directory of checkpoints: the newest one's weights are used, and their times and steps"
-              + " tell the training's pace.")
+          "Directory of checkpoints: the newest one's weights are used, and the times and steps of"
+              + " the youngest tell the training's pace.")
   private @Nullable String directory;
 
   @Mixin private MeasureOptions measure = new MeasureOptions();
   @Mixin private PaceOptions pace = new PaceOptions();
   @Mixin private LayoutOptions layout = new LayoutOptions();
+  @Mixin private SourceOptions source = new SourceOptions();
+  @Mixin private EndOptions end = new EndOptions();
+  @Mixin private ServeOptions serve = new ServeOptions();
+  @Mixin private AnnounceOptions announce = new AnnounceOptions();
 
   @Option(
       names = "--interval",
@@ -78,9 +83,19 @@ final class PlanCommand implements Callable<Integer> {
     SettingsReader reader = new SettingsReader(load());
     S3FileSystemProvider.configure(reader.objectStore());
     Duration given = interval == null ? null : duration(interval);
-    FoundCheckpoints found =
-        reader.hasDirectory() ? list(reader.checkpoints()) : FoundCheckpoints.NONE;
+    String glob = reader.runs();
+    DirectorySettings directories =
+        reader.hasDirectory() || glob != null ? reader.checkpoints() : null;
+    FoundRuns found =
+        directories == null
+            ? FoundRuns.NONE
+            : glob == null
+                ? FoundRuns.in(directories)
+                : FoundRuns.in(directories, glob, reader.runDirectories(glob));
     RunSettings settings = reader.run("plan");
+    HoldSettings holds = reader.holds();
+    boolean bucket =
+        directories != null && Locations.isElsewhere(directories.directory().toString());
     Devices.configure(reader.threads());
     PlanReport report = new PlanReport();
     try (StatusLine status = StatusLine.onStandardError()) {
@@ -89,9 +104,20 @@ final class PlanCommand implements Callable<Integer> {
       status.doing("reading the sets");
       try (Probe probe = Probe.open(settings.probe());
           ProbeDevice device = ProbeDevice.load(probe, Devices.best())) {
-        PlanRehearsal rehearsal = PlanRehearsal.of(probe, device, found.newest(), status::doing);
-        new PlanSections(report, probe, rehearsal).add(device, reader.threads(), found);
-        new PlanPace(report, settings.pace(), rehearsal.cost()).add(found, given);
+        PlanRehearsal timed =
+            PlanRehearsal.of(probe, device, settings, found.newestFirst(), status::doing);
+        PlanHold hold = PlanHold.of(timed.weights(), holds, reader.dataDirectory());
+        PlanRehearsal rehearsal = timed.with(hold);
+        PlanSections.Limits limits =
+            new PlanSections.Limits(holds, hold, bucket ? reader.objectStore() : null);
+        new PlanSections(report, probe, rehearsal).add(device, reader.threads(), limits);
+        new PlanPace(
+                report,
+                settings.pace(),
+                settings.ending().finalStep(),
+                rehearsal.cost(),
+                new PlanSettling(directories, rehearsal.weights().checking()))
+            .add(found, given);
       }
     }
     PrintWriter out = spec.commandLine().getOut();
@@ -104,21 +130,12 @@ final class PlanCommand implements Callable<Integer> {
     Map<String, Object> overrides = new HashMap<>();
     MeasureOptions.put(overrides, "checkpoints.directory", directory);
     layout.addTo(overrides);
+    source.addTo(overrides);
+    end.addTo(overrides);
+    serve.addTo(overrides);
+    announce.addTo(overrides);
     pace.addTo(overrides);
     return measure.load(overrides);
-  }
-
-  /** A training that has not started yet has no checkpoints, and may have no directory. */
-  private static FoundCheckpoints list(DirectorySettings settings) throws BadInputException {
-    WatchCommand.requirePlausible(settings.directory());
-    if (!Files.exists(settings.directory())) {
-      return FoundCheckpoints.NONE;
-    }
-    try {
-      return FoundCheckpoints.of(Layouts.present(settings));
-    } catch (IOException e) {
-      throw BadInputException.of(settings.directory(), e);
-    }
   }
 
   /** A number alone would be milliseconds, which nobody means here. */

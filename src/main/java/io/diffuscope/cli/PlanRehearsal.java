@@ -1,89 +1,106 @@
 package io.diffuscope.cli;
 
 import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.run.RunSettings;
+import io.diffuscope.run.TrialFold;
 import io.diffuscope.sampling.BlockTimes;
 import io.diffuscope.sampling.EvaluationCost;
 import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.ProbeDevice;
-import io.diffuscope.sampling.Reference;
 import io.diffuscope.sampling.Rehearsal;
 import io.diffuscope.sampling.SetGeometry;
-import io.diffuscope.sampling.TimedTask;
 import io.diffuscope.sampling.Workload;
 import io.diffuscope.tensorfile.BadInputException;
-import java.util.LinkedHashMap;
-import java.util.Map;
+import io.diffuscope.tensorfile.Locations;
+import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What {@code plan} times on the device, each piece for a few seconds at most. Preparation that
- * ends in that time is kept in the caches, where a monitor finds it.
+ * What {@code plan} times on the device, each piece for a few seconds at most.
  *
+ * @param weights what it was timed with
  * @param cost of one checkpoint
- * @param workload what it consists of
+ * @param trials whole evaluations that the cost is taken from; null where it is put together from
+ *     the times of pieces
+ * @param workload what an evaluation consists of
  * @param geometry the sets' numbers; where they were not found in the time given, those of sets
  *     without duplicates
- * @param geometryFound whether they were
- * @param preparation seconds that are left of each part of it, by name; 0 for what is in the cache
+ * @param preparation what is left to do once
  * @param featureDimension elements of a feature vector; 0 where points are compared as they are
  * @param parameters of the network
  */
 record PlanRehearsal(
+    PlanWeights weights,
     EvaluationCost cost,
+    @Nullable TrialEvaluations trials,
     Workload workload,
     GeometrySummary geometry,
-    boolean geometryFound,
-    Map<String, Remaining> preparation,
+    PlanPreparation preparation,
     int featureDimension,
     long parameters) {
-  /** Seconds that a part of the preparation is tried for. */
-  private static final double TRY_SECONDS = 3;
-
   /** Seconds that a piece of an evaluation is repeated for. */
   private static final double REPEAT_SECONDS = 1.5;
 
   /**
-   * Of one part of the preparation.
-   *
-   * @param seconds what is left takes
-   * @param remark what was there and what was extrapolated
-   */
-  record Remaining(double seconds, String remark) {}
-
-  /**
    * Times everything.
    *
-   * @param checkpoint whose weights are used; null for the template's own
+   * @param newestFirst the checkpoints that were found
    * @param doing is told what is being done
    */
   static PlanRehearsal of(
-      Probe probe, ProbeDevice device, @Nullable Checkpoint checkpoint, Consumer<String> doing)
+      Probe probe,
+      ProbeDevice device,
+      RunSettings settings,
+      List<Checkpoint> newestFirst,
+      Consumer<String> doing)
       throws BadInputException {
     doing.accept("loading weights");
-    double loading = loading(device, checkpoint);
-
-    doing.accept("timing the comparison of the sets");
-    Map<String, Remaining> preparation = new LinkedHashMap<>();
-    boolean stored = device.hasStoredGeometry();
-    TimedTask<SetGeometry> found = TimedTask.run(device.geometry(), TRY_SECONDS, System::nanoTime);
-    SetGeometry geometry = found.result();
-    preparation.put(
-        "geometry of the sets",
-        new Remaining(
-            found.whole() ? 0 : found.seconds(),
-            stored
-                ? "in the cache"
-                : found.whole()
-                    ? "in the cache now, found in " + PlanReport.duration(found.seconds())
-                    : "extrapolated"));
-    for (Reference reference : probe.references()) {
-      doing.accept("timing the flow of the %s".formatted(reference.label()));
-      preparation.put("flow of " + reference.label(), flow(probe, device, reference));
-    }
-
+    PlanWeights weights = PlanWeights.load(device, newestFirst);
+    PlanPreparation preparation = PlanPreparation.of(probe, device, doing);
+    SetGeometry geometry = preparation.geometry();
     Rehearsal rehearsal = device.rehearsal(System::nanoTime, REPEAT_SECONDS);
+    BlockTimes times = pieces(rehearsal, weights, geometry, doing);
+    GeometrySummary summary = geometry == null ? withoutDuplicates(probe) : geometry.summary();
+    Workload workload = Workload.of(probe, summary.comparedHoldout(), rehearsal.featureDimension());
+    doing.accept("timing the signals");
+    TrialFold fold = TrialFold.of(probe, summary, settings, System::nanoTime);
+    TrialFold.Seconds folding = fold.timeStandIns();
+    EvaluationCost cost = workload.cost(times).withFolding(folding.sampled(), folding.lossesOnly());
+    TrialEvaluations trials = null;
+    if (geometry != null
+        && preparation.complete()
+        && weights.checkpoint() != null
+        && TrialEvaluations.areShortEnough(cost)) {
+      doing.accept("evaluating some of the checkpoints");
+      device.useGeometry(geometry);
+      Checkpoint newest = weights.checkpoint();
+      // Of a bucket nothing is fetched beyond that.
+      List<Checkpoint> readable =
+          Locations.isElsewhere(newest.path())
+              ? List.of(newest)
+              : newestFirst.subList(newestFirst.indexOf(newest), newestFirst.size());
+      trials = TrialEvaluations.of(probe, device, workload, fold, readable);
+      trials = trials.areEnough() ? trials : null;
+    }
+    return new PlanRehearsal(
+        weights,
+        trials == null ? cost : trials.typical(),
+        trials,
+        workload,
+        summary,
+        preparation,
+        rehearsal.featureDimension(),
+        device.parameterCount());
+  }
+
+  private static BlockTimes pieces(
+      Rehearsal rehearsal,
+      PlanWeights weights,
+      @Nullable SetGeometry geometry,
+      Consumer<String> doing)
+      throws BadInputException {
     doing.accept("timing the network");
     double call = rehearsal.call();
     double noise = rehearsal.noise();
@@ -92,64 +109,32 @@ record PlanRehearsal(
     double comparison = rehearsal.comparison(geometry);
     doing.accept("timing the denoising loss");
     double[] losses = rehearsal.losses(geometry);
-    BlockTimes times =
-        new BlockTimes(
-            loading,
-            call,
-            noise,
-            feature,
-            comparison,
-            losses == null ? 0 : losses[0],
-            losses == null ? 0 : losses[1]);
-    GeometrySummary summary = geometry == null ? withoutDuplicates(probe) : geometry.summary();
-    Workload workload = Workload.of(probe, summary.comparedHoldout(), rehearsal.featureDimension());
+    return new BlockTimes(
+        weights.loading(),
+        call,
+        noise,
+        feature,
+        comparison,
+        losses == null ? 0 : losses[0],
+        losses == null ? 0 : losses[1]);
+  }
+
+  /** The same where a checkpoint is held first. */
+  PlanRehearsal with(PlanHold hold) {
     return new PlanRehearsal(
-        workload.cost(times),
+        weights,
+        cost.withHolding(hold.seconds()),
+        trials,
         workload,
-        summary,
-        geometry != null,
+        geometry,
         preparation,
-        rehearsal.featureDimension(),
-        device.parameterCount());
+        featureDimension,
+        parameters);
   }
 
-  /** The second time, when the file is in the system's memory, as it is after it was written. */
-  private static double loading(ProbeDevice device, @Nullable Checkpoint checkpoint)
-      throws BadInputException {
-    if (checkpoint == null) {
-      return 0;
-    }
-    device.useCheckpoint(checkpoint.identity(), checkpoint.weights());
-    long start = System.nanoTime();
-    device.useCheckpoint(checkpoint.identity() + " again", checkpoint.weights());
-    return (System.nanoTime() - start) * 1e-9;
-  }
-
-  private static Remaining flow(Probe probe, ProbeDevice device, Reference reference)
-      throws BadInputException {
-    int blocks = probe.sampleBlocks();
-    int missing = 0;
-    int first = -1;
-    for (int block = blocks - 1; block >= 0; block--) {
-      if (!device.hasReferenceBlock(reference, block)) {
-        missing++;
-        first = block;
-      }
-    }
-    if (missing == 0) {
-      return new Remaining(0, "in the cache");
-    }
-    TimedTask<Integer> timed =
-        TimedTask.run(device.referenceBlock(reference, first), TRY_SECONDS, System::nanoTime);
-    int left = timed.whole() ? missing - 1 : missing;
-    return new Remaining(
-        left * timed.seconds(),
-        "%d of %d blocks in the cache, one takes %s%s"
-            .formatted(
-                blocks - left,
-                blocks,
-                PlanReport.duration(timed.seconds()),
-                timed.whole() ? "" : " (extrapolated)"));
+  /** Whether the sets were compared in the time given. */
+  boolean geometryFound() {
+    return preparation.geometry() != null;
   }
 
   private static GeometrySummary withoutDuplicates(Probe probe) {

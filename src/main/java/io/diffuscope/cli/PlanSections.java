@@ -1,13 +1,18 @@
 package io.diffuscope.cli;
 
+import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.checkpoint.HoldSettings;
+import io.diffuscope.checkpoint.s3.ObjectStoreSettings;
 import io.diffuscope.data.DataSet;
 import io.diffuscope.model.NetworkSettings;
 import io.diffuscope.run.RunNotes;
+import io.diffuscope.sampling.EvaluationCost;
 import io.diffuscope.sampling.FlowSettings;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.ProbeDevice;
 import io.diffuscope.sampling.Workload;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -21,6 +26,7 @@ final class PlanSections {
   private static final String PREPARATION = "preparation, once";
   private static final String MEMORY = "memory";
   private static final String CACHES = "caches on disk";
+  private static final String LIMITS = "disk beside the caches";
   private static final String SIGNALS = "signals";
 
   private final PlanReport report;
@@ -33,19 +39,36 @@ final class PlanSections {
     this.rehearsal = rehearsal;
   }
 
-  void add(ProbeDevice device, int threads, FoundCheckpoints found) {
-    addSetup(device, threads, found);
-    addCheckpoint(found);
+  /** What else may be written to disk, as far as settings allow it. */
+  record Limits(HoldSettings holds, PlanHold hold, @Nullable ObjectStoreSettings bucket) {}
+
+  void add(ProbeDevice device, int threads, Limits limits) {
+    addSetup(device, threads);
+    addCheckpoint(limits.hold);
     addPreparation();
     addMemory(device);
     addCaches();
+    addLimits(limits);
     addSignals();
   }
 
-  private void addSetup(ProbeDevice device, int threads, FoundCheckpoints found) {
+  private void addSetup(ProbeDevice device, int threads) {
     boolean tf32 = device.usesTf32();
     report.add(SETUP, "device", device.isOnGpu() ? "GPU" : "CPU");
     report.add(SETUP, "threads", Integer.toString(threads), threads);
+    double load = ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();
+    int processors = Runtime.getRuntime().availableProcessors();
+    if (load > processors + 1) {
+      report.add(
+          SETUP,
+          "load",
+          String.format(
+              Locale.ROOT,
+              "%.1f on %d processors: other programs were at work, so the times are uncertain",
+              load,
+              processors),
+          load);
+    }
     report.add(
         SETUP, "TF32", tf32 ? "on" : device.isOnGpu() ? "off" : "off (it is for GPUs alone)", tf32);
     NetworkSettings network = probe.network();
@@ -59,8 +82,12 @@ final class PlanSections {
             rehearsal.parameters(),
             network.preconditioning().label(),
             network.shape()));
-    report.add(
-        SETUP, "weights", found.newest() == null ? "the template's own" : found.newest().path());
+    Checkpoint used = rehearsal.weights().checkpoint();
+    report.add(SETUP, "weights", used == null ? "the template's own" : used.path());
+    List<String> unread = rehearsal.weights().unread();
+    for (int i = 0; i < unread.size(); i++) {
+      report.add(SETUP, "not read %d".formatted(i + 1), unread.get(i));
+    }
     report.add(SETUP, "probe", probe.id());
     Workload work = rehearsal.workload();
     report.add(SETUP, "samples", Integer.toString(work.samples()), work.samples());
@@ -77,35 +104,54 @@ final class PlanSections {
             .formatted(flow.solver().label(), flow.grid().steps(), work.callsOfFlow()));
   }
 
-  private void addCheckpoint(FoundCheckpoints found) {
+  private void addCheckpoint(PlanHold hold) {
     Workload work = rehearsal.workload();
-    report.seconds(CHECKPOINT, "sampled evaluation", rehearsal.cost().sampled(), "");
+    EvaluationCost cost = rehearsal.cost();
+    report.seconds(CHECKPOINT, "sampled evaluation", cost.sampled(), trials());
     report.seconds(
         CHECKPOINT,
         "losses-only evaluation",
-        rehearsal.cost().lossesOnly(),
+        cost.lossesOnly(),
         work.lossBlocks() == 0 ? "there is no denoising_gap to measure" : "");
+    report.seconds(CHECKPOINT, "holding", cost.holding(), hold.how());
     report.seconds(
         CHECKPOINT,
         "loading weights",
-        rehearsal.cost().loading(),
-        found.newest() == null ? "not timed without a checkpoint in DIR" : "");
-    report.seconds(CHECKPOINT, "sampling", rehearsal.cost().sampling(), "");
+        cost.loading(),
+        rehearsal.weights().checkpoint() == null ? "not timed without a checkpoint" : "");
+    report.seconds(CHECKPOINT, "sampling", cost.sampling(), "");
     report.seconds(
         CHECKPOINT,
         "denoising losses",
-        rehearsal.cost().losses(),
+        cost.losses(),
         "%d noise levels, %d blocks each".formatted(work.sigmas(), work.lossBlocks()));
+    report.seconds(
+        CHECKPOINT,
+        "folding signals",
+        cost.folding(),
+        "on the CPU; the permutation test of train_affinity takes longest where evidence just"
+            + " begins");
+  }
+
+  private String trials() {
+    TrialEvaluations trials = rehearsal.trials();
+    if (trials == null) {
+      return "put together from timed pieces";
+    }
+    int count = trials.costs().size();
+    return "the median of %d that were made, which took %s to %s"
+        .formatted(
+            count, PlanReport.duration(trials.shortest()), PlanReport.duration(trials.longest()));
   }
 
   private void addPreparation() {
     double total = 0;
-    for (var part : rehearsal.preparation().entrySet()) {
-      PlanRehearsal.Remaining left = part.getValue();
+    for (var part : rehearsal.preparation().parts().entrySet()) {
+      PlanPreparation.Remaining left = part.getValue();
       total += left.seconds();
       report.seconds(PREPARATION, part.getKey(), left.seconds(), left.remark());
     }
-    report.seconds(PREPARATION, "together", total, "");
+    report.seconds(PREPARATION, "together", total, total == 0 ? "nothing is left to do" : "");
   }
 
   private void addMemory(ProbeDevice device) {
@@ -127,7 +173,7 @@ final class PlanSections {
         "an estimate, beside the network's own activations");
     Long peak = peakResident();
     if (peak != null) {
-      report.bytes(MEMORY, "peak of this process", peak, "measured in this rehearsal");
+      report.bytes(MEMORY, "peak of this process", peak, "the most so far, everything included");
     }
   }
 
@@ -170,7 +216,31 @@ final class PlanSections {
         CACHES,
         "features",
         points * rehearsal.featureDimension() * Float.BYTES,
-        rehearsal.featureDimension() == 0 ? "points are compared as they are" : "");
+        rehearsal.featureDimension() == 0 ? "none are made: points are compared as they are" : "");
+  }
+
+  private void addLimits(Limits limits) {
+    HoldSettings holds = limits.holds;
+    if (holds.mode() == HoldSettings.Mode.OFF) {
+      report.add(LIMITS, "holds", "none (holds.mode)", 0);
+    } else {
+      report.bytes(
+          LIMITS,
+          "holds",
+          holds.maxBytes(),
+          "at most (holds.max-bytes)"
+              + (rehearsal.weights().checkpoint() == null
+                  ? ""
+                  : "; one checkpoint has %s"
+                      .formatted(PlanReport.size(rehearsal.weights().bytes()))));
+    }
+    ObjectStoreSettings bucket = limits.bucket;
+    if (bucket == null) {
+      report.add(LIMITS, "scratch space for buckets", "none: DIR is no bucket", 0);
+    } else {
+      report.bytes(
+          LIMITS, "scratch space for buckets", bucket.scratchBytes(), "at most (s3.scratch-bytes)");
+    }
   }
 
   private void addSignals() {

@@ -31,7 +31,6 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** {@code diffuscope watch DIR}: attaches to a running training job. */
@@ -66,42 +65,11 @@ final class WatchCommand implements Callable<Integer> {
   @Mixin private ServeOptions serve = new ServeOptions();
   @Mixin private AnnounceOptions announce = new AnnounceOptions();
 
-  @Option(
-      names = "--runs",
-      paramLabel = "GLOB",
-      description =
-          "Make each subdirectory of DIR whose name matches a run of its own, also those that"
-              + " appear later ('*': all). They share the network, the data and the port.")
-  private @Nullable String runs;
+  @Mixin private SourceOptions source = new SourceOptions();
 
   @Mixin private EndOptions end = new EndOptions();
 
   @Mixin private LayoutOptions layout = new LayoutOptions();
-
-  @Option(
-      names = "--step-unit",
-      paramLabel = "updates|kimg|epochs",
-      description =
-          "What the numbers of checkpoints count: updates of the optimizer, thousands of training"
-              + " images, or epochs (default: what the layout says, else updates).")
-  private @Nullable String stepUnit;
-
-  @Option(
-      names = "--train-batch-size",
-      paramLabel = "N",
-      description =
-          "Images in one update of the training, over all devices: updates are then shown as"
-              + " training images seen, too.")
-  private @Nullable Long trainBatchSize;
-
-  @Option(
-      names = "--hold",
-      paramLabel = "auto|copy|off",
-      description =
-          "Keep a checkpoint that is being evaluated from rotation and rewriting: by a hard link"
-              + " where its name carries the step, otherwise by a copy in the data directory"
-              + " (default: auto); off reads it where it lies.")
-  private @Nullable String hold;
 
   @Override
   public Integer call() throws Exception {
@@ -109,13 +77,10 @@ final class WatchCommand implements Callable<Integer> {
     serve.addTo(overrides);
     announce.addTo(overrides);
     MeasureOptions.put(overrides, "checkpoints.directory", directory);
-    MeasureOptions.put(overrides, "checkpoints.runs", runs);
     layout.addTo(overrides);
     pace.addTo(overrides);
-    MeasureOptions.put(overrides, "steps.unit", stepUnit);
-    MeasureOptions.put(overrides, "steps.batch-size", trainBatchSize);
     end.addTo(overrides);
-    MeasureOptions.put(overrides, "holds.mode", hold);
+    source.addTo(overrides);
     Config config = measure.load(overrides);
     SettingsReader reader = new SettingsReader(config);
     S3FileSystemProvider.configure(reader.objectStore());

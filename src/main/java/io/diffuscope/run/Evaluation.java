@@ -7,17 +7,12 @@ import akka.actor.typed.javadsl.AskPattern;
 import akka.japi.Pair;
 import akka.stream.javadsl.Source;
 import io.diffuscope.checkpoint.Checkpoint;
-import io.diffuscope.sampling.Observation;
 import io.diffuscope.sampling.ProbeSpec;
 import io.diffuscope.sampling.Reference;
-import io.diffuscope.signal.ProbabilityFlowDistance;
-import io.diffuscope.signal.Signal;
 import io.diffuscope.signal.SignalEstimate;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
-import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -82,7 +77,10 @@ final class Evaluation {
     return outcomes(units)
         .statefulMap(
             () -> new Fold(plan.signals(previous), units.size()),
-            (fold, outcome) -> Pair.create(fold, fold.add(observed(outcome))),
+            (fold, outcome) -> {
+              WorkOutcome.Observed observed = observed(outcome);
+              return Pair.create(fold, fold.add(observed.observation(), observed.weights()));
+            },
             fold -> Optional.empty());
   }
 
@@ -123,33 +121,5 @@ final class Evaluation {
       return observed;
     }
     throw new IllegalStateException("not an observation: " + outcome);
-  }
-
-  /** The signals of one evaluation, and how many observations they have seen. */
-  private static final class Fold {
-    private final List<Signal> signals;
-    private final int total;
-    private int done;
-
-    Fold(List<Signal> signals, int total) {
-      this.signals = signals;
-      this.total = total;
-    }
-
-    Update add(WorkOutcome.Observed observed) {
-      Observation observation = observed.observation();
-      signals.forEach(signal -> signal.observe(observation));
-      done++;
-      boolean complete = done == total;
-      List<SignalEstimate> estimates = new ArrayList<>();
-      Map<Reference, double[]> squared = new EnumMap<>(Reference.class);
-      for (Signal signal : signals) {
-        estimates.addAll(signal.estimates(complete));
-        if (complete && signal instanceof ProbabilityFlowDistance distance) {
-          squared.put(distance.reference(), distance.squaredDistances());
-        }
-      }
-      return new Update(done, total, List.copyOf(estimates), squared, observed.weights());
-    }
   }
 }

@@ -60,7 +60,7 @@ public record Workload(
         lossBlocks - lossesKept);
   }
 
-  /** What it takes where its pieces take this. */
+  /** What the device takes for it where its pieces take this. */
   public EvaluationCost cost(BlockTimes times) {
     double sampling =
         (double) sampleBlocks * callsOfFlow * times.call()
@@ -68,6 +68,6 @@ public record Workload(
             + samples * ((1 + featuresOfReferences) * times.feature() + times.comparison());
     double losses =
         sigmas * ((lossBlocks - lossesAnew) * times.loss() + lossesAnew * times.lossAnew());
-    return new EvaluationCost(times.loading(), sampling, losses);
+    return EvaluationCost.ofDevice(times.loading(), sampling, losses);
   }
 }
