@@ -15,4 +15,9 @@ final class Normal {
   static double upperTail(double z) {
     return STANDARD.survivalProbability(z);
   }
+
+  /** The z with P(Z >= z) = tail. */
+  static double upperQuantile(double tail) {
+    return STANDARD.inverseSurvivalProbability(tail);
+  }
 }
