@@ -346,6 +346,7 @@ public final class MetricCatalogue {
     Signal affinity = new Signal(TRAIN_AFFINITY, List.of(RUN));
     Signal gap = new Signal(DENOISING_GAP, List.of(RUN, SIGMA));
     Signal spikiness = new Signal(SPIKINESS, List.of(RUN, REFERENCE));
+    Signal contrasts = new Signal(SPIKINESS, List.of(RUN));
     return List.of(
         pfd.main(
             Statistic.RMS,
@@ -403,7 +404,21 @@ public final class MetricCatalogue {
             Statistic.L4_L2, "Mean of |h|_4/|h|_2 of representations, p^(-1/4) to 1."),
         spikiness.estimate(Statistic.HOYER, "Mean of Hoyer's sparseness, 0 to 1."),
         spikiness.estimate(
-            Statistic.PARTICIPATION_RATIO, "Mean effective number of coordinates, 1 to p."));
+            Statistic.PARTICIPATION_RATIO, "Mean effective number of coordinates, 1 to p."),
+        contrasts.estimate(
+            Statistic.STD_AUROC,
+            "Area under the ROC of training against hold-out images by the standard deviation of"
+                + " their representations; 0.5 without memorization."),
+        contrasts.estimate(Statistic.L4_L2_AUROC, "The same area by |h|_4/|h|_2."),
+        contrasts.estimate(Statistic.HOYER_AUROC, "The same area by Hoyer's sparseness."),
+        contrasts.estimate(
+            Statistic.STD_RANK_CORRELATION,
+            "Spearman's correlation of the standard deviation of a sample's representation with its"
+                + " d1/d2; negative where copies are spiky."),
+        contrasts.estimate(
+            Statistic.L4_L2_RANK_CORRELATION, "The same correlation of |h|_4/|h|_2."),
+        contrasts.estimate(
+            Statistic.HOYER_RANK_CORRELATION, "The same correlation of Hoyer's sparseness."));
   }
 
   private record Signal(String name, List<String> labels) {

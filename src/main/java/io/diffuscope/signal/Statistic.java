@@ -2,6 +2,7 @@ package io.diffuscope.signal;
 
 import io.diffuscope.sampling.SpikinessMeasure;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /** The closed list of what an estimate can be an estimate of; the same word in every output. */
 public enum Statistic {
@@ -54,7 +55,22 @@ public enum Statistic {
   /** Mean of Hoyer's sparseness of representations. */
   HOYER,
   /** Mean effective number of coordinates of representations. */
-  PARTICIPATION_RATIO;
+  PARTICIPATION_RATIO,
+  /**
+   * Area under the receiver operating characteristic of training against hold-out images by {@link
+   * #STD}; 0.5 where spikiness does not tell them apart.
+   */
+  STD_AUROC,
+  /** The same area by {@link #L4_L2}, which is also that of the participation ratio, reversed. */
+  L4_L2_AUROC,
+  /** The same area by {@link #HOYER}. */
+  HOYER_AUROC,
+  /** Spearman's correlation of a sample's {@link #STD} with its d1/d2; negative: copies spike. */
+  STD_RANK_CORRELATION,
+  /** The same correlation of {@link #L4_L2}. */
+  L4_L2_RANK_CORRELATION,
+  /** The same correlation of {@link #HOYER}. */
+  HOYER_RANK_CORRELATION;
 
   /** The mean of this measure. */
   public static Statistic of(SpikinessMeasure measure) {
@@ -63,6 +79,26 @@ public enum Statistic {
       case L4_L2 -> L4_L2;
       case HOYER -> HOYER;
       case PARTICIPATION_RATIO -> PARTICIPATION_RATIO;
+    };
+  }
+
+  /** The area by this measure; null where another measure has the same, reversed. */
+  static @Nullable Statistic aurocOf(SpikinessMeasure measure) {
+    return switch (measure) {
+      case STD -> STD_AUROC;
+      case L4_L2 -> L4_L2_AUROC;
+      case HOYER -> HOYER_AUROC;
+      case PARTICIPATION_RATIO -> null;
+    };
+  }
+
+  /** The rank correlation of this measure; null as for {@link #aurocOf}. */
+  static @Nullable Statistic rankCorrelationOf(SpikinessMeasure measure) {
+    return switch (measure) {
+      case STD -> STD_RANK_CORRELATION;
+      case L4_L2 -> L4_L2_RANK_CORRELATION;
+      case HOYER -> HOYER_RANK_CORRELATION;
+      case PARTICIPATION_RATIO -> null;
     };
   }
 
