@@ -1,15 +1,18 @@
 package io.diffuscope.run;
 
+import io.diffuscope.model.NetworkSettings;
 import io.diffuscope.model.SigmaGrid;
 import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.Reference;
+import io.diffuscope.sampling.SpikinessSettings;
 import io.diffuscope.signal.AffinityToTrain;
 import io.diffuscope.signal.DenoisingGap;
 import io.diffuscope.signal.NearestRatio;
 import io.diffuscope.signal.ProbabilityFlowDistance;
 import io.diffuscope.signal.Signal;
 import io.diffuscope.signal.SignalNames;
+import io.diffuscope.signal.Spikiness;
 import io.diffuscope.statistics.HoldoutCheck;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,6 +43,7 @@ public final class RunNotes {
     }
     addClassNotes(notes, probe);
     addRangeNotes(notes, probe);
+    addSpikinessNotes(notes, probe);
     if (geometry.groupedTrain() > 0) {
       notes.add(
           "near duplicates within the training set are grouped: %d of its points are concerned"
@@ -68,6 +72,7 @@ public final class RunNotes {
             case NearestRatio ratio -> SignalNames.NEAREST_RATIO;
             case AffinityToTrain affinity -> SignalNames.TRAIN_AFFINITY;
             case DenoisingGap gap -> SignalNames.DENOISING_GAP;
+            case Spikiness spikiness -> SignalNames.SPIKINESS;
             default -> signal.getClass().getSimpleName();
           };
       if (!on.contains(name)) {
@@ -99,6 +104,22 @@ public final class RunNotes {
       notes.add(
           "denoising_gap is off: it needs the labels of both sets, or a network with a null_label");
     }
+  }
+
+  private static void addSpikinessNotes(List<String> notes, Probe probe) {
+    SpikinessSettings asked = probe.spec().spikiness();
+    if (asked.images() == 0 || probe.spikiness().images() > 0) {
+      return;
+    }
+    NetworkSettings network = probe.network();
+    notes.add(
+        "spikiness is off: "
+            + (!network.hasRepresentation()
+                ? "the template returns no representation; export it with --representation MODULE"
+                : network.sigmaRange().contains(asked.sigma())
+                    ? "the network knows classes, and none that stands for no class (null_label)"
+                    : "the network was not trained on sigma %s; choose another spikiness.sigma"
+                        .formatted(asked.sigma())));
   }
 
   private static void addRangeNotes(List<String> notes, Probe probe) {

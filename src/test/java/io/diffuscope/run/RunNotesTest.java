@@ -3,10 +3,12 @@ package io.diffuscope.run;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.diffuscope.model.NetworkSettings;
+import io.diffuscope.model.Pooling;
 import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.ProbeFiles;
 import io.diffuscope.sampling.ProbeSpec;
+import io.diffuscope.sampling.SpikinessSettings;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -40,6 +42,21 @@ class RunNotesTest {
             "noise levels 0.5 to 20.0 in place of 0.002 to 80.0: the network was trained on no"
                 + " others")
         .contains("denoising_gap leaves out sigma 0.1: the network was not trained on it");
+  }
+
+  @Test
+  void whySpikinessIsOffIsSaidWhereItWasAskedFor() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    ProbeSpec spec = files.smallSpec();
+    SpikinessSettings asked = new SpikinessSettings(.17, Pooling.MAX, 8);
+    try (Probe silent = Probe.open(spec);
+        Probe probe = Probe.open(spec.withSpikiness(asked))) {
+      GeometrySummary geometry = new GeometrySummary(0, 24, 20, 0, 20, 0, null);
+      assertThat(RunNotes.of(silent, geometry)).noneMatch(note -> note.contains("spikiness"));
+      assertThat(RunNotes.of(probe, geometry))
+          .anyMatch(note -> note.startsWith("spikiness is off: the template returns no"));
+      assertThat(probe.id()).isEqualTo(silent.id());
+    }
   }
 
   private List<String> notes(String train, String network) throws IOException {
