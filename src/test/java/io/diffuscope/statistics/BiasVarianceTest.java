@@ -166,6 +166,41 @@ class BiasVarianceTest {
         .isLessThan(.7);
   }
 
+  /** The jackknife by its definition: the parts of the other students, for each left out. */
+  @Test
+  void leavesOneStudentOut() {
+    int students = 4;
+    Students drawn = draw(students, 6);
+    double[] variances = new double[students];
+    double[] biases = new double[students];
+    for (int out = 0; out < students; out++) {
+      double[][][] rest = new double[NOISES][students - 1][];
+      for (int i = 0; i < NOISES; i++) {
+        for (int k = 0; k < students - 1; k++) {
+          rest[i][k] = drawn.deviations()[i][k < out ? k : k + 1];
+        }
+      }
+      BiasVariance found = new Students(rest, drawn.maps()).given();
+      variances[out] = found.variance().value();
+      biases[out] = found.bias().value();
+    }
+    BiasVariance given = drawn.given();
+    BiasVariance over = drawn.over();
+
+    assertThat(over.variance().standardError())
+        .isCloseTo(error(variances, given.variance()), within(1e-12));
+    assertThat(over.bias().standardError()).isCloseTo(error(biases, given.bias()), within(1e-12));
+    // Student's t with three degrees of freedom.
+    assertThat(over.bias().upper() - over.bias().value())
+        .isCloseTo(3.182446305284263 * over.bias().standardError(), within(1e-9));
+  }
+
+  private static double error(double[] leftOut, Estimate given) {
+    double mean = Arrays.stream(leftOut).average().orElseThrow();
+    double squares = Arrays.stream(leftOut).map(x -> (x - mean) * (x - mean)).sum();
+    return Math.sqrt(.75 * squares + given.standardError() * given.standardError());
+  }
+
   @Test
   void twoStudentsHaveNoErrorOverStudents() {
     Students two = draw(2, 1);

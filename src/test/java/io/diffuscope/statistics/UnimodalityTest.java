@@ -84,6 +84,19 @@ class UnimodalityTest {
     assertThat(coverage).isGreaterThanOrEqualTo(.93);
   }
 
+  /** The lower end is for the largest of seven differences: pointwise ends would err in a tenth. */
+  @Test
+  void theRiseOfAFlatCurveIsRarelyAboveZero() {
+    double[] flat = new double[8];
+    Arrays.fill(flat, .7);
+    long above =
+        IntStream.range(0, 1000)
+            .parallel()
+            .filter(seed -> Unimodality.of(draw(flat, 500, .3, seed), 3).rise().lower() > 0)
+            .count();
+    assertThat(above).isBetween(5L, 45L);
+  }
+
   @Test
   void thePeakIsFoundAndItsSetHoldsIt() {
     Unimodality found = Unimodality.of(draw(CIFAR, 10_000, .8, 1), 3);
