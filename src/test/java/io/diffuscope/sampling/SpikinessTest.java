@@ -13,6 +13,7 @@ import io.diffuscope.model.Devices;
 import io.diffuscope.model.Pooling;
 import io.diffuscope.sampling.Observation.DenoisingObservation;
 import io.diffuscope.sampling.Observation.SpikinessObservation;
+import io.diffuscope.statistics.SpikinessOracle;
 import io.diffuscope.tensorfile.ArrayFile;
 import io.diffuscope.tensorfile.WeightsLocation;
 import java.nio.FloatBuffer;
@@ -21,6 +22,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.random.RandomGenerator;
 import java.util.stream.DoubleStream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -62,6 +64,45 @@ class SpikinessTest {
         }
         row++;
       }
+    }
+  }
+
+  /** The plain formulas, which are themselves tested against SciPy and the tables. */
+  @Test
+  void measuresAgreeWithThePlainFormulasAlsoAtTheEnds() {
+    int p = 50;
+    float[][] rows = new float[6][p];
+    RandomGenerator random = ProbeFiles.random(9);
+    for (int j = 0; j < p; j++) {
+      rows[0][j] = (float) random.nextGaussian();
+      rows[1][j] = (float) Math.max(0, random.nextGaussian());
+      rows[2][j] = (float) Math.exp(3 * random.nextGaussian());
+      rows[3][j] = .25f;
+    }
+    rows[4][7] = -3;
+    try (NDManager manager = NDManager.newBaseManager(Device.cpu())) {
+      Map<SpikinessMeasure, double[]> found = SpikinessMeasure.of(manager.create(rows));
+      for (int i = 0; i < rows.length; i++) {
+        double[] h = new double[p];
+        for (int j = 0; j < p; j++) {
+          h[j] = rows[i][j];
+        }
+        SpikinessOracle plain = SpikinessOracle.of(h);
+        close(found, SpikinessMeasure.STD, i, plain.standardDeviation());
+        close(found, SpikinessMeasure.L4_L2, i, plain.l4OverL2());
+        close(found, SpikinessMeasure.HOYER, i, plain.hoyer());
+        close(found, SpikinessMeasure.PARTICIPATION_RATIO, i, plain.participationRatio());
+      }
+    }
+  }
+
+  private static void close(
+      Map<SpikinessMeasure, double[]> found, SpikinessMeasure measure, int row, double expected) {
+    double value = Objects.requireNonNull(found.get(measure))[row];
+    if (Double.isNaN(expected)) {
+      assertThat(value).as("%s of %d", measure, row).isNaN();
+    } else {
+      assertThat(value).as("%s of %d", measure, row).isCloseTo(expected, within(1e-9));
     }
   }
 

@@ -30,7 +30,7 @@ import java.util.Arrays;
  * @param excessKurtosis mean (h - mean h)^4 / standard deviation^4 - 3
  * @param maxOverMean max a / mean a, in [1, p]
  */
-public record Spikiness(
+public record SpikinessOracle(
     double standardDeviation,
     double coefficientOfVariation,
     double hoyer,
@@ -46,7 +46,7 @@ public record Spikiness(
    * @param h the representation, {@code [p]}
    * @throws IllegalArgumentException if there is no coordinate
    */
-  public static Spikiness of(double... h) {
+  public static SpikinessOracle of(double... h) {
     if (h.length == 0) {
       throw new IllegalArgumentException(
           "spikiness needs a representation of one coordinate or more: got none");
@@ -57,7 +57,7 @@ public record Spikiness(
     }
     if (!Double.isFinite(scale)) {
       double none = Double.NaN;
-      return new Spikiness(none, none, none, none, none, none, none, none);
+      return new SpikinessOracle(none, none, none, none, none, none, none, none);
     }
     // Fourth powers of large and of small numbers leave the range of a double: all but the standard
     // deviation is measured at scale 1.
@@ -69,7 +69,7 @@ public record Spikiness(
     return ofScaled(scaled, unit);
   }
 
-  private static Spikiness ofScaled(double[] h, double unit) {
+  private static SpikinessOracle ofScaled(double[] h, double unit) {
     int p = h.length;
     double[] sorted = new double[p];
     double signed = 0;
@@ -96,7 +96,7 @@ public record Spikiness(
     }
     double deviation = Math.sqrt(centredSecond / p);
     double participation = second * second / fourth;
-    return new Spikiness(
+    return new SpikinessOracle(
         deviation * unit,
         mean == 0 ? Double.NaN : deviation / mean,
         Math.clamp((Math.sqrt(p) - first / Math.sqrt(second)) / (Math.sqrt(p) - 1), 0.0, 1.0),

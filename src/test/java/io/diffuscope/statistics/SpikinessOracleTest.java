@@ -10,13 +10,13 @@ import java.util.SplittableRandom;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 
-class SpikinessTest {
+class SpikinessOracleTest {
   private static final Offset<Double> EXACT = within(1e-12);
 
   @Test
   void agreesWithNumpyAndScipy() {
     for (JsonNode expected : Fixtures.read("spikiness.json")) {
-      Spikiness found = Spikiness.of(Fixtures.vector(expected.get("h")));
+      SpikinessOracle found = SpikinessOracle.of(Fixtures.vector(expected.get("h")));
 
       assertClose(found.standardDeviation(), expected, "standardDeviation");
       assertClose(found.coefficientOfVariation(), expected, "coefficientOfVariation");
@@ -39,7 +39,7 @@ class SpikinessTest {
   void oneHotOfAHundred() {
     double[] h = new double[100];
     h[41] = 17.3;
-    Spikiness found = Spikiness.of(h);
+    SpikinessOracle found = SpikinessOracle.of(h);
 
     assertThat(found.standardDeviation()).isCloseTo(1.7213, within(5e-5));
     assertThat(found.hoyer()).isCloseTo(1, EXACT);
@@ -54,7 +54,7 @@ class SpikinessTest {
   /** Tolerances are about four standard errors at p = 100,000. */
   @Test
   void gaussian() {
-    Spikiness found = Spikiness.of(gaussian(100_000));
+    SpikinessOracle found = SpikinessOracle.of(gaussian(100_000));
 
     assertThat(found.standardDeviation()).isCloseTo(1, within(.01));
     assertThat(found.hoyer()).isCloseTo(.202, within(.006));
@@ -66,8 +66,8 @@ class SpikinessTest {
   /** The kurtosis of max(Z, 0) is about 5.26, from its closed-form moments. */
   @Test
   void rectifiedGaussian() {
-    Spikiness found =
-        Spikiness.of(Arrays.stream(gaussian(100_000)).map(x -> Math.max(x, 0)).toArray());
+    SpikinessOracle found =
+        SpikinessOracle.of(Arrays.stream(gaussian(100_000)).map(x -> Math.max(x, 0)).toArray());
 
     assertThat(found.hoyer()).isCloseTo(.438, within(.006));
     assertThat(found.gini()).isCloseTo(.708, within(.005));
@@ -88,7 +88,7 @@ class SpikinessTest {
 
   @Test
   void zeroVectorHasNoShape() {
-    Spikiness found = Spikiness.of(0, 0, 0);
+    SpikinessOracle found = SpikinessOracle.of(0, 0, 0);
 
     assertThat(found.standardDeviation()).isZero();
     assertThat(
@@ -106,7 +106,7 @@ class SpikinessTest {
 
   @Test
   void constantVectorIsBalanced() {
-    Spikiness found = Spikiness.of(.1, .1, .1, .1, .1, .1, .1, .1, .1, .1);
+    SpikinessOracle found = SpikinessOracle.of(.1, .1, .1, .1, .1, .1, .1, .1, .1, .1);
 
     assertThat(found.standardDeviation()).isZero();
     assertThat(found.coefficientOfVariation()).isZero();
@@ -120,9 +120,9 @@ class SpikinessTest {
 
   @Test
   void onlyTheStandardDeviationKnowsTheScale() {
-    Spikiness plain = Spikiness.of(1, -2, 3, 0);
+    SpikinessOracle plain = SpikinessOracle.of(1, -2, 3, 0);
     for (double scale : new double[] {1e-120, 1e120}) {
-      Spikiness scaled = Spikiness.of(scale, -2 * scale, 3 * scale, 0);
+      SpikinessOracle scaled = SpikinessOracle.of(scale, -2 * scale, 3 * scale, 0);
 
       assertThat(scaled.standardDeviation() / scale).isCloseTo(plain.standardDeviation(), EXACT);
       assertThat(scaled.l4OverL2()).isCloseTo(plain.l4OverL2(), EXACT);
@@ -132,8 +132,8 @@ class SpikinessTest {
 
   @Test
   void whatIsNotFiniteHasNoSpikiness() {
-    assertThat(Spikiness.of(1, Double.NaN).standardDeviation()).isNaN();
-    assertThat(Spikiness.of(1, Double.POSITIVE_INFINITY).hoyer()).isNaN();
-    assertThatThrownBy(Spikiness::of).hasMessageContaining("one coordinate or more");
+    assertThat(SpikinessOracle.of(1, Double.NaN).standardDeviation()).isNaN();
+    assertThat(SpikinessOracle.of(1, Double.POSITIVE_INFINITY).hoyer()).isNaN();
+    assertThatThrownBy(SpikinessOracle::of).hasMessageContaining("one coordinate or more");
   }
 }
