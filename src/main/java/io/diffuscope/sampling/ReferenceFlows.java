@@ -220,8 +220,8 @@ final class ReferenceFlows implements AutoCloseable {
           throw new BadInputException(
               String.valueOf(probe.spec().decoder()),
               Reason.NON_FINITE,
-              "returns NaN, infinite or absurdly large values for endpoints of the flow of the %s; check its scaling_factor, and that it belongs to these latents"
-                  .formatted(reference.label()),
+              map.complaint()
+                  .formatted("for endpoints of the flow of the %s".formatted(reference.label())),
               null);
         }
         long bytes = known.size() * Float.BYTES;
