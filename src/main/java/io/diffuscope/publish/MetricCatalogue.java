@@ -1,8 +1,11 @@
 package io.diffuscope.publish;
 
+import static io.diffuscope.signal.SignalNames.AUTHENTICITY;
 import static io.diffuscope.signal.SignalNames.DENOISING_GAP;
+import static io.diffuscope.signal.SignalNames.GL;
 import static io.diffuscope.signal.SignalNames.NEAREST_RATIO;
 import static io.diffuscope.signal.SignalNames.PFD;
+import static io.diffuscope.signal.SignalNames.RP;
 import static io.diffuscope.signal.SignalNames.SPIKINESS;
 import static io.diffuscope.signal.SignalNames.TRAIN_AFFINITY;
 
@@ -315,6 +318,9 @@ public final class MetricCatalogue {
     Signal affinity = new Signal(TRAIN_AFFINITY, List.of(RUN));
     Signal gap = new Signal(DENOISING_GAP, List.of(RUN, SIGMA));
     Signal spikiness = new Signal(SPIKINESS, List.of(RUN, REFERENCE));
+    Signal gl = new Signal(GL, List.of(RUN));
+    Signal rp = new Signal(RP, List.of(RUN, REFERENCE));
+    Signal authenticity = new Signal(AUTHENTICITY, List.of(RUN));
     return List.of(
         pfd.main(
             Statistic.RMS,
@@ -372,7 +378,19 @@ public final class MetricCatalogue {
             Statistic.L4_L2, "Mean of |h|_4/|h|_2 of representations, p^(-1/4) to 1."),
         spikiness.estimate(Statistic.HOYER, "Mean of Hoyer's sparseness, 0 to 1."),
         spikiness.estimate(
-            Statistic.PARTICIPATION_RATIO, "Mean effective number of coordinates, 1 to p."));
+            Statistic.PARTICIPATION_RATIO, "Mean effective number of coordinates, 1 to p."),
+        gl.main(
+            Statistic.SHARE,
+            "GL: share of samples whose largest similarity to a training image, under the"
+                + " descriptor, is at most the threshold; 0 where all samples are copies."),
+        rp.main(
+            Statistic.SHARE,
+            "RP: share of noises from which model and reference make images of a similarity above"
+                + " the threshold."),
+        authenticity.main(
+            Statistic.SHARE,
+            "Share of samples farther from their nearest training image than that one is from any"
+                + " other, under the descriptor."));
   }
 
   private record Signal(String name, List<String> labels) {

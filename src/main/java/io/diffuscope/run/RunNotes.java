@@ -5,9 +5,12 @@ import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.signal.AffinityToTrain;
+import io.diffuscope.signal.Authenticity;
 import io.diffuscope.signal.DenoisingGap;
+import io.diffuscope.signal.GeneralizationScore;
 import io.diffuscope.signal.NearestRatio;
 import io.diffuscope.signal.ProbabilityFlowDistance;
+import io.diffuscope.signal.Reproducibility;
 import io.diffuscope.signal.Signal;
 import io.diffuscope.signal.SignalNames;
 import io.diffuscope.statistics.HoldoutCheck;
@@ -37,6 +40,9 @@ public final class RunNotes {
           probe.references().contains(Reference.HOLDOUT)
               ? "no teacher: pfd to teacher is off; pfd to holdout stands in for it"
               : "no teacher: pfd to teacher is off");
+    }
+    if (!probe.hasDescriptor()) {
+      notes.add("no descriptor: gl and rp are off; --descriptor gives one");
     }
     addClassNotes(notes, probe);
     addRangeNotes(notes, probe);
@@ -68,6 +74,9 @@ public final class RunNotes {
             case NearestRatio ratio -> SignalNames.NEAREST_RATIO;
             case AffinityToTrain affinity -> SignalNames.TRAIN_AFFINITY;
             case DenoisingGap gap -> SignalNames.DENOISING_GAP;
+            case GeneralizationScore gl -> SignalNames.GL;
+            case Reproducibility rp -> "%s to %s".formatted(SignalNames.RP, rp.reference().label());
+            case Authenticity authenticity -> SignalNames.AUTHENTICITY;
             default -> signal.getClass().getSimpleName();
           };
       if (!on.contains(name)) {
