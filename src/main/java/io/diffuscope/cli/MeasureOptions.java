@@ -32,6 +32,22 @@ final class MeasureOptions {
   private @Nullable String decoder;
 
   @Option(
+      names = "--descriptor",
+      paramLabel = "DESC.pt",
+      description =
+          "TorchScript descriptor of images, such as SSCD: switches on gl (samples that are no"
+              + " copies) and rp (same image from the same noise).")
+  private @Nullable String descriptor;
+
+  @Option(
+      names = "--descriptor-preset",
+      paramLabel = "NAME",
+      description =
+          "What the descriptor wants done with images: sscd_disc_mixup, sscd_disc_large, dinov2 or"
+              + " inception (default: what the file says, else diffuscope.descriptor).")
+  private @Nullable String descriptorPreset;
+
+  @Option(
       names = "--guidance",
       paramLabel = "W",
       description =
@@ -139,6 +155,8 @@ final class MeasureOptions {
     Map<String, Object> overrides = new HashMap<>(more);
     put(overrides, "template", template);
     put(overrides, "decoder", decoder);
+    put(overrides, "descriptor.file", descriptor);
+    put(overrides, "descriptor.preset", descriptorPreset);
     put(overrides, "network.guidance", guidance);
     put(overrides, "train", train);
     put(overrides, "train-labels", trainLabels);

@@ -14,6 +14,7 @@ import io.diffuscope.checkpoint.s3.ObjectStoreSettings;
 import io.diffuscope.detect.DetectorSettings;
 import io.diffuscope.detect.EarlyMemorizationSettings;
 import io.diffuscope.detect.MemorizationSettings;
+import io.diffuscope.feature.PreprocessingKeys;
 import io.diffuscope.model.NetworkSettings;
 import io.diffuscope.model.Pooling;
 import io.diffuscope.model.SigmaGrid;
@@ -22,6 +23,7 @@ import io.diffuscope.run.Pace;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.run.StepScale;
 import io.diffuscope.sampling.DenoisingSettings;
+import io.diffuscope.sampling.DescriptorSettings;
 import io.diffuscope.sampling.FlowSettings;
 import io.diffuscope.sampling.ProbeSpec;
 import io.diffuscope.sampling.SpikinessSettings;
@@ -94,8 +96,25 @@ final class SettingsReader {
                     config.getDouble("spikiness.sigma"),
                     word(Pooling.class, "spikiness.pooling"),
                     config.getInt("spikiness.images")),
+                descriptor(),
                 DataDirectory.cache(dataDirectory()).toString(),
                 config.getBytes("device.resident-bytes")));
+  }
+
+  private DescriptorSettings descriptor() {
+    Map<String, Object> values = new HashMap<>();
+    for (String key : PreprocessingKeys.KEYS) {
+      String path = "descriptor." + key.replace('_', '-');
+      if (!config.getIsNull(path)) {
+        values.put(key, config.getValue(path).unwrapped());
+      }
+    }
+    return new DescriptorSettings(
+        text("descriptor.file"),
+        text("descriptor.preset"),
+        PreprocessingKeys.of(values),
+        config.getDouble("descriptor.similarity-threshold"),
+        config.getBoolean("descriptor.authenticity"));
   }
 
   private String file(String key, String option, String what) {

@@ -1,26 +1,16 @@
 package io.diffuscope.feature;
 
-import ai.djl.MalformedModelException;
-import ai.djl.Model;
-import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import ai.djl.nn.Parameter;
-import ai.djl.training.ParameterStore;
-import ai.djl.util.Pair;
-import io.diffuscope.model.Devices;
 import io.diffuscope.tensorfile.BadInputException;
-import io.diffuscope.tensorfile.BadInputException.Reason;
-import java.io.IOException;
-import java.nio.file.Path;
+import io.diffuscope.tensorfile.TensorShape;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 
 /** Decoded latents, a few at a time: an image is much larger than its latent. */
 final class DecoderMap implements FeatureMap {
@@ -30,18 +20,16 @@ final class DecoderMap implements FeatureMap {
   private static final int MOST_ROWS = 64;
 
   private final DecoderFile file;
-  private final Model model;
-  private final ParameterStore parameters;
+  private final ExportedGraph graph;
   private final NDManager manager;
   private final NDArray inverseScale;
   private final NDArray shift;
-  private int dimension;
+  private TensorShape shape = TensorShape.of(0);
   private int rows = 1;
 
-  private DecoderMap(DecoderFile file, Model model, NDManager parent) {
+  private DecoderMap(DecoderFile file, ExportedGraph graph, NDManager parent) {
     this.file = file;
-    this.model = model;
-    this.parameters = new ParameterStore(model.getNDManager(), false);
+    this.graph = graph;
     this.manager = parent.newSubManager();
     this.inverseScale = perChannel(file.scale().stream().map(s -> 1 / s).toList());
     this.shift = perChannel(file.shift());
@@ -60,51 +48,27 @@ final class DecoderMap implements FeatureMap {
   }
 
   static DecoderMap load(DecoderFile file, NDManager parent) throws BadInputException {
-    Path path = file.path();
-    Model model = Model.newInstance("decoder", parent.getDevice(), Devices.ENGINE);
-    DecoderMap map = null;
-    try {
-      model.load(path, null, Map.of("mapLocation", "true"));
-      for (Pair<String, Parameter> pair : model.getBlock().getDirectParameters()) {
-        DataType type = pair.getValue().getArray().getDataType();
-        if (type != DataType.FLOAT32) {
-          throw new BadInputException(
-              path,
-              Reason.UNSUPPORTED,
-              "parameter %s is of type %s; export the decoder in float32, with decoder.float()"
-                  .formatted(pair.getKey(), type));
-        }
-      }
-      map = new DecoderMap(file, model, parent);
-      map.tryOut();
-      return map;
-    } catch (IOException | MalformedModelException | EngineException | IllegalStateException e) {
-      if (map != null) {
-        map.close();
-      } else {
-        model.close();
-      }
-      if (e instanceof BadInputException known) {
-        throw known;
-      }
-      throw new BadInputException(
-          path.toString(),
-          Reason.MALFORMED,
-          "cannot decode a point of shape %s (%s); export it with latents [B, ...] as its only input"
-              .formatted(
-                  file.latent(),
-                  String.valueOf(e.getMessage()).lines().findFirst().orElse("no message")),
-          e);
-    }
+    String contract =
+        "cannot decode a point of shape %s (%%s); export it with latents [B, ...] as its only input"
+            .formatted(file.latent());
+    return ExportedGraph.load(
+        file.path(),
+        "decoder",
+        contract,
+        parent,
+        graph -> {
+          DecoderMap map = new DecoderMap(file, graph, parent);
+          map.tryOut();
+          return map;
+        });
   }
 
   /** Finds how large an image is, and how many go through at a time. */
   private void tryOut() throws BadInputException {
     try (NDManager scratch = manager.newSubManager()) {
       int d = Math.toIntExact(file.latent().elements());
-      NDArray image = decode(scratch.zeros(new Shape(1, d), DataType.FLOAT32));
-      dimension = Math.toIntExact(image.getShape().get(1));
-      rows = Math.clamp(PART_BYTES / Float.BYTES / dimension, 1, MOST_ROWS);
+      decode(scratch.zeros(new Shape(1, d), DataType.FLOAT32));
+      rows = Math.clamp(PART_BYTES / Float.BYTES / dimension(), 1, MOST_ROWS);
       // Two sizes that must agree: a traced decoder may have its example's batch size built in.
       decode(scratch.zeros(new Shape(rows, d), DataType.FLOAT32));
     }
@@ -117,7 +81,18 @@ final class DecoderMap implements FeatureMap {
 
   @Override
   public int dimension() {
-    return dimension;
+    return Math.toIntExact(shape.elements());
+  }
+
+  @Override
+  public TensorShape shape() {
+    return shape;
+  }
+
+  @Override
+  public String complaint() {
+    return "the decoder returns NaN, infinite or absurdly large values %s; check its"
+        + " scaling_factor, and that it belongs to these latents";
   }
 
   @Override
@@ -159,11 +134,12 @@ final class DecoderMap implements FeatureMap {
             .reshape(new Shape(file.latent().withFirst(count).toArray()))
             .mul(inverseScale)
             .addi(shift);
-    NDArray output = model.getBlock().forward(parameters, new NDList(input), false).get(0);
+    NDArray output = graph.forward(input);
     if (output.getShape().dimension() < 1 || output.getShape().get(0) != count) {
       throw new IllegalStateException(
           "%d latents became an output of shape %s".formatted(count, output.getShape()));
     }
+    shape = new TensorShape(Arrays.stream(output.getShape().getShape()).skip(1).boxed().toList());
     // A copy: the output of a network is an inference tensor.
     NDArray images = output.toType(DataType.FLOAT32, true).reshape(count, -1);
     images.attach(latents.getManager());
@@ -173,6 +149,6 @@ final class DecoderMap implements FeatureMap {
   @Override
   public void close() {
     manager.close();
-    model.close();
+    graph.close();
   }
 }

@@ -1,6 +1,7 @@
 package io.diffuscope.feature;
 
 import ai.djl.ndarray.NDArray;
+import io.diffuscope.tensorfile.TensorShape;
 
 /**
  * The map h in which points are compared: from points of the model's own space to features.
@@ -21,6 +22,16 @@ public interface FeatureMap extends AutoCloseable {
 
   /** Number of elements of one feature vector. */
   int dimension();
+
+  /** Shape of one feature vector, where it is an image; else its number of elements. */
+  default TensorShape shape() {
+    return TensorShape.of(dimension());
+  }
+
+  /** What to tell where features are not finite, with a place for "for which points". */
+  default String complaint() {
+    return "has NaN, infinite or absurdly large features %s";
+  }
 
   /**
    * How many points it takes at a time. More than that are done one part after the other, so that

@@ -11,32 +11,37 @@ import org.jspecify.annotations.Nullable;
  * Typed reading of a JSON object's keys. What is absent or null is null; numbers may be given as
  * text, as they are on a command line. Errors name the key.
  */
-record SettingsObject(JsonNode node) {
-  boolean has(String key) {
+public record SettingsObject(JsonNode node) {
+  /** Whether a key is there, with something else than null. */
+  public boolean has(String key) {
     return !node.path(key).isMissingNode() && !node.path(key).isNull();
   }
 
   /** The keys there are. */
-  TreeSet<String> keys() {
+  public TreeSet<String> keys() {
     TreeSet<String> keys = new TreeSet<>();
     node.fieldNames().forEachRemaining(keys::add);
     return keys;
   }
 
-  @Nullable String text(String key) {
+  /** A value as text. */
+  public @Nullable String text(String key) {
     return has(key) ? node.get(key).asText() : null;
   }
 
-  @Nullable Double number(String key) {
+  /** A number. */
+  public @Nullable Double number(String key) {
     return has(key) ? Double.valueOf(number(key, node.get(key))) : null;
   }
 
-  double number(String key, double absent) {
+  /** A number, or another where there is none. */
+  public double number(String key, double absent) {
     Double given = number(key);
     return given == null ? absent : given;
   }
 
-  @Nullable Integer integer(String key) {
+  /** A whole number. */
+  public @Nullable Integer integer(String key) {
     Double given = number(key);
     if (given == null) {
       return null;
@@ -47,7 +52,8 @@ record SettingsObject(JsonNode node) {
     return given.intValue();
   }
 
-  @Nullable Boolean truth(String key) {
+  /** True or false. */
+  public @Nullable Boolean truth(String key) {
     String given = text(key);
     return switch (given) {
       case null -> null;
@@ -59,7 +65,8 @@ record SettingsObject(JsonNode node) {
     };
   }
 
-  @Nullable List<Double> numbers(String key) {
+  /** A list of numbers. */
+  public @Nullable List<Double> numbers(String key) {
     if (!has(key)) {
       return null;
     }
@@ -72,7 +79,8 @@ record SettingsObject(JsonNode node) {
     return values;
   }
 
-  @Nullable TensorShape shape(String key) {
+  /** A list of whole numbers above 0. */
+  public @Nullable TensorShape shape(String key) {
     List<Double> dimensions = numbers(key);
     if (dimensions == null) {
       return null;
@@ -84,7 +92,8 @@ record SettingsObject(JsonNode node) {
     return TensorShape.of(dimensions.stream().mapToLong(Double::longValue).toArray());
   }
 
-  @Nullable SettingsObject object(String key) {
+  /** Settings within the settings. */
+  public @Nullable SettingsObject object(String key) {
     if (!has(key)) {
       return null;
     }

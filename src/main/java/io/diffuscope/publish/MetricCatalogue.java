@@ -1,8 +1,11 @@
 package io.diffuscope.publish;
 
+import static io.diffuscope.signal.SignalNames.AUTHENTICITY;
 import static io.diffuscope.signal.SignalNames.DENOISING_GAP;
+import static io.diffuscope.signal.SignalNames.GL;
 import static io.diffuscope.signal.SignalNames.NEAREST_RATIO;
 import static io.diffuscope.signal.SignalNames.PFD;
+import static io.diffuscope.signal.SignalNames.RP;
 import static io.diffuscope.signal.SignalNames.SPIKINESS;
 import static io.diffuscope.signal.SignalNames.TRAIN_AFFINITY;
 
@@ -347,6 +350,9 @@ public final class MetricCatalogue {
     Signal gap = new Signal(DENOISING_GAP, List.of(RUN, SIGMA));
     Signal spikiness = new Signal(SPIKINESS, List.of(RUN, REFERENCE));
     Signal contrasts = new Signal(SPIKINESS, List.of(RUN));
+    Signal gl = new Signal(GL, List.of(RUN));
+    Signal rp = new Signal(RP, List.of(RUN, REFERENCE));
+    Signal authenticity = new Signal(AUTHENTICITY, List.of(RUN));
     return List.of(
         pfd.main(
             Statistic.RMS,
@@ -418,7 +424,19 @@ public final class MetricCatalogue {
         contrasts.estimate(
             Statistic.L4_L2_RANK_CORRELATION, "The same correlation of |h|_4/|h|_2."),
         contrasts.estimate(
-            Statistic.HOYER_RANK_CORRELATION, "The same correlation of Hoyer's sparseness."));
+            Statistic.HOYER_RANK_CORRELATION, "The same correlation of Hoyer's sparseness."),
+        gl.main(
+            Statistic.SHARE,
+            "GL: share of samples whose largest similarity to a training image, under the"
+                + " descriptor, is at most the threshold; 0 where all samples are copies."),
+        rp.main(
+            Statistic.SHARE,
+            "RP: share of noises from which model and reference make images of a similarity above"
+                + " the threshold."),
+        authenticity.main(
+            Statistic.SHARE,
+            "Share of samples farther from their nearest training image than that one is from any"
+                + " other, under the descriptor."));
   }
 
   private record Signal(String name, List<String> labels) {

@@ -3,14 +3,18 @@ package io.diffuscope.run;
 import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.sampling.DenoisingPlan;
 import io.diffuscope.sampling.DenoisingSettings;
+import io.diffuscope.sampling.DescriptorSettings;
 import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.sampling.SetImages;
 import io.diffuscope.signal.AffinityToTrain;
+import io.diffuscope.signal.Authenticity;
 import io.diffuscope.signal.DenoisingGap;
+import io.diffuscope.signal.GeneralizationScore;
 import io.diffuscope.signal.NearestRatio;
 import io.diffuscope.signal.ProbabilityFlowDistance;
+import io.diffuscope.signal.Reproducibility;
 import io.diffuscope.signal.Signal;
 import io.diffuscope.signal.Spikiness;
 import java.util.ArrayList;
@@ -96,6 +100,21 @@ record EvaluationPlan(Probe probe, GeometrySummary geometry, double decisionZ, b
     return SetImages.number(setSize, probe.spikiness().images());
   }
 
+  /** What is measured under a descriptor; there is a place for pairs with other references, too. */
+  private void addSimilarities(List<Signal> signals) {
+    if (!probe.hasDescriptor()) {
+      return;
+    }
+    DescriptorSettings settings = probe.spec().descriptor();
+    signals.add(new GeneralizationScore(settings.similarityThreshold()));
+    for (Reference reference : probe.references()) {
+      signals.add(new Reproducibility(reference, settings.similarityThreshold()));
+    }
+    if (settings.authenticity()) {
+      signals.add(new Authenticity());
+    }
+  }
+
   /** Fresh signals for one checkpoint. */
   List<Signal> signals(Map<Reference, double[]> previous) {
     List<Signal> signals = new ArrayList<>();
@@ -105,6 +124,7 @@ record EvaluationPlan(Probe probe, GeometrySummary geometry, double decisionZ, b
             new ProbabilityFlowDistance(reference, probe.samples(), previous.get(reference)));
       }
       signals.add(new NearestRatio(geometry.controlCopies(), geometry.controlPoints()));
+      addSimilarities(signals);
     }
     if (geometry.comparesHoldout()) {
       if (sampled) {

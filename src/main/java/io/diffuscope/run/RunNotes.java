@@ -7,9 +7,12 @@ import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.sampling.SpikinessSettings;
 import io.diffuscope.signal.AffinityToTrain;
+import io.diffuscope.signal.Authenticity;
 import io.diffuscope.signal.DenoisingGap;
+import io.diffuscope.signal.GeneralizationScore;
 import io.diffuscope.signal.NearestRatio;
 import io.diffuscope.signal.ProbabilityFlowDistance;
+import io.diffuscope.signal.Reproducibility;
 import io.diffuscope.signal.Signal;
 import io.diffuscope.signal.SignalNames;
 import io.diffuscope.signal.Spikiness;
@@ -40,6 +43,9 @@ public final class RunNotes {
           probe.references().contains(Reference.HOLDOUT)
               ? "no teacher: pfd to teacher is off; pfd to holdout stands in for it"
               : "no teacher: pfd to teacher is off");
+    }
+    if (!probe.hasDescriptor()) {
+      notes.add("no descriptor: gl and rp are off; --descriptor gives one");
     }
     addClassNotes(notes, probe);
     addRangeNotes(notes, probe);
@@ -73,6 +79,9 @@ public final class RunNotes {
             case AffinityToTrain affinity -> SignalNames.TRAIN_AFFINITY;
             case DenoisingGap gap -> SignalNames.DENOISING_GAP;
             case Spikiness spikiness -> SignalNames.SPIKINESS;
+            case GeneralizationScore gl -> SignalNames.GL;
+            case Reproducibility rp -> "%s to %s".formatted(SignalNames.RP, rp.reference().label());
+            case Authenticity authenticity -> SignalNames.AUTHENTICITY;
             default -> signal.getClass().getSimpleName();
           };
       if (!on.contains(name)) {

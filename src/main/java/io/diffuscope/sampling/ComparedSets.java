@@ -5,7 +5,6 @@ import io.diffuscope.data.DataSet;
 import io.diffuscope.feature.FeatureMap;
 import io.diffuscope.model.DevicePoints;
 import io.diffuscope.tensorfile.BadInputException;
-import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,16 +46,16 @@ record ComparedSets(DataSet train, DevicePoints trainPoints, @Nullable DataSet h
         holdout -> Task.done(load(probe, manager, train, holdout)));
   }
 
-  private static Task<DataSet> features(
+  /** The features of a set, from the cache or found anew. */
+  static Task<DataSet> features(
       Probe probe, FeatureMap map, NDManager manager, DataSet set, String role)
       throws BadInputException {
-    Path cache = Path.of(probe.spec().cacheDirectory(), "features");
     return new FeatureTask(
         manager,
         set,
         role,
         map,
-        cache.resolve(probe.featureKey(set, map.rows())),
+        DescribedSets.folder(probe, set, map),
         FeatureTask.Limits.standard());
   }
 

@@ -115,8 +115,8 @@ final class FeatureTask implements Task<DataSet> {
         throw new BadInputException(
             set.source(),
             Reason.NON_FINITE,
-            "the decoder returns NaN, infinite or absurdly large values for points %d to %d of the %s; check its scaling_factor, and that it belongs to these latents"
-                .formatted(next, next + count - 1, role),
+            map.complaint()
+                .formatted("for points %d to %d of the %s".formatted(next, next + count - 1, role)),
             null);
       }
       return features.toFloatArray();

@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
 @JsonSubTypes({
   @JsonSubTypes.Type(value = Observation.SampleObservation.class, name = "samples"),
   @JsonSubTypes.Type(value = Observation.DenoisingObservation.class, name = "denoising"),
-  @JsonSubTypes.Type(value = Observation.SpikinessObservation.class, name = "spikiness")
+  @JsonSubTypes.Type(value = Observation.SpikinessObservation.class, name = "spikiness"),
+  @JsonSubTypes.Type(value = Observation.SimilarityObservation.class, name = "similarity")
 })
 public sealed interface Observation {
   /** Position of the block in its kind; partial sums are reduced in this order. */
@@ -77,5 +78,25 @@ public sealed interface Observation {
    */
   record SpikinessObservation(
       int block, boolean generated, long first, Map<SpikinessMeasure, double[]> measures)
+      implements Observation {}
+
+  /**
+   * Cosine similarities of samples of one block of noises under a descriptor.
+   *
+   * @param first index of the block's first noise
+   * @param toTrain the largest one to a training image, {@code [count]}
+   * @param trainNeighbour index of that image
+   * @param pairs by reference: the one to the reference flow's endpoint of the same noise, {@code
+   *     [count]}
+   * @param authentic whether the sample is farther from its nearest training image than that one
+   *     from any other, {@code [count]}; empty where it is not measured
+   */
+  record SimilarityObservation(
+      int block,
+      long first,
+      double[] toTrain,
+      int[] trainNeighbour,
+      Map<Reference, double[]> pairs,
+      boolean[] authentic)
       implements Observation {}
 }

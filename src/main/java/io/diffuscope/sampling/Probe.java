@@ -6,6 +6,7 @@ import io.diffuscope.data.DataSets;
 import io.diffuscope.data.ImagePreparation;
 import io.diffuscope.data.MixtureParameters;
 import io.diffuscope.feature.DecoderFile;
+import io.diffuscope.feature.DescriptorFile;
 import io.diffuscope.feature.FeatureMap;
 import io.diffuscope.model.NetworkSettings;
 import io.diffuscope.model.SigmaGrid;
@@ -37,6 +38,7 @@ public final class Probe implements AutoCloseable {
   private final @Nullable ClassLabels classLabels;
   private final @Nullable Teacher teacher;
   private final @Nullable DecoderFile decoder;
+  private final @Nullable DescriptorFile descriptor;
   private final NoiseBank noise;
   private final @Nullable DataSet noiseRows;
   private final int samples;
@@ -73,6 +75,7 @@ public final class Probe implements AutoCloseable {
       Files files,
       @Nullable Teacher teacher,
       @Nullable DecoderFile decoder,
+      @Nullable DescriptorFile descriptor,
       int samples)
       throws BadInputException {
     this.spec = spec;
@@ -82,6 +85,7 @@ public final class Probe implements AutoCloseable {
     this.noiseRows = files.noise;
     this.teacher = teacher;
     this.decoder = decoder;
+    this.descriptor = descriptor;
     this.samples = samples;
     this.classLabels = ClassLabels.of(network, train, holdout);
     this.flow = clipped(spec, network, teacher);
@@ -105,7 +109,8 @@ public final class Probe implements AutoCloseable {
             teacher == null ? "" : teacher.key(),
             featureKey(),
             classLabels == null ? "" : classLabels.key(),
-            spikiness.toString());
+            spikiness.toString(),
+            descriptor == null ? "" : descriptorId(spec.descriptor(), descriptor));
   }
 
   /**
@@ -143,11 +148,32 @@ public final class Probe implements AutoCloseable {
           files,
           openTeacher(spec.teacher(), network),
           decoder == null ? null : DecoderFile.open(Path.of(decoder), shape),
+          openDescriptor(spec, shape),
           samples(spec, files.noise));
     } catch (BadInputException | RuntimeException e) {
       files.close();
       throw e;
     }
+  }
+
+  private static @Nullable DescriptorFile openDescriptor(ProbeSpec spec, TensorShape shape)
+      throws BadInputException {
+    DescriptorSettings settings = spec.descriptor();
+    String path = settings.file();
+    if (path == null) {
+      return null;
+    }
+    DescriptorFile file = DescriptorFile.open(Path.of(path), settings.preset(), settings.keys());
+    if (spec.decoder() == null) {
+      // The shape of decoded images is known when the decoder runs.
+      file.requireImages(shape);
+    }
+    return file;
+  }
+
+  private static String descriptorId(DescriptorSettings settings, DescriptorFile file) {
+    return "%s %s %s"
+        .formatted(file.key(), settings.similarityThreshold(), settings.authenticity());
   }
 
   private static int samples(ProbeSpec spec, @Nullable DataSet noise) throws BadInputException {
@@ -328,6 +354,16 @@ public final class Probe implements AutoCloseable {
     return decoder;
   }
 
+  /** Whether samples are compared under a descriptor, too. */
+  public boolean hasDescriptor() {
+    return descriptor != null;
+  }
+
+  /** Under what samples are compared for copying and reproducibility; null: nothing. */
+  @Nullable DescriptorFile descriptor() {
+    return descriptor;
+  }
+
   /** References whose flow's endpoints samples are compared with, in a fixed order. */
   public List<Reference> references() {
     return given().stream().filter(this::knowsClasses).toList();
@@ -406,10 +442,14 @@ public final class Probe implements AutoCloseable {
     return decoder == null ? FeatureMap.IDENTITY : decoder.key();
   }
 
-  /** Key of the features of a set. */
-  String featureKey(DataSet set, int rows) throws BadInputException {
-    return ContentHash.of(
-        CACHE_FORMAT, "features", set.contentKey(), featureKey(), Integer.toString(rows));
+  /**
+   * Key of the features of a set.
+   *
+   * @param map key of what makes them
+   * @param rows points that it takes at a time
+   */
+  String featureKey(DataSet set, String map, int rows) throws BadInputException {
+    return ContentHash.of(CACHE_FORMAT, "features", set.contentKey(), map, Integer.toString(rows));
   }
 
   /** Key of the sets' geometry. */

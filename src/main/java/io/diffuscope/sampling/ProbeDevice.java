@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import io.diffuscope.data.DataSet;
 import io.diffuscope.feature.DecoderFile;
+import io.diffuscope.feature.DescriptorFile;
 import io.diffuscope.feature.FeatureMap;
 import io.diffuscope.model.DevicePoints;
 import io.diffuscope.model.Devices;
@@ -49,6 +50,7 @@ public final class ProbeDevice implements AutoCloseable {
   private final NetworkDenoiser network;
   private final DevicePoints train;
   private final FeatureMap map;
+  private final @Nullable Description description;
   private @Nullable ComparedSets sets;
   private @Nullable Samples samples;
   private @Nullable DenoisingPlan denoisingPlan;
@@ -57,7 +59,12 @@ public final class ProbeDevice implements AutoCloseable {
   private @Nullable Path loadedFile;
 
   private ProbeDevice(
-      Probe probe, NDManager manager, NetworkDenoiser network, DevicePoints train, FeatureMap map) {
+      Probe probe,
+      NDManager manager,
+      NetworkDenoiser network,
+      DevicePoints train,
+      FeatureMap map,
+      @Nullable FeatureMap descriptor) {
     this.probe = probe;
     this.manager = manager;
     this.kept = new KeptArrays(manager);
@@ -65,6 +72,8 @@ public final class ProbeDevice implements AutoCloseable {
     this.train = train;
     this.map = map;
     this.references = new ReferenceFlows(probe, manager, kept, train, map);
+    this.description =
+        descriptor == null ? null : new Description(probe, manager, descriptor, references);
     this.geometryStore = new GeometryStore(Path.of(probe.spec().cacheDirectory()));
   }
 
@@ -90,7 +99,13 @@ public final class ProbeDevice implements AutoCloseable {
       DecoderFile decoder = probe.decoder();
       FeatureMap map =
           decoder == null ? FeatureMap.identity(probe.dimension()) : decoder.load(manager);
-      return new ProbeDevice(probe, manager, NetworkDenoiser.create(graph), train, map);
+      DescriptorFile described = probe.descriptor();
+      FeatureMap descriptor =
+          described == null
+              ? null
+              : described.load(
+                  manager, map, decoder == null ? probe.network().shape() : map.shape());
+      return new ProbeDevice(probe, manager, NetworkDenoiser.create(graph), train, map, descriptor);
     } catch (BadInputException | RuntimeException e) {
       manager.close();
       if (graph != null) {
@@ -106,9 +121,15 @@ public final class ProbeDevice implements AutoCloseable {
 
   /**
    * The geometry of the sets, from the cache or found anew; before it, the features of the sets,
-   * where points are not compared as they are.
+   * where points are not compared as they are, and what a descriptor sees in the sets.
    */
   public Task<SetGeometry> geometry() throws BadInputException {
+    return description == null || description.isReady()
+        ? comparedGeometry()
+        : new ChainedTask<>(description.find(), found -> comparedGeometry());
+  }
+
+  private Task<SetGeometry> comparedGeometry() throws BadInputException {
     ComparedSets known = sets;
     return known == null
         ? new ChainedTask<>(ComparedSets.find(probe, map, manager, train), this::geometryOf)
@@ -311,6 +332,9 @@ public final class ProbeDevice implements AutoCloseable {
     if (probe.spikiness().images() > 0) {
       measures.add(this::spikinessOfSamples);
     }
+    if (description != null) {
+      measures.add(description::similarities);
+    }
     return new SampleBlockTask(sampleTask(block), block, measures);
   }
 
@@ -379,6 +403,9 @@ public final class ProbeDevice implements AutoCloseable {
     references.close();
     if (sets != null) {
       sets.close(probe);
+    }
+    if (description != null) {
+      description.close();
     }
     map.close();
     network.close();

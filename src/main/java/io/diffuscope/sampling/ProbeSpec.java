@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param flow solver and noise levels
  * @param denoising where the denoising loss is measured
  * @param spikiness where the spikiness of representations is measured
+ * @param descriptor under what samples are compared for copying and reproducibility
  * @param cacheDirectory where endpoints of reference flows and the sets' geometry are kept
  * @param residentBytes device memory that each data set may occupy for good
  */
@@ -41,6 +42,7 @@ public record ProbeSpec(
     FlowSettings flow,
     DenoisingSettings denoising,
     SpikinessSettings spikiness,
+    DescriptorSettings descriptor,
     String cacheDirectory,
     long residentBytes) {
   /** Samples without a noise file and without a number. */
@@ -78,12 +80,37 @@ public record ProbeSpec(
         flow,
         denoising,
         other,
+        descriptor,
+        cacheDirectory,
+        residentBytes);
+  }
+
+  /** The same with another descriptor. */
+  public ProbeSpec withDescriptor(DescriptorSettings other) {
+    return new ProbeSpec(
+        template,
+        network,
+        decoder,
+        train,
+        trainLabels,
+        holdout,
+        holdoutLabels,
+        teacher,
+        noise,
+        seed,
+        samples,
+        batchSize,
+        flow,
+        denoising,
+        spikiness,
+        other,
         cacheDirectory,
         residentBytes);
   }
 
   /**
-   * Without a decoder, with the labels that lie beside the points, if any, and without spikiness.
+   * Without a decoder, with the labels that lie beside the points, if any, without spikiness and
+   * descriptor.
    */
   public ProbeSpec(
       String template,
@@ -115,6 +142,7 @@ public record ProbeSpec(
         flow,
         denoising,
         SpikinessSettings.OFF,
+        DescriptorSettings.OFF,
         cacheDirectory,
         residentBytes);
   }

@@ -13,7 +13,6 @@ import io.diffuscope.model.NetworkDenoiser;
 import io.diffuscope.model.NetworkSettings;
 import io.diffuscope.model.TorchScriptNetwork;
 import io.diffuscope.tensorfile.BadInputException;
-import io.diffuscope.tensorfile.BadInputException.Reason;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.EnumMap;
@@ -45,9 +44,6 @@ final class ReferenceFlows implements AutoCloseable {
   /** Some rows of a block. */
   private record Rows(int block, int from) {}
 
-  /** Some rows of a block of a reference's flow. */
-  private record Part(Reference reference, int block, int from) {}
-
   /** What compares the references of some rows with the sets and with each other. */
   private record Comparison(int @Nullable [] neighbour, double @Nullable [] ruler) {}
 
@@ -58,10 +54,8 @@ final class ReferenceFlows implements AutoCloseable {
   private final EndpointStore store;
   private final Map<Reference, Denoiser> denoisers = new EnumMap<>(Reference.class);
   private final Map<Integer, Map<Reference, NDArray>> blocks = new HashMap<>();
-  private final Map<Part, NDArray> features = new HashMap<>();
+  private final EndpointFeatures features;
   private final Map<Rows, Comparison> comparisons = new HashMap<>();
-  private final FeatureMap map;
-  private long featureBytes;
 
   /**
    * The flows of a probe.
@@ -71,7 +65,9 @@ final class ReferenceFlows implements AutoCloseable {
    */
   ReferenceFlows(
       Probe probe, NDManager manager, KeptArrays kept, DevicePoints train, FeatureMap map) {
-    this.map = map;
+    this.features =
+        new EndpointFeatures(
+            map, String.valueOf(probe.spec().decoder()), manager, probe.spec().residentBytes());
     this.probe = probe;
     this.manager = manager;
     this.kept = kept;
@@ -197,43 +193,18 @@ final class ReferenceFlows implements AutoCloseable {
   }
 
   /**
-   * Features of some endpoints. They may be kept for the next checkpoint, as far as they fit: they
-   * are not to be changed, and what is computed from them has another array on its left side.
+   * Features of some endpoints, as {@link EndpointFeatures#of}.
    *
-   * @param owner owns them if they are not kept
    * @return float32 {@code [count, dimension]}
    */
   NDArray features(Reference reference, int block, int from, int count, NDManager owner)
       throws BadInputException {
-    NDArray endpoints = Objects.requireNonNull(blocks.get(block)).get(reference);
-    if (map.isIdentity()) {
-      return BlockMeasurement.slice(Objects.requireNonNull(endpoints), from, count, owner);
-    }
-    Part part = new Part(reference, block, from);
-    NDArray known = features.get(part);
-    if (known == null) {
-      try (NDManager scratch = owner.newSubManager()) {
-        NDArray rows = Objects.requireNonNull(endpoints).get("%d:%d".formatted(from, from + count));
-        rows.attach(scratch);
-        known = map.apply(rows);
-        if (!Samples.areUsable(known)) {
-          throw new BadInputException(
-              String.valueOf(probe.spec().decoder()),
-              Reason.NON_FINITE,
-              "returns NaN, infinite or absurdly large values for endpoints of the flow of the %s; check its scaling_factor, and that it belongs to these latents"
-                  .formatted(reference.label()),
-              null);
-        }
-        long bytes = known.size() * Float.BYTES;
-        boolean keep = featureBytes + bytes <= probe.spec().residentBytes();
-        known.attach(keep ? manager : owner);
-        if (keep) {
-          features.put(part, known);
-          featureBytes += bytes;
-        }
-      }
-    }
-    return known;
+    return features.of(reference, block, endpoints(reference, block), from, count, owner);
+  }
+
+  /** The endpoints of a loaded block, float32 {@code [rows, d]}; not to be changed. */
+  NDArray endpoints(Reference reference, int block) {
+    return Objects.requireNonNull(Objects.requireNonNull(blocks.get(block)).get(reference));
   }
 
   /**

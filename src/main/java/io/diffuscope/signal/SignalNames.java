@@ -9,5 +9,9 @@ public final class SignalNames {
 
   public static final String SPIKINESS = "spikiness";
 
+  public static final String GL = "gl";
+  public static final String RP = "rp";
+  public static final String AUTHENTICITY = "authenticity";
+
   private SignalNames() {}
 }

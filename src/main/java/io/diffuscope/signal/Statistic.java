@@ -20,7 +20,10 @@ public enum Statistic {
   SAME_POINT,
   /** The same distance between the empirical flows of training and hold-out set: a ruler. */
   RULER,
-  /** A share of samples: the main value of {@code nearest_ratio} and {@code train_affinity}. */
+  /**
+   * A share of samples: the main value of {@code nearest_ratio}, {@code train_affinity}, {@code
+   * gl}, {@code rp} and {@code authenticity}.
+   */
   SHARE,
   /** The nearest ratio's share at d1/d2 below 1/2. */
   SHARE_HALF,

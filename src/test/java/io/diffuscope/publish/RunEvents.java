@@ -193,7 +193,10 @@ public final class RunEvents {
             SignalNames.NEAREST_RATIO,
             SignalNames.TRAIN_AFFINITY,
             SignalNames.DENOISING_GAP,
-            SignalNames.SPIKINESS)) {
+            SignalNames.SPIKINESS,
+            SignalNames.GL,
+            SignalNames.RP,
+            SignalNames.AUTHENTICITY)) {
       for (Statistic statistic : Statistic.values()) {
         SignalEstimate candidate =
             new SignalEstimate(signal, Reference.TRAIN, statistic, .3, estimate);

@@ -1,0 +1,82 @@
+package io.diffuscope.sampling;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import io.diffuscope.feature.FeatureMap;
+import io.diffuscope.sampling.Observation.SimilarityObservation;
+import io.diffuscope.tensorfile.BadInputException;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** What a probe's descriptor sees: in the sets, in reference flows' endpoints, in samples. */
+final class Description implements AutoCloseable {
+  private final Probe probe;
+  private final NDManager manager;
+  private final FeatureMap map;
+  private final ReferenceFlows flows;
+  private final EndpointFeatures endpointFeatures;
+  private @Nullable DescribedSets sets;
+
+  /**
+   * Nothing described yet.
+   *
+   * @param map the descriptor, closed with this
+   * @param flows the references; stay the caller's to close
+   */
+  Description(Probe probe, NDManager manager, FeatureMap map, ReferenceFlows flows) {
+    this.probe = probe;
+    this.manager = manager;
+    this.map = map;
+    this.flows = flows;
+    this.endpointFeatures =
+        new EndpointFeatures(
+            map,
+            String.valueOf(probe.spec().descriptor().file()),
+            manager,
+            probe.spec().residentBytes());
+  }
+
+  /** Whether the sets were described. */
+  boolean isReady() {
+    return sets != null;
+  }
+
+  /** Describes the sets, or finds on disk what was described before. */
+  Task<DescribedSets> find() throws BadInputException {
+    return new ChainedTask<DescribedSets, DescribedSets>(
+        DescribedSets.find(probe, map, manager),
+        found -> {
+          sets = found;
+          return Task.done(found);
+        });
+  }
+
+  /**
+   * Similarities of samples whose references' endpoints are loaded.
+   *
+   * @param endpoints float32 {@code [rows, d]}; stays the caller's to close
+   */
+  Task<SimilarityObservation> similarities(int block, NDArray endpoints) {
+    return new SimilarityTask(
+        manager,
+        map,
+        String.valueOf(probe.spec().descriptor().file()),
+        Objects.requireNonNull(sets, "geometry comes first"),
+        block,
+        (long) block * probe.spec().batchSize(),
+        endpoints,
+        probe.references(),
+        (reference, from, count, owner) ->
+            endpointFeatures.of(
+                reference, block, flows.endpoints(reference, block), from, count, owner),
+        probe.spec().descriptor().authenticity());
+  }
+
+  @Override
+  public void close() {
+    if (sets != null) {
+      sets.close();
+    }
+    map.close();
+  }
+}
