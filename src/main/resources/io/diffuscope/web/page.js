@@ -10,6 +10,8 @@ const CHARTS = [
   { signal: "pfd", title: "Probability flow distance" },
   { signal: "denoising_gap", title: "Denoising gap" },
 ];
+/** What a share is compared with. */
+const CHANCES = { train_affinity: "chance", nearest_ratio: "control" };
 const COLORS = 4;
 const ROWS = 8;
 /** Width of a digit in a chart's labels. */
@@ -223,7 +225,7 @@ function chart(run, { signal, title }) {
   if (low < 0) svg.append(shape("line", { class: "axis", x1: left, y1: y(0), x2: right, y2: y(0) }));
   for (const chance of chances) {
     svg.append(shape("line", { class: "chance", x1: left, y1: y(chance), x2: right, y2: y(chance) }),
-      shape("text", { x: right, y: y(chance) + (y(chance) < top + 14 ? 12 : -4), "text-anchor": "end" }, "chance " + fixed(chance)));
+      shape("text", { x: right, y: y(chance) + (y(chance) < top + 14 ? 12 : -4), "text-anchor": "end" }, CHANCES[signal] + " " + fixed(chance)));
   }
   for (const flag of run.flags) {
     if (flag.raised && flag.step >= scale.least && flag.step <= scale.most) {
