@@ -225,7 +225,7 @@ function chart(run, { signal, title }) {
   if (low < 0) svg.append(shape("line", { class: "axis", x1: left, y1: y(0), x2: right, y2: y(0) }));
   for (const chance of chances) {
     svg.append(shape("line", { class: "chance", x1: left, y1: y(chance), x2: right, y2: y(chance) }),
-      shape("text", { x: right, y: y(chance) + (y(chance) < top + 14 ? 12 : -4), "text-anchor": "end" }, CHANCES[signal] + " " + fixed(chance)));
+      shape("text", { x: right, y: y(chance) + (y(chance) > bottom - 14 ? -4 : 12), "text-anchor": "end" }, CHANCES[signal] + " " + fixed(chance)));
   }
   for (const flag of run.flags) {
     if (flag.raised && flag.step >= scale.least && flag.step <= scale.most) {
