@@ -12,6 +12,7 @@ import io.diffuscope.publish.LogPublisher;
 import io.diffuscope.publish.MetricsPublisher;
 import io.diffuscope.publish.RunListener;
 import io.diffuscope.run.History;
+import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.run.RunState;
@@ -67,6 +68,7 @@ final class MonitorSession implements AutoCloseable {
     private final boolean severalRuns;
     private final SourceHealth sources;
     private volatile boolean started;
+    private volatile @Nullable PreparationProgress preparation;
 
     Progress(RunSources runs) {
       this.severalRuns = runs instanceof RunSources.Many;
@@ -86,6 +88,11 @@ final class MonitorSession implements AutoCloseable {
       }
     }
 
+    @Override
+    public void onPreparation(PreparationProgress progress) {
+      preparation = progress;
+    }
+
     /** What another process had prepared is not ready in this one. */
     @Override
     public void onHistory(History history) {}
@@ -93,15 +100,20 @@ final class MonitorSession implements AutoCloseable {
     Readiness readiness() {
       return new Readiness(
           List.of(
-              new Readiness.Condition(
-                  "references",
-                  started,
-                  started
-                      ? "the reference flows are ready"
-                      : severalRuns
-                          ? "the reference flows are computed with the first run's first checkpoint"
-                          : "the reference flows are still being computed"),
-              sources.condition()));
+              new Readiness.Condition("references", started, references()), sources.condition()));
+    }
+
+    private String references() {
+      PreparationProgress far = preparation;
+      if (started) {
+        return "the reference flows are ready";
+      }
+      if (far != null) {
+        return "the reference flows are still being computed: " + far.text();
+      }
+      return severalRuns
+          ? "the reference flows are computed with the first run's first checkpoint"
+          : "the reference flows are still being computed";
     }
   }
 

@@ -28,6 +28,14 @@ final class Sparkline {
     return line.toString();
   }
 
+  /**
+   * The same on a logarithmic scale, for what spans orders of magnitude. A zero, which has no
+   * logarithm, is as low as the smallest number there is.
+   */
+  static String ofLogarithms(List<Double> values) {
+    return of(values.stream().map(v -> Math.log(Math.max(v, Double.MIN_VALUE))).toList());
+  }
+
   private static DoubleStream finite(List<Double> values) {
     return values.stream().mapToDouble(Double::doubleValue).filter(Double::isFinite);
   }

@@ -45,6 +45,11 @@ final class StatusLine implements AutoCloseable {
     return new StatusLine(System.err, Terminal.isError());
   }
 
+  /** Whether there is a moving line; otherwise what is being done is seen nowhere. */
+  boolean isMoving() {
+    return moving;
+  }
+
   /** Prints a line that stays. */
   synchronized void print(String line) {
     hide();

@@ -7,12 +7,19 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/** The sum of a run's checkpoints in one line; each one is in one of its terms. */
+/**
+ * The sum of a run's checkpoints in one line; each one is in one of its terms. It is the sum that
+ * the metrics and the page show.
+ */
 final class TallyLine {
   private TallyLine() {}
 
-  /** For example {@code checkpoints: 9 = 5 evaluated + 3 skipped (3 superseded) + 1 vanished}. */
-  static String of(CheckpointTally tally) {
+  /**
+   * For example {@code checkpoints: 9 = 5 evaluated + 3 skipped (3 superseded) + 1 vanished}.
+   *
+   * @param before how many of them were known when a run went on; 0 for one that began
+   */
+  static String of(CheckpointTally tally, long before) {
     if (tally.total() == 0) {
       return "checkpoints: none was found";
     }
@@ -23,7 +30,14 @@ final class TallyLine {
         terms.add("%d %s%s".formatted(count, word(outcome), reasons(outcome, tally)));
       }
     }
-    return "checkpoints: %d = %s".formatted(tally.total(), String.join(" + ", terms));
+    return "checkpoints: %d = %s%s"
+        .formatted(
+            tally.total(),
+            String.join(" + ", terms),
+            before == 0
+                ? ""
+                : "; %d of them new, %d found before"
+                    .formatted(Math.max(0, tally.total() - before), before));
   }
 
   private static String word(Outcome outcome) {

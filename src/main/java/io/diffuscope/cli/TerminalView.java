@@ -8,6 +8,7 @@ import io.diffuscope.publish.CheckpointTally;
 import io.diffuscope.publish.HistorySummary;
 import io.diffuscope.publish.RunListener;
 import io.diffuscope.publish.SourceState;
+import io.diffuscope.run.BudgetRest;
 import io.diffuscope.run.EvaluationProgress;
 import io.diffuscope.run.History;
 import io.diffuscope.run.HoldNews;
@@ -24,6 +25,12 @@ import io.diffuscope.signal.SignalEstimate;
 import io.diffuscope.signal.SignalNames;
 import io.diffuscope.signal.Statistic;
 import io.diffuscope.statistics.Estimate;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.time.ZoneId;
+import java.time.format.DateTimeFormatter;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -43,9 +50,20 @@ import picocli.CommandLine.Help.Ansi.IStyle;
 final class TerminalView implements RunListener {
   private static final int ROWS_PER_HEADER = 25;
 
+  /** Between two lines that tell how far the preparation is, where no line moves. */
+  private static final Duration BETWEEN_LINES = Duration.ofSeconds(5);
+
+  /** Shorter rests are not worth a line. */
+  private static final Duration NOTABLE_REST = Duration.ofSeconds(10);
+
+  private static final DateTimeFormatter TIME =
+      DateTimeFormatter.ofPattern("HH:mm:ss", Locale.ROOT);
+
   /** A column of the table: its title, and where its number is. */
   private record Column(
       String title, int width, String signal, @Nullable Reference reference, Statistic statistic) {}
+
+  private static final String P_VALUE = "p-value";
 
   private static final List<Column> COLUMNS =
       List.of(
@@ -54,12 +72,13 @@ final class TerminalView implements RunListener {
           new Column("pfd teacher", 15, SignalNames.PFD, Reference.TEACHER, Statistic.RMS),
           new Column("train affinity", 15, SignalNames.TRAIN_AFFINITY, null, Statistic.SHARE),
           new Column("its excess", 15, SignalNames.TRAIN_AFFINITY, null, Statistic.EXCESS),
-          new Column("p-value", 9, SignalNames.TRAIN_AFFINITY, null, Statistic.P_VALUE),
+          new Column(P_VALUE, 9, SignalNames.TRAIN_AFFINITY, null, Statistic.P_VALUE),
           new Column(
               "nearest ratio", 15, SignalNames.NEAREST_RATIO, Reference.TRAIN, Statistic.SHARE));
 
   private final StatusLine status;
   private final boolean severalRuns;
+  private final InstantSource clock;
   private final Map<String, Shown> runs = new LinkedHashMap<>();
   private List<String> notes = List.of();
   private List<Column> shown = List.of();
@@ -74,7 +93,9 @@ final class TerminalView implements RunListener {
     private String name;
     private StepScale steps = new StepScale(null, null, null);
     private SourceState source = SourceState.UP;
-    private long skippedSince;
+    private long skippedMeanwhile;
+    private long before;
+    private @Nullable Instant preparationTold;
     private @Nullable WeightsUsed weights;
 
     Shown(String name) {
@@ -93,8 +114,14 @@ final class TerminalView implements RunListener {
 
   /** A view of one run, or of any number of runs. */
   TerminalView(StatusLine status, boolean severalRuns) {
+    this(status, severalRuns, InstantSource.system());
+  }
+
+  /** A view by a clock of its own. */
+  TerminalView(StatusLine status, boolean severalRuns, InstantSource clock) {
     this.status = status;
     this.severalRuns = severalRuns;
+    this.clock = clock;
   }
 
   @Override
@@ -118,7 +145,7 @@ final class TerminalView implements RunListener {
       case RunEvent.EvaluationFailed e ->
           print(run, "red", "failed (%s): %s".formatted(e.reason(), e.message()));
       // One that follows the newest leaves most of them out: the next row tells how many.
-      case RunEvent.CheckpointSkipped e -> run.skippedSince++;
+      case RunEvent.CheckpointSkipped e -> run.skippedMeanwhile++;
       case RunEvent.RunEnded e -> ended(run, e);
       case RunEvent.EvaluationStarted e -> doing(run, "evaluating " + e.checkpoint().name());
       case RunEvent.RunResumed e -> {}
@@ -137,20 +164,49 @@ final class TerminalView implements RunListener {
 
   @Override
   public synchronized void onPreparation(PreparationProgress progress) {
-    doing(
-        runOf(progress.run()),
-        "preparing: %s, %d of %d".formatted(progress.what(), progress.done(), progress.total()));
+    if (over) {
+      return;
+    }
+    Shown run = runOf(progress.run());
+    String what = "preparing: " + progress.text();
+    doing(run, what);
+    Instant now = clock.instant();
+    Instant told = run.preparationTold;
+    if (!status.isMoving() && (told == null || !now.isBefore(told.plus(BETWEEN_LINES)))) {
+      run.preparationTold = now;
+      print(run, "faint", what);
+    }
+  }
+
+  @Override
+  public synchronized void onRest(BudgetRest rest) {
+    if (over) {
+      return;
+    }
+    Shown run = runOf(rest.run());
+    String what =
+        "resting for the budget until %s"
+            .formatted(
+                TIME.format(
+                    rest.until().atZone(ZoneId.systemDefault()).truncatedTo(ChronoUnit.SECONDS)));
+    doing(run, what);
+    boolean notable = rest.until().isAfter(clock.instant().plus(NOTABLE_REST));
+    if (!status.isMoving() && notable) {
+      print(run, "faint", what);
+    }
   }
 
   @Override
   public synchronized void onHistory(History history) {
     Shown run = runOf(history.run());
     for (RunEvent event : history.events()) {
+      run.tally.add(event);
       if (event instanceof RunEvent.RunStarted started) {
         run.name = started.displayName();
         run.steps = started.steps();
       }
     }
+    run.before = run.tally.total();
     status.print(
         "run %s %s".formatted(run.name, HistorySummary.of(history.events()).sentence(run.unit())));
   }
@@ -212,7 +268,7 @@ final class TerminalView implements RunListener {
     if (severalRuns) {
       rows = 0;
     }
-    status.doing("waiting for checkpoints");
+    status.doing("idle until the next checkpoint");
   }
 
   private void row(Shown run, RunEvent.EvaluationCompleted event) {
@@ -257,13 +313,14 @@ final class TerminalView implements RunListener {
     if (!event.judged() && event.standing() != Standing.LOSSES_ONLY) {
       line.append("  (not judged: ").append(event.standing().text()).append(')');
     }
-    if (run.skippedSince > 0) {
-      line.append("  (%d skipped since)".formatted(run.skippedSince));
-      run.skippedSince = 0;
+    if (run.skippedMeanwhile > 0) {
+      // Some may be of steps before this one, some after it.
+      line.append("  (%d skipped meanwhile)".formatted(run.skippedMeanwhile));
+      run.skippedMeanwhile = 0;
     }
     status.print(style.isEmpty() ? line.toString() : styled(style, line.toString()));
     tellWeights(run, event);
-    status.doing("waiting for checkpoints");
+    status.doing("idle until the next checkpoint");
   }
 
   /** The denoising gaps by noise level: all that such a row has. */
@@ -319,7 +376,7 @@ final class TerminalView implements RunListener {
                     Locale.ROOT,
                     "%16s  %s  %.3g to %.3g",
                     title,
-                    Sparkline.of(values),
+                    title.equals(P_VALUE) ? Sparkline.ofLogarithms(values) : Sparkline.of(values),
                     values.getFirst(),
                     values.getLast())));
     status.print(
@@ -345,7 +402,7 @@ final class TerminalView implements RunListener {
   }
 
   private void printTally(Shown run) {
-    status.print(prefix(run) + TallyLine.of(run.tally));
+    status.print(prefix(run) + TallyLine.of(run.tally, run.before));
   }
 
   private void printVerdict(String name, StepUnit unit, Verdict verdict) {

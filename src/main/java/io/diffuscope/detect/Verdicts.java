@@ -115,6 +115,14 @@ public final class Verdicts {
       Point best = best();
       Point valley = smallest();
       double error = orZero(last.distance().error());
+      if (points.size() == 1) {
+        return new Verdict(
+            Verdict.State.UNKNOWN,
+            since,
+            best.step(),
+            "no evidence of memorization; one checkpoint so far, with pfd to the %s %s at step %d"
+                .formatted(reference, Numbers.text(last.value()), last.step()));
+      }
       if (first.value() - last.value() <= error) {
         return new Verdict(
             Verdict.State.UNKNOWN,

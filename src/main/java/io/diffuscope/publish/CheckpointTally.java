@@ -141,6 +141,13 @@ public final class CheckpointTally {
     return open.values().stream().min(Comparator.comparing(Open::foundAt));
   }
 
+  /** Of those that wait, the one that was found first; what is being evaluated waits no more. */
+  public Optional<Open> oldestWaiting() {
+    return open.values().stream()
+        .filter(checkpoint -> !checkpoint.evaluating)
+        .min(Comparator.comparing(Open::foundAt));
+  }
+
   private void found(RunEvent.CheckpointFound event) {
     Checkpoint checkpoint = event.checkpoint();
     wasPassedOver(checkpoint.path());

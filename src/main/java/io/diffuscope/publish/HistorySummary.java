@@ -1,6 +1,7 @@
 package io.diffuscope.publish;
 
 import io.diffuscope.checkpoint.StepUnit;
+import io.diffuscope.publish.CheckpointTally.Outcome;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.StepText;
 import java.util.ArrayList;
@@ -13,10 +14,12 @@ import org.jspecify.annotations.Nullable;
  * What there is to say of a run's past in one sentence.
  *
  * @param evaluated number of evaluations
+ * @param waiting number of checkpoints that wait for one, or whose evaluation was interrupted
  * @param lastStep step of the last one that has a step; null where none has
  * @param flags label and step of each flag that is raised, {@code memorization (step 400)}
  */
-public record HistorySummary(int evaluated, @Nullable Long lastStep, List<String> flags) {
+public record HistorySummary(
+    int evaluated, long waiting, @Nullable Long lastStep, List<String> flags) {
   public HistorySummary {
     flags = List.copyOf(flags);
   }
@@ -25,7 +28,9 @@ public record HistorySummary(int evaluated, @Nullable Long lastStep, List<String
     int evaluated = 0;
     Long lastStep = null;
     Map<String, String> raised = new LinkedHashMap<>();
+    CheckpointTally tally = CheckpointTally.create();
     for (RunEvent event : events) {
+      tally.add(event);
       if (event instanceof RunEvent.EvaluationCompleted e) {
         evaluated++;
         lastStep = e.checkpoint().step() == null ? lastStep : e.checkpoint().step();
@@ -37,7 +42,11 @@ public record HistorySummary(int evaluated, @Nullable Long lastStep, List<String
         }
       }
     }
-    return new HistorySummary(evaluated, lastStep, new ArrayList<>(raised.values()));
+    return new HistorySummary(
+        evaluated,
+        tally.count(Outcome.WAITING) + tally.count(Outcome.EVALUATING),
+        lastStep,
+        new ArrayList<>(raised.values()));
   }
 
   /**
@@ -46,10 +55,13 @@ public record HistorySummary(int evaluated, @Nullable Long lastStep, List<String
    * @param unit what its steps count
    */
   public String sentence(StepUnit unit) {
-    return "goes on: %s evaluated before%s; flags raised: %s; the next checkpoint has no paired change"
+    return "goes on: %s evaluated before%s%s; flags raised: %s; the next checkpoint has no paired change"
         .formatted(
             evaluated == 1 ? "1 checkpoint" : evaluated + " checkpoints",
             lastStep == null ? "" : ", last " + StepText.of(unit, lastStep),
+            waiting == 0
+                ? ""
+                : "; %d found before %s".formatted(waiting, waiting == 1 ? "waits" : "wait"),
             flags.isEmpty() ? "none" : StepText.in(unit, String.join(", ", flags)));
   }
 }

@@ -62,8 +62,8 @@ public final class MetricCatalogue {
   static final Metric OLDEST_WAITING_STEP =
       gauge(
           "diffuscope_oldest_waiting_step",
-          "Training step of the checkpoint that has waited longest, the one that the lag is of;"
-              + " absent when none waits.",
+          "Training step of the checkpoint that has waited longest, of those whose evaluation has"
+              + " not begun; absent when none waits.",
           RUN);
   static final Metric TRAINING_IMAGES =
       gauge(
@@ -82,7 +82,9 @@ public final class MetricCatalogue {
       gauge(
           "diffuscope_checkpoints",
           "Checkpoints by what they ended as (evaluated, skipped, vanished, incomplete, failed) or"
-              + " where they stand (waiting, evaluating); each one is counted once.",
+              + " where they stand (waiting, evaluating); each one is counted once, also one that"
+              + " never became complete. Their sum is what was found, and what was passed over and"
+              + " not found later.",
           RUN,
           "outcome");
   static final Metric SOURCE_UP =
@@ -149,7 +151,10 @@ public final class MetricCatalogue {
               + " differ, so that train affinity raises no flag; absent without a hold-out set.",
           RUN);
   static final Metric FOUND =
-      counter("diffuscope_checkpoints_found", "Complete checkpoints found.", RUN);
+      counter(
+          "diffuscope_checkpoints_found",
+          "Complete checkpoints found; what was passed over is not among them.",
+          RUN);
   static final Metric EVALUATED =
       counter("diffuscope_checkpoints_evaluated", "Checkpoints evaluated.", RUN);
   static final Metric SKIPPED =
@@ -161,11 +166,18 @@ public final class MetricCatalogue {
           "reason");
   static final Metric FAILED =
       counter(
-          "diffuscope_checkpoints_failed", "Checkpoints whose evaluation failed.", RUN, "reason");
+          "diffuscope_checkpoints_failed",
+          "Evaluations of found checkpoints that failed, also those of a checkpoint that vanished"
+              + " first; the outcomes failed and vanished of diffuscope_checkpoints also count what"
+              + " was passed over for such a reason.",
+          RUN,
+          "reason");
   static final Metric PASSED_OVER =
       counter(
           "diffuscope_checkpoints_passed_over",
-          "Files that did not become checkpoints; one that becomes complete later is found then.",
+          "Times that a file was passed over because it did not become a checkpoint; one that"
+              + " becomes complete later is found then. In diffuscope_checkpoints it is incomplete,"
+              + " vanished, or for every other reason failed.",
           RUN,
           "reason");
   static final Metric HOLDS_IN_PLACE =

@@ -356,7 +356,8 @@ public final class MetricsPublisher implements RunListener {
       CheckpointTally.Open oldest = over ? null : tally.oldest().orElse(null);
       double age = oldest == null ? 0 : Duration.between(oldest.foundAt(), now).toMillis() / 1e3;
       set(MetricCatalogue.LAG, Math.max(0, age));
-      set(MetricCatalogue.OLDEST_WAITING_STEP, orNaN(oldest == null ? null : oldest.step()));
+      CheckpointTally.Open waiting = over ? null : tally.oldestWaiting().orElse(null);
+      set(MetricCatalogue.OLDEST_WAITING_STEP, orNaN(waiting == null ? null : waiting.step()));
     }
 
     /** What the new attempt supersedes is no longer the state of the run; counters stay. */

@@ -7,6 +7,7 @@ import akka.actor.typed.eventstream.EventStream;
 import akka.actor.typed.javadsl.AbstractOnMessageBehavior;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
+import io.diffuscope.run.BudgetRest;
 import io.diffuscope.run.EvaluationProgress;
 import io.diffuscope.run.History;
 import io.diffuscope.run.HoldNews;
@@ -90,6 +91,7 @@ public final class Publisher extends AbstractOnMessageBehavior<Publisher.Command
       case Heard(EvaluationProgress progress) -> tell(listener -> listener.onProgress(progress));
       case Heard(PreparationProgress progress) ->
           tell(listener -> listener.onPreparation(progress));
+      case Heard(BudgetRest rest) -> tell(listener -> listener.onRest(rest));
       case Heard(SourceNews news) -> tell(listener -> listener.onSourceNews(news));
       case Heard(HoldNews news) -> tell(listener -> listener.onHoldNews(news));
       case Marked(Marker marker) -> {

@@ -1,5 +1,6 @@
 package io.diffuscope.publish;
 
+import io.diffuscope.run.BudgetRest;
 import io.diffuscope.run.EvaluationProgress;
 import io.diffuscope.run.History;
 import io.diffuscope.run.HoldNews;
@@ -33,6 +34,9 @@ public interface RunListener {
 
   /** What is done once before the first checkpoint has come further. */
   default void onPreparation(PreparationProgress progress) {}
+
+  /** What waits is not evaluated before the device has rested for its budget. */
+  default void onRest(BudgetRest rest) {}
 
   /** Something about the directory that the run's checkpoints come from. */
   default void onSourceNews(SourceNews news) {}

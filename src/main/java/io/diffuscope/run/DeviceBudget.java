@@ -1,6 +1,7 @@
 package io.diffuscope.run;
 
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -69,6 +70,11 @@ final class DeviceBudget<R> {
       // At most a third of a century, so that the sum of two times cannot overflow.
       rest = Math.min((long) ((now - since) * (1 - share) / share), 1L << 60);
     }
+  }
+
+  /** Who has no turn yet, in the order of their turns. */
+  List<R> waiting() {
+    return List.copyOf(waiting);
   }
 
   /** Whether somebody waits for a rest to end. */

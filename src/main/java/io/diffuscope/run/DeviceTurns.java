@@ -10,12 +10,15 @@ import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.TimerScheduler;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Hands the device to the runs that share it, one evaluation at a time, within a budget: a thin
- * shell around {@link DeviceBudget}. A run that dies gives its turn back.
+ * shell around {@link DeviceBudget}. A run that dies gives its turn back. Who waits is told how
+ * long the device rests.
  */
 public final class DeviceTurns extends AbstractOnMessageBehavior<DeviceTurns.Command> {
   /** What it understands. */
@@ -67,8 +70,10 @@ public final class DeviceTurns extends AbstractOnMessageBehavior<DeviceTurns.Com
 
   @Override
   public Behavior<Command> onMessage(Command message) {
+    ActorRef<TrainingRun.Command> newcomer = null;
     switch (message) {
       case Ask ask -> {
+        newcomer = ask.run;
         if (known.putIfAbsent(ask.run.path().toString(), ask.run) == null) {
           getContext().watch(ask.run);
         }
@@ -77,17 +82,25 @@ public final class DeviceTurns extends AbstractOnMessageBehavior<DeviceTurns.Com
       case Done done -> budget.done(done.run, nanoseconds.getAsLong());
       case Rested rested -> {}
     }
-    grant();
+    grant(newcomer);
     return this;
   }
 
-  private void grant() {
+  /**
+   * Begins the next turn, or the rest before it.
+   *
+   * @param newcomer the one who has just asked, whom alone a rest is told to; null: all who wait
+   */
+  private void grant(@Nullable ActorRef<TrainingRun.Command> newcomer) {
     long now = nanoseconds.getAsLong();
     ActorRef<TrainingRun.Command> next = budget.grant(now);
     if (next != null) {
       next.tell(new TrainingRun.TurnGranted());
     } else if (budget.isResting(now)) {
-      timers.startSingleTimer(new Rested(), Duration.ofNanos(budget.restLeft(now)));
+      Duration left = Duration.ofNanos(budget.restLeft(now));
+      timers.startSingleTimer(new Rested(), left);
+      (newcomer == null ? budget.waiting() : List.of(newcomer))
+          .forEach(run -> run.tell(new TrainingRun.TurnAfterRest(left)));
     }
   }
 
@@ -97,7 +110,7 @@ public final class DeviceTurns extends AbstractOnMessageBehavior<DeviceTurns.Com
       ActorRef<TrainingRun.Command> gone = known.remove(terminated.getRef().path().toString());
       if (gone != null) {
         budget.done(gone, nanoseconds.getAsLong());
-        grant();
+        grant(null);
       }
     }
     return this;

@@ -8,6 +8,7 @@ public sealed interface RunNotification extends CborSerializable
     permits RunEvent,
         EvaluationProgress,
         PreparationProgress,
+        BudgetRest,
         SourceNews,
         HoldNews,
         JournalNews,

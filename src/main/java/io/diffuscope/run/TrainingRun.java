@@ -76,6 +76,9 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   /** The device is this run's, for one evaluation; told where evaluation has a budget. */
   public record TurnGranted() implements Command {}
 
+  /** The device rests for so long before anybody's turn; told where evaluation has a budget. */
+  public record TurnAfterRest(Duration left) implements Command {}
+
   /**
    * Told to the owner before the run stops: without its references it can measure nothing.
    *
@@ -323,6 +326,11 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
         perform(new RunDecisions.Proceed());
         if (state.evaluating() == null) {
           giveTurnBack();
+        }
+      }
+      case TurnAfterRest m -> {
+        if (!state.ended()) {
+          tell(new BudgetRest(settings.id(), clock.instant().plus(m.left)));
         }
       }
       case DrainTimedOut m -> drainTimedOut();

@@ -9,7 +9,9 @@ import io.diffuscope.publish.CheckpointTally;
 import io.diffuscope.publish.CheckpointTally.Outcome;
 import io.diffuscope.publish.MetricCatalogue;
 import io.diffuscope.publish.SourceState;
+import io.diffuscope.run.BudgetRest;
 import io.diffuscope.run.EvaluationProgress;
+import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunEvent.Standing;
 import io.diffuscope.run.SourceNews;
@@ -24,6 +26,7 @@ import io.diffuscope.web.RunView.FlagView;
 import io.diffuscope.web.RunView.LagView;
 import io.diffuscope.web.RunView.Message;
 import io.diffuscope.web.RunView.Point;
+import io.diffuscope.web.RunView.Preparation;
 import io.diffuscope.web.RunView.Progress;
 import io.diffuscope.web.RunView.SeriesView;
 import io.diffuscope.web.RunView.SourceView;
@@ -67,6 +70,8 @@ final class BoardRun {
   private @Nullable Long sampledStep;
   private @Nullable WeightsUsed weights;
   private @Nullable Progress progress;
+  private @Nullable Preparation preparation;
+  private @Nullable Instant restingUntil;
   private @Nullable Instant startedAt;
   private @Nullable Instant updatedAt;
   private @Nullable Instant endedAt;
@@ -90,8 +95,7 @@ final class BoardRun {
     switch (event) {
       case RunEvent.RunStarted e -> start(e);
       case RunEvent.RunResumed e -> {
-        evaluating.clear();
-        progress = null;
+        nothingUnderWay();
         endedAt = null;
         endCause = null;
       }
@@ -99,7 +103,10 @@ final class BoardRun {
       case RunEvent.CheckpointSkipped e -> {}
       case RunEvent.CheckpointPassedOver e -> say(e.at(), e.reason(), e.message());
       case RunEvent.AttemptStarted e -> resume(e);
-      case RunEvent.EvaluationStarted e -> evaluating.add(e.checkpoint().identity());
+      case RunEvent.EvaluationStarted e -> {
+        restingUntil = null;
+        evaluating.add(e.checkpoint().identity());
+      }
       case RunEvent.EvaluationCompleted e -> complete(e);
       case RunEvent.EvaluationFailed e -> {
         finish(e.checkpoint());
@@ -111,10 +118,24 @@ final class BoardRun {
         verdict = e.verdict();
         endedAt = e.at();
         endCause = e.cause();
-        evaluating.clear();
-        progress = null;
+        nothingUnderWay();
       }
     }
+  }
+
+  private void nothingUnderWay() {
+    evaluating.clear();
+    progress = null;
+    preparation = null;
+    restingUntil = null;
+  }
+
+  void preparation(PreparationProgress news) {
+    preparation = new Preparation(news.what(), news.done(), news.total());
+  }
+
+  void rest(BudgetRest rest) {
+    restingUntil = rest.until();
   }
 
   void source(SourceNews news) {
@@ -136,6 +157,7 @@ final class BoardRun {
     probe = event.probe();
     notes = List.copyOf(event.notes());
     startedAt = event.at();
+    preparation = null;
     endedAt = null;
     endCause = null;
     steps = event.steps();
@@ -182,11 +204,13 @@ final class BoardRun {
         curves.computeIfAbsent(
             new Key(estimate.signal(), estimate.reference(), estimate.sigma()),
             key -> new Curve(estimate.statistic().label(), pointLimit));
+    curve.chance(Chance.of(estimate.signal(), event.estimates()));
     Long step = event.checkpoint().step();
     Point point =
         new Point(
             step == null ? curve.nextOrdinal() : step,
             finite(estimate.estimate().value()),
+            finite(estimate.estimate().standardError()),
             finite(estimate.estimate().lower()),
             finite(estimate.estimate().upper()));
     if (event.standing() == Standing.SUPERSEDED) {
@@ -230,13 +254,14 @@ final class BoardRun {
                     key.reference() == null ? null : key.reference().label(),
                     key.sigma(),
                     curve.statistic(),
+                    curve.chance(),
                     curve.points(points),
                     curve.superseded(points))));
     return new RunView(
         id,
         displayName,
         probe,
-        endedAt != null ? "ended" : evaluating.isEmpty() ? "waiting" : "evaluating",
+        state(now),
         new VerdictView(
             verdict.state().label(),
             verdict.sinceStep(),
@@ -253,6 +278,8 @@ final class BoardRun {
         lag(now),
         counts(),
         progress,
+        preparation,
+        isResting(now) ? text(restingUntil) : null,
         text(startedAt),
         text(updatedAt),
         text(endedAt),
@@ -263,6 +290,21 @@ final class BoardRun {
         weights != null && weights.isRemarkable() ? weights.describe() : null,
         results.latest(),
         series);
+  }
+
+  private String state(Instant now) {
+    if (endedAt != null) {
+      return "ended";
+    }
+    if (!evaluating.isEmpty()) {
+      return "evaluating";
+    }
+    return preparation != null ? "preparing" : isResting(now) ? "resting" : "idle";
+  }
+
+  /** A rest that is over is none, also before what waits has begun. */
+  private boolean isResting(Instant now) {
+    return restingUntil != null && evaluating.isEmpty() && now.isBefore(restingUntil);
   }
 
   private static FlagView inUnit(FlagView flag, StepUnit unit) {

@@ -6,6 +6,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The main estimate of a signal by step, and what later attempts superseded of it: of the attempts
@@ -18,6 +19,7 @@ final class Curve {
   private final int pointLimit;
   private final History current;
   private final Deque<Part> superseded = new ArrayDeque<>();
+  private @Nullable Double chance;
 
   /** The superseded points of one attempt. */
   private record Part(int attempt, History history) {}
@@ -30,6 +32,15 @@ final class Curve {
 
   String statistic() {
     return statistic;
+  }
+
+  @Nullable Double chance() {
+    return chance;
+  }
+
+  /** What was known before stays where nothing is known now. */
+  void chance(@Nullable Double known) {
+    chance = known == null ? chance : known;
   }
 
   long nextOrdinal() {

@@ -25,7 +25,8 @@ final class Results {
                     new ValueView(
                         estimate.signal(),
                         estimate.reference() == null ? null : estimate.reference().label(),
-                        BoardRun.finite(estimate.estimate().value())))
+                        BoardRun.finite(estimate.estimate().value()),
+                        BoardRun.finite(estimate.estimate().standardError())))
             .toList();
     // The last of a run may be sampled after its losses were measured.
     results.removeIf(

@@ -1,7 +1,9 @@
 package io.diffuscope.web;
 
 import io.diffuscope.publish.RunListener;
+import io.diffuscope.run.BudgetRest;
 import io.diffuscope.run.EvaluationProgress;
+import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.SourceNews;
 import java.time.InstantSource;
@@ -41,6 +43,17 @@ public final class RunBoard implements RunListener {
   @Override
   public synchronized void onSourceNews(SourceNews news) {
     runOf(news.run()).source(news);
+  }
+
+  /** A run that makes ready for its first checkpoint has not begun. */
+  @Override
+  public synchronized void onPreparation(PreparationProgress progress) {
+    runOf(progress.run()).preparation(progress);
+  }
+
+  @Override
+  public synchronized void onRest(BudgetRest rest) {
+    runOf(rest.run()).rest(rest);
   }
 
   private BoardRun runOf(String run) {

@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
  * @param run id
  * @param displayName name for people
  * @param probe what is measured with
- * @param state {@code waiting}, {@code evaluating} or {@code ended}
+ * @param state {@code preparing} what comes before the first evaluation, {@code idle} with nothing
+ *     to do, {@code resting} for the budget, {@code evaluating} or {@code ended}
  * @param verdict the verdict in force
  * @param flags every flag there is, raised or not
  * @param steps what steps count
@@ -25,6 +26,8 @@ import org.jspecify.annotations.Nullable;
  * @param lag what waits longest
  * @param counts checkpoints by outcome
  * @param progress the evaluation under way
+ * @param preparation what is done before the first evaluation
+ * @param restingUntil when the device has rested for the budget
  * @param notes what the run said about itself at its start
  * @param messages failures and files passed over, the latest first
  * @param attempt the attempt under way, from 1
@@ -51,6 +54,8 @@ public record RunView(
     LagView lag,
     Counts counts,
     @Nullable Progress progress,
+    @Nullable Preparation preparation,
+    @Nullable String restingUntil,
     @Nullable String startedAt,
     @Nullable String updatedAt,
     @Nullable String endedAt,
@@ -112,6 +117,9 @@ public record RunView(
   /** Blocks done of an evaluation. */
   public record Progress(@Nullable Long step, String checkpoint, int done, int total) {}
 
+  /** Blocks done of what is made ready before the first evaluation. */
+  public record Preparation(String what, int done, int total) {}
+
   /** Something that went wrong. */
   public record Message(String at, String reason, String message) {}
 
@@ -138,11 +146,18 @@ public record RunView(
       List<ValueView> values) {}
 
   /** A main estimate of one evaluation. */
-  public record ValueView(String signal, @Nullable String reference, @Nullable Double value) {}
+  public record ValueView(
+      String signal,
+      @Nullable String reference,
+      @Nullable Double value,
+      @Nullable Double standardError) {}
 
   /**
    * The main estimates of one signal, in order of steps.
    *
+   * @param chance what its values would be around without memorization, of the checkpoint evaluated
+   *     last: for train affinity the training points' part of all points, for the nearest ratio its
+   *     control; null where not known
    * @param points of the attempt under way and what it goes on from
    * @param superseded what later attempts took the place of, the oldest first
    */
@@ -151,6 +166,7 @@ public record RunView(
       @Nullable String reference,
       @Nullable Double sigma,
       String statistic,
+      @Nullable Double chance,
       List<Point> points,
       List<Superseded> superseded) {}
 
@@ -163,5 +179,9 @@ public record RunView(
    * @param step training step; the ordinal number where checkpoints carry no step
    */
   public record Point(
-      long step, @Nullable Double value, @Nullable Double lower, @Nullable Double upper) {}
+      long step,
+      @Nullable Double value,
+      @Nullable Double standardError,
+      @Nullable Double lower,
+      @Nullable Double upper) {}
 }

@@ -10,8 +10,12 @@ const CHARTS = [
   { signal: "pfd", title: "Probability flow distance" },
   { signal: "denoising_gap", title: "Denoising gap" },
 ];
+/** What a share is compared with. */
+const CHANCES = { train_affinity: "chance", nearest_ratio: "control" };
 const COLORS = 4;
 const ROWS = 8;
+/** Width of a digit in a chart's labels. */
+const DIGIT = 6.8;
 const STEP_WORDS = { updates: "step", kimg: "kimg", epochs: "epoch" };
 const BADGES = { learning: "good", early_memorization: "watch", memorizing: "bad", memorization: "bad" };
 
@@ -38,6 +42,23 @@ function number(value) {
   if (value === 0) return "0";
   const size = Math.abs(value);
   return size >= 1e5 || size < 1e-3 ? value.toExponential(2) : String(Number(value.toPrecision(3)));
+}
+
+/** As many digits in every row of a table: 3.895, 0.003. */
+function fixed(value) {
+  if (value === null || value === undefined) return "\u2013";
+  return Math.abs(value) >= 1e5 ? value.toExponential(2) : value.toFixed(3);
+}
+
+/** A value with its standard error, as in the console: 3.895 \u00b1 0.020. */
+function withError(estimate) {
+  return fixed(estimate.value)
+    + (estimate.value === null || estimate.standard_error === null ? "" : " \u00b1 " + fixed(estimate.standard_error));
+}
+
+/** A time of the day where the page is looked at. */
+function timeOfDay(instant) {
+  return new Date(instant).toLocaleTimeString("en-GB");
 }
 
 function stepWord(run) {
@@ -89,7 +110,7 @@ function plain(run) {
 function overview(runs) {
   const names = [...new Set(runs.flatMap((run) => plain(run).map(seriesName)))];
   const table = element("table");
-  table.append(element("caption", "", "Latest final estimates with their 95 % intervals"));
+  table.append(element("caption", "", "Latest final estimates \u00b1 standard errors, with their 95 % intervals"));
   const head = element("tr");
   for (const title of ["Run", "Verdict", "Flags"]) head.append(element("th", "", title));
   for (const title of ["Step", "Lag", "Evaluated", ...names]) head.append(element("th", "number", title));
@@ -105,7 +126,7 @@ function overview(runs) {
 function row(run, names) {
   const line = element("tr");
   const name = element("td", "", run.display_name);
-  name.append(element("small", "", run.state + progress(run) + (run.end_cause === null ? "" : ": " + run.end_cause)));
+  name.append(element("small", "", doing(run) + (run.end_cause === null ? "" : ": " + run.end_cause)));
   if (!run.source.up) name.append(element("small", "bad", "source problem"));
   const verdict = element("td");
   verdict.append(badge(run.verdict.state, BADGES[run.verdict.state] || "quiet"));
@@ -130,14 +151,30 @@ function row(run, names) {
     const series = plain(run).find((candidate) => seriesName(candidate) === title);
     if (series) {
       const last = series.points[series.points.length - 1];
-      cell.textContent = number(last.value);
-      if (last.lower !== null) cell.append(element("small", "", "[" + number(last.lower) + ", " + number(last.upper) + "]"));
+      cell.textContent = withError(last);
+      if (last.lower !== null) cell.append(element("small", "", "[" + fixed(last.lower) + ", " + fixed(last.upper) + "]"));
     } else {
       cell.textContent = "\u2013";
     }
     line.append(cell);
   }
   return line;
+}
+
+/** What is done once before the first evaluation: "preparing: ..., block 3 of 8". */
+function preparing({ what, done, total }) {
+  return "preparing: " + what + (total === 1 ? "" : ", block " + done + " of " + total);
+}
+
+function resting(run) {
+  return "resting for the budget until " + timeOfDay(run.resting_until);
+}
+
+/** The state, with how far what is being done has come. */
+function doing(run) {
+  if (run.state === "preparing") return preparing(run.preparation);
+  if (run.state === "resting") return resting(run);
+  return run.state + progress(run);
 }
 
 function progress(run) {
@@ -165,9 +202,12 @@ function chart(run, { signal, title }) {
     points.filter((point) => point.value !== null).map((point) => ({ ...point, attempt, name: seriesName(series) }))));
   const all = [...curves.flatMap((curve) => curve.points), ...past];
   const values = all.flatMap((point) => [point.value, point.lower ?? point.value, point.upper ?? point.value]);
-  const low = Math.min(0, ...values);
-  const high = Math.max(...values);
-  const [left, right, top, bottom] = [44, 330, 10, 150];
+  const chances = curves.map(({ series }) => series.chance).filter((chance) => chance !== null);
+  const low = Math.min(0, ...values, ...chances);
+  const high = Math.max(...values, ...chances);
+  // Room for the longer of the two numbers beside the axis, with its sign.
+  const left = Math.max(44, 12 + DIGIT * Math.max(number(low).length, number(high).length));
+  const [right, top, bottom] = [330, 10, 150];
   const scale = stepScale(all.map((point) => point.step), left, right);
   const y = (value) => bottom - (bottom - top) * (value - low) / (high - low || 1);
   const figure = element("figure");
@@ -183,6 +223,10 @@ function chart(run, { signal, title }) {
     shape("text", { x: (left + right) / 2, y: bottom + 15, "text-anchor": "middle" },
       stepWord(run) + (scale.logarithmic ? " (log)" : "")));
   if (low < 0) svg.append(shape("line", { class: "axis", x1: left, y1: y(0), x2: right, y2: y(0) }));
+  for (const chance of chances) {
+    svg.append(shape("line", { class: "chance", x1: left, y1: y(chance), x2: right, y2: y(chance) }),
+      shape("text", { x: right, y: y(chance) + (y(chance) > bottom - 14 ? -4 : 12), "text-anchor": "end" }, CHANCES[signal] + " " + fixed(chance)));
+  }
   for (const flag of run.flags) {
     if (flag.raised && flag.step >= scale.least && flag.step <= scale.most) {
       const line = shape("line", { class: "flag", x1: scale.x(flag.step), y1: top, x2: scale.x(flag.step), y2: bottom });
@@ -258,7 +302,7 @@ function results(run) {
   const key = (value) => words(value.signal) + (value.reference ? " to " + value.reference : "");
   const names = [...new Set(run.results.flatMap((result) => result.values.map(key)))];
   const table = element("table", "results");
-  table.append(element("caption", "", "Latest evaluations"));
+  table.append(element("caption", "", "Latest evaluations, \u00b1 standard errors"));
   const head = element("tr");
   for (const title of [stepWord(run), ...(run.steps.images === null ? [] : ["images"]), ...names]) head.append(element("th", "number", title));
   head.append(element("th", "", "standing"));
@@ -272,7 +316,7 @@ function results(run) {
     if (run.steps.images !== null) line.append(element("td", "number", result.step === null ? "" : compact(result.step * run.steps.images)));
     for (const title of names) {
       const value = result.values.find((candidate) => key(candidate) === title);
-      line.append(element("td", "number", value ? number(value.value) : ""));
+      line.append(element("td", "number", value ? withError(value) : ""));
     }
     line.append(element("td", "", result.standing === "losses_only" ? "denoising losses only" : words(result.standing)));
     body.append(line);
@@ -290,6 +334,10 @@ function panel(run) {
   for (const flag of run.flags) if (flag.raised) head.append(badge(flag.flag + ", " + atStep(run, flag.step), BADGES[flag.flag] || "bad"));
   section.append(head, element("p", "why", run.verdict.why
     + (run.end_cause === null ? "" : " \u2013 The run is over: " + run.end_cause + ".")));
+  if (run.state === "preparing") section.append(element("p", "doing", "Preparing, before the first evaluation: "
+    + preparing(run.preparation).replace("preparing: ", "") + "."));
+  if (run.state === "resting") section.append(element("p", "doing", run.counts.waiting + " waiting; "
+    + resting(run) + "."));
   if (!run.source.up) section.append(element("p", "problem", "Source problem: " + run.source.problem));
   section.append(tiles(run));
   const charts = element("div", "charts");

@@ -13,6 +13,13 @@ class SparklineTest {
   }
 
   @Test
+  void ordersOfMagnitudeAreEvenlySpacedOnALogarithmicScale() {
+    List<Double> powers = List.of(1e-0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7);
+    assertThat(Sparkline.ofLogarithms(powers)).isEqualTo("█▇▆▅▄▃▂▁");
+    assertThat(Sparkline.ofLogarithms(List.of(1.0, 0.0, Double.NaN))).isEqualTo("█▁ ");
+  }
+
+  @Test
   void aFlatCurveStaysAtTheBottom() {
     assertThat(Sparkline.of(List.of(2.0, 2.0))).isEqualTo("▁▁");
     assertThat(Sparkline.of(List.of())).isEmpty();

@@ -6,6 +6,9 @@ import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.detect.Flag;
 import io.diffuscope.detect.Verdict;
 import io.diffuscope.publish.RunEvents;
+import io.diffuscope.run.BudgetRest;
+import io.diffuscope.run.History;
+import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunEvent.Standing;
 import io.diffuscope.run.SourceNews;
@@ -16,6 +19,7 @@ import io.diffuscope.statistics.Estimate;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -24,6 +28,8 @@ import org.junit.jupiter.api.Test;
 class TerminalViewTest {
   private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
   private final PrintStream out = new PrintStream(bytes, true, StandardCharsets.UTF_8);
+
+  private Instant now = RunEvents.AT;
 
   @Test
   void offATerminalThereAreLinesAndNoControlCharacters() {
@@ -110,7 +116,7 @@ class TerminalViewTest {
     List<String> lines = text().lines().toList();
     assertThat(lines).hasSize(4);
     assertThat(lines.get(1)).doesNotContain("skipped");
-    assertThat(lines.get(2)).endsWith("  (12 skipped since)");
+    assertThat(lines.get(2)).endsWith("  (12 skipped meanwhile)");
     assertThat(lines.get(3)).doesNotContain("skipped");
   }
 
@@ -171,6 +177,79 @@ class TerminalViewTest {
             "checkpoints: 8 = 1 evaluated + 2 skipped (1 backlog, 1 superseded) + 1 vanished"
                 + " + 1 incomplete + 1 failed + 1 waiting + 1 being evaluated\n"
                 + "verdict: learning");
+  }
+
+  @Test
+  void whatWaitedInTheJournalIsInTheSum() {
+    TerminalView view = new TerminalView(StatusLine.on(out, false));
+    view.onHistory(
+        new History(
+            "r",
+            List.of(
+                RunEvents.found("r", 1L),
+                RunEvents.found("r", 2L),
+                RunEvents.found("r", 3L),
+                RunEvents.evaluating("r", 1L),
+                look(1, 3.5),
+                RunEvents.evaluating("r", 2L))));
+    view.onEvent(RunEvents.resumed("r"));
+    view.onEvent(RunEvents.found("r", 4L));
+    view.printVerdicts(Map.of("r", new Verdict(Verdict.State.LEARNING, 1L, null, "because")));
+
+    assertThat(text())
+        .contains("2 found before wait")
+        .contains("checkpoints: 4 = 1 evaluated + 3 waiting; 1 of them new, 3 found before\n");
+  }
+
+  @Test
+  void oneThatGoesOnAndFindsNothingNewSaysSo() {
+    TerminalView view = new TerminalView(StatusLine.on(out, false));
+    view.onHistory(new History("r", List.of(RunEvents.found("r", 1L), look(1, 3.5))));
+    view.onEvent(RunEvents.resumed("r"));
+    view.onEvent(RunEvents.ended("r", Verdict.State.UNKNOWN, null));
+
+    assertThat(text()).contains("checkpoints: 1 = 1 evaluated; 0 of them new, 1 found before\n");
+  }
+
+  @Test
+  void offATerminalThePreparationIsToldFromTimeToTime() {
+    TerminalView view = new TerminalView(StatusLine.on(out, false), false, () -> now);
+    view.onPreparation(new PreparationProgress("r", "neighbours within the sets", 0, 1));
+    for (int block = 1; block <= 12; block++) {
+      now = now.plusSeconds(1);
+      view.onPreparation(new PreparationProgress("r", "endpoints", block, 12));
+    }
+
+    assertThat(text().lines())
+        .containsExactly(
+            "preparing: neighbours within the sets",
+            "preparing: endpoints, block 5 of 12",
+            "preparing: endpoints, block 10 of 12");
+  }
+
+  @Test
+  void offATerminalALongRestForTheBudgetIsToldAndAShortOneIsNot() {
+    TerminalView view = new TerminalView(StatusLine.on(out, false), false, () -> now);
+    view.onRest(new BudgetRest("r", now.plusSeconds(5)));
+    view.onRest(new BudgetRest("r", now.plusSeconds(90)));
+
+    assertThat(text()).matches("resting for the budget until \\d\\d:\\d1:30\\n");
+  }
+
+  @Test
+  void thePValueIsDrawnOnALogarithmicScale() {
+    TerminalView view = new TerminalView(StatusLine.on(out, false));
+    for (int look = 0; look < 8; look++) {
+      view.onEvent(
+          RunEvents.completed(
+              "r",
+              50L + look,
+              true,
+              RunEvents.affinity(Statistic.P_VALUE, Estimate.exact(Math.pow(10, -look), 1000))));
+    }
+    view.onEvent(RunEvents.ended("r", Verdict.State.LEARNING, null));
+
+    assertThat(text()).containsPattern("p-value  █▇▆▅▄▃▂▁  1\\.00 to 1\\.00e-07");
   }
 
   @Test

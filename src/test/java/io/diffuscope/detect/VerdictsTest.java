@@ -41,7 +41,12 @@ class VerdictsTest {
 
   @Test
   void oneLookOrAFlatStartIsUnknown() {
-    assertThat(Verdicts.of(holdout(9), QUIET).state()).isEqualTo(Verdict.State.UNKNOWN);
+    Verdict one = Verdicts.of(holdout(9), QUIET);
+    assertThat(one.state()).isEqualTo(Verdict.State.UNKNOWN);
+    assertThat(one.why())
+        .isEqualTo(
+            "no evidence of memorization; one checkpoint so far, with pfd to the hold-out 9 at step"
+                + " 100");
     Verdict flat = Verdicts.of(holdout(9, 9.2, 8.95), QUIET);
     assertThat(flat.state()).isEqualTo(Verdict.State.UNKNOWN);
     assertThat(flat.why()).contains("has not fallen yet (9 at step 100, 8.95 at step 300)");

@@ -262,6 +262,30 @@ class MetricsPublisherTest {
     assertThat(scraped.has("diffuscope_evaluated_step")).isFalse();
   }
 
+  /** As the help texts say that the sums relate. */
+  @Test
+  void theOutcomesAreWhatWasFoundAndWhatWasPassedOverForGood() {
+    tell(
+        RunEvents.started("r"),
+        RunEvents.passedOver("r", 1L, "incomplete"),
+        RunEvents.found("r", 1L),
+        RunEvents.found("r", 2L),
+        RunEvents.found("r", 3L),
+        RunEvents.failed("r", 2L, "non_finite"),
+        RunEvents.failed("r", 3L, "vanished"),
+        RunEvents.passedOver("r", 4L, "malformed"),
+        RunEvents.passedOver("r", 5L, "unreadable"),
+        RunEvents.passedOver("r", 6L, "vanished"),
+        RunEvents.passedOver("r", 7L, "incomplete"));
+    Exposition scraped = scrape();
+
+    assertThat(scraped.value("diffuscope_checkpoints_found_total{run=\"r\"}")).isEqualTo(3);
+    assertThat(outcome(scraped, "waiting")).isEqualTo(1);
+    assertThat(outcome(scraped, "failed")).isEqualTo(1 + 2);
+    assertThat(outcome(scraped, "vanished")).isEqualTo(1 + 1);
+    assertThat(outcome(scraped, "incomplete")).isEqualTo(1);
+  }
+
   @Test
   void theLagIsTheAgeOfWhatWaitsLongestAtTheTimeOfTheScrape() {
     tell(RunEvents.started("r"));
@@ -271,7 +295,8 @@ class MetricsPublisherTest {
     tell(foundAt(100, 10), foundAt(200, 40), RunEvents.evaluating("r", 100L));
     now = RunEvents.AT.plusSeconds(70);
     assertThat(scrape().value("diffuscope_lag_seconds{run=\"r\"}")).isEqualTo(60);
-    assertThat(scrape().value("diffuscope_oldest_waiting_step{run=\"r\"}")).isEqualTo(100);
+    // The lag is of the one under evaluation, which no longer waits.
+    assertThat(scrape().value("diffuscope_oldest_waiting_step{run=\"r\"}")).isEqualTo(200);
     now = RunEvents.AT.plusSeconds(75);
     assertThat(scrape().value("diffuscope_lag_seconds{run=\"r\"}")).isEqualTo(65);
 
@@ -279,6 +304,10 @@ class MetricsPublisherTest {
     assertThat(scrape().value("diffuscope_lag_seconds{run=\"r\"}")).isEqualTo(35);
     assertThat(scrape().value("diffuscope_oldest_waiting_step{run=\"r\"}")).isEqualTo(200);
     assertThat(scrape().value("diffuscope_found_step{run=\"r\"}")).isEqualTo(200);
+
+    tell(RunEvents.evaluating("r", 200L));
+    assertThat(scrape().has("diffuscope_oldest_waiting_step")).isFalse();
+    assertThat(scrape().value("diffuscope_lag_seconds{run=\"r\"}")).isEqualTo(35);
 
     tell(RunEvents.skipped("r", 200L, "superseded"));
     assertThat(scrape().value("diffuscope_lag_seconds{run=\"r\"}")).isZero();

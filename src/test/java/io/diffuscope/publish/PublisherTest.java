@@ -5,6 +5,7 @@ import akka.actor.testkit.typed.javadsl.LoggingTestKit;
 import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.eventstream.EventStream;
+import io.diffuscope.run.BudgetRest;
 import io.diffuscope.run.EvaluationProgress;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
@@ -51,6 +52,8 @@ class PublisherTest {
     heard.expectMessage("progress 2 of 3");
     publish(new PreparationProgress("r", "endpoints of the train flow", 4, 5));
     heard.expectMessage("preparation 4 of 5");
+    publish(new BudgetRest("r", RunEvents.AT));
+    heard.expectMessage("rest until " + RunEvents.AT);
     KIT.stop(publisher);
   }
 
@@ -88,6 +91,11 @@ class PublisherTest {
     @Override
     public void onPreparation(PreparationProgress progress) {
       to.tell("preparation " + progress.done() + " of " + progress.total());
+    }
+
+    @Override
+    public void onRest(BudgetRest rest) {
+      to.tell("rest until " + rest.until());
     }
 
     @Override

@@ -36,8 +36,12 @@ class DeviceTurnsTest {
     turns.tell(new DeviceTurns.Ask(b.getRef()));
     passes(Duration.ofSeconds(10));
     turns.tell(new DeviceTurns.Done(a.getRef()));
+    b.expectMessage(new TrainingRun.TurnAfterRest(Duration.ofSeconds(90)));
+    passes(Duration.ofSeconds(30));
     turns.tell(new DeviceTurns.Ask(a.getRef()));
-    passes(Duration.ofSeconds(89));
+    // Who asks during the rest is told what is left of it; the others know.
+    a.expectMessage(new TrainingRun.TurnAfterRest(Duration.ofSeconds(60)));
+    passes(Duration.ofSeconds(59));
     b.expectNoMessage(Duration.ZERO);
     passes(Duration.ofSeconds(1));
     b.expectMessageClass(TrainingRun.TurnGranted.class);

@@ -26,6 +26,7 @@ import io.diffuscope.statistics.Estimate;
 import io.diffuscope.statistics.HoldoutCheck;
 import io.diffuscope.tensorfile.WeightsLocation;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.EnumMap;
 import java.util.List;
@@ -109,7 +110,8 @@ class SerializationTest {
             new EvaluationProgress("r", checkpoint, 1, 2, estimates),
             new SourceNews("r", true, "gone", null),
             new SourceNews("r", false, "here", StepUnit.EPOCHS),
-            new PreparationProgress("r", "endpoints", 1, 2));
+            new PreparationProgress("r", "endpoints", 1, 2),
+            new BudgetRest("r", at));
     for (RunNotification notification : notifications) {
       KIT.serializationTestKit().verifySerialization(notification, true);
     }
@@ -155,6 +157,7 @@ class SerializationTest {
             new TrainingRun.Found(checkpoint, "/other"),
             new TrainingRun.PassedOver("/x", "incomplete", "cut"),
             new TrainingRun.SourceEnded("over"),
+            new TrainingRun.TurnAfterRest(Duration.ofMillis(1234)),
             new TrainingRun.Unprepared("vanished", "gone"),
             new TrainingRun.GetState(states.getRef()),
             RunState.EMPTY,

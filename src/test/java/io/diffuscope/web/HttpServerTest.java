@@ -169,8 +169,8 @@ class HttpServerTest {
     assertThat(series.path("signal").asText()).isEqualTo("train_affinity");
     assertThat(series.path("points").toString())
         .isEqualTo(
-            "[{\"step\":100,\"value\":0.5,\"lower\":0.48,\"upper\":0.52},"
-                + "{\"step\":200,\"value\":0.6,\"lower\":0.58,\"upper\":0.62}]");
+            "[{\"step\":100,\"value\":0.5,\"standard_error\":0.01,\"lower\":0.48,\"upper\":0.52},"
+                + "{\"step\":200,\"value\":0.6,\"standard_error\":0.01,\"lower\":0.58,\"upper\":0.62}]");
   }
 
   @Test

@@ -2,17 +2,22 @@ package io.diffuscope.web;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
+import static org.assertj.core.api.Assertions.within;
 
 import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.detect.Flag;
 import io.diffuscope.detect.Verdict;
 import io.diffuscope.publish.RunEvents;
+import io.diffuscope.run.BudgetRest;
+import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunEvent.Standing;
 import io.diffuscope.run.SourceNews;
 import io.diffuscope.run.StepScale;
 import io.diffuscope.run.WeightsUsed;
 import io.diffuscope.sampling.Reference;
+import io.diffuscope.signal.SignalEstimate;
+import io.diffuscope.signal.SignalNames;
 import io.diffuscope.signal.Statistic;
 import io.diffuscope.statistics.Estimate;
 import io.diffuscope.web.RunView.Point;
@@ -46,7 +51,7 @@ class RunBoardTest {
         RunEvents.failed("r", 200L, "non_finite"));
     RunView run = run();
     assertThat(run.displayName()).isEqualTo("The run r");
-    assertThat(run.state()).isEqualTo("waiting");
+    assertThat(run.state()).isEqualTo("idle");
     assertThat(run.progress()).isNull();
     assertThat(run.foundStep()).isEqualTo(200);
     assertThat(run.evaluatedStep()).isEqualTo(100);
@@ -68,19 +73,101 @@ class RunBoardTest {
                 null,
                 null,
                 "share",
-                List.of(new Point(100, .5, .48, .52)),
+                null,
+                List.of(new Point(100, .5, .01, .48, .52)),
                 List.of()),
             new SeriesView(
                 "denoising_gap",
                 null,
                 .3,
                 "gap",
-                List.of(new Point(100, .25, .125, .375)),
+                null,
+                List.of(new Point(100, .25, .0625, .125, .375)),
                 List.of()));
 
     tell(RunEvents.ended("r", Verdict.State.MEMORIZING, 50L));
     assertThat(run().state()).isEqualTo("ended");
     assertThat(run().endedAt()).isEqualTo("2027-01-15T08:01:00Z");
+  }
+
+  @Test
+  void whatIsMadeReadyIsShownWithItsBlocksUntilTheRunBegins() {
+    board.onPreparation(new PreparationProgress("r", "endpoints of the reference flows", 3, 8));
+    assertThat(run().state()).isEqualTo("preparing");
+    assertThat(run().preparation())
+        .isEqualTo(new RunView.Preparation("endpoints of the reference flows", 3, 8));
+
+    tell(RunEvents.started("r"));
+    assertThat(run().state()).isEqualTo("idle");
+    assertThat(run().preparation()).isNull();
+  }
+
+  @Test
+  void aRunThatGoesOnIsMadeReadyOnceMore() {
+    tell(
+        RunEvents.started("r"),
+        RunEvents.found("r", 100L),
+        RunEvents.evaluating("r", 100L),
+        RunEvents.resumed("r"));
+    board.onPreparation(new PreparationProgress("r", "neighbours within the sets", 0, 1));
+    assertThat(run().state()).isEqualTo("preparing");
+
+    tell(RunEvents.ended("r", Verdict.State.UNKNOWN, null));
+    assertThat(run().state()).isEqualTo("ended");
+    assertThat(run().preparation()).isNull();
+  }
+
+  @Test
+  void aRestForTheBudgetIsShownWhileItLasts() {
+    tell(RunEvents.started("r"), RunEvents.found("r", 100L));
+    board.onRest(new BudgetRest("r", now.plusSeconds(30)));
+    assertThat(run().state()).isEqualTo("resting");
+    assertThat(run().restingUntil()).isEqualTo("2027-01-15T08:00:30Z");
+
+    now = now.plusSeconds(30);
+    assertThat(run().state()).isEqualTo("idle");
+    assertThat(run().restingUntil()).isNull();
+  }
+
+  @Test
+  void anEvaluationEndsTheRest() {
+    tell(RunEvents.started("r"), RunEvents.found("r", 100L));
+    board.onRest(new BudgetRest("r", now.plusSeconds(30)));
+    tell(RunEvents.evaluating("r", 100L));
+    assertThat(run().state()).isEqualTo("evaluating");
+    tell(RunEvents.completed("r", 100L, true));
+    assertThat(run().state()).isEqualTo("idle");
+  }
+
+  /** 128 of 512 points are the training set's; 640 of 1000 samples are nearest to one of them. */
+  @Test
+  void sharesHaveTheirChanceBesideThem() {
+    SignalEstimate share = RunEvents.share(.64);
+    SignalEstimate excess = RunEvents.affinity(Statistic.EXCESS, Estimate.exact(.52, 1000));
+    SignalEstimate control =
+        SignalEstimate.of(
+            SignalNames.NEAREST_RATIO, null, Statistic.CONTROL, Estimate.exact(.0078125, 128));
+    tell(
+        RunEvents.started("r"),
+        RunEvents.completed("r", 100L, true, share, excess, RunEvents.copies(.1), control));
+    assertThat(chance(0)).isEqualTo(.25, within(1e-12));
+    assertThat(chance(1)).isEqualTo(.0078125);
+
+    // All samples are nearest to a training point: nothing follows for the chance.
+    tell(
+        RunEvents.completed(
+            "r",
+            200L,
+            true,
+            RunEvents.share(1),
+            RunEvents.affinity(Statistic.EXCESS, Estimate.exact(1, 1000)),
+            RunEvents.gap(.3, .1)));
+    assertThat(chance(0)).isEqualTo(.25, within(1e-12));
+    assertThat(chance(2)).isNull();
+  }
+
+  private @Nullable Double chance(int series) {
+    return run().series().get(series).chance();
   }
 
   @Test
@@ -97,7 +184,7 @@ class RunBoardTest {
     assertThat(run().series())
         .singleElement()
         .extracting(SeriesView::points)
-        .isEqualTo(List.of(new Point(100, .5, null, null)));
+        .isEqualTo(List.of(new Point(100, .5, null, null, null)));
   }
 
   @Test
@@ -138,7 +225,7 @@ class RunBoardTest {
             tuple(300L, "superseded"),
             tuple(100L, "judged"));
     assertThat(run.results().get(1).values())
-        .containsExactly(new RunView.ValueView("train_affinity", null, .15));
+        .containsExactly(new RunView.ValueView("train_affinity", null, .15, .01));
     assertThat(run.counts().evaluated()).as("one for each checkpoint").isEqualTo(5);
   }
 
@@ -274,7 +361,7 @@ class RunBoardTest {
   void aProblemOfTheSourceIsShownWhileItLastsAlsoBeforeTheStart() {
     board.onSourceNews(new SourceNews("r", true, "does not exist", null));
     assertThat(run().source()).isEqualTo(new RunView.SourceView(false, "does not exist"));
-    assertThat(run().state()).isEqualTo("waiting");
+    assertThat(run().state()).isEqualTo("idle");
 
     tell(RunEvents.started("r"));
     assertThat(run().source().up()).isFalse();
