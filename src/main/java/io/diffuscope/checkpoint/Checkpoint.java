@@ -81,6 +81,12 @@ public record Checkpoint(
     return isStepTold() ? identity.substring(0, identity.lastIndexOf(TOLD_STEP)) : identity;
   }
 
+  /** Whether another one is what became of this: written again, not the next step of a name. */
+  public boolean isReplacedBy(Checkpoint other) {
+    boolean sameStep = step == null || other.step == null || step.equals(other.step);
+    return sameStep && path.equals(other.path);
+  }
+
   @JsonIgnore
   public Path file() {
     return Locations.pathOf(path);

@@ -381,6 +381,12 @@ final class SettingsReader {
               .formatted(WebToken.VARIABLE),
           null);
     }
+    if (text("end.marker") != null) {
+      throw new InvalidSettingException(
+          "diffuscope.end.marker is a file in a directory, and only announcements are taken: give"
+              + " the directory to watch, or --final-step or --idle-timeout",
+          null);
+    }
     if (config.getBoolean("end.once")) {
       throw new InvalidSettingException(
           "diffuscope.end.once evaluates what is in a directory, and only announcements are taken:"

@@ -40,6 +40,8 @@ public final class DeviceTurns extends AbstractOnMessageBehavior<DeviceTurns.Com
   /** By path: the reference that a death is told with is of another type. */
   private final Map<String, ActorRef<TrainingRun.Command>> known = new HashMap<>();
 
+  private static final Duration LONGEST = Duration.ofDays(1);
+
   private DeviceTurns(
       ActorContext<Command> context,
       TimerScheduler<Command> timers,
@@ -98,7 +100,8 @@ public final class DeviceTurns extends AbstractOnMessageBehavior<DeviceTurns.Com
       next.tell(new TrainingRun.TurnGranted());
     } else if (budget.isResting(now)) {
       Duration left = Duration.ofNanos(budget.restLeft(now));
-      timers.startSingleTimer(new Rested(), left);
+      // The scheduler takes no delay of years; a turn that comes too early rests on.
+      timers.startSingleTimer(new Rested(), left.compareTo(LONGEST) < 0 ? left : LONGEST);
       (newcomer == null ? budget.waiting() : List.of(newcomer))
           .forEach(run -> run.tell(new TrainingRun.TurnAfterRest(left)));
     }

@@ -110,13 +110,16 @@ public record RunState(
     return new RunState(null, known, more, null, lineage, verdict, false);
   }
 
-  /** A checkpoint was found; one under evaluation whose content it replaces no longer counts. */
+  /**
+   * A checkpoint was found; one under evaluation whose content it replaces no longer counts. The
+   * next step under the same name, announced with its step, replaces none.
+   */
   RunState withFound(Checkpoint checkpoint) {
     List<Candidate> more = new ArrayList<>(pending);
     more.add(new Candidate(checkpoint, lineage.attempt(), false, false));
     more.sort(ORDER);
     Candidate current = evaluating;
-    if (current != null && current.checkpoint().path().equals(checkpoint.path())) {
+    if (current != null && current.checkpoint().isReplacedBy(checkpoint)) {
       current = current.supersede();
     }
     return new RunState(

@@ -24,6 +24,7 @@ import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.BadInputException.Reason;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.NoSuchFileException;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
@@ -229,9 +230,15 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
     boolean current;
     try {
       current = CheckpointFiles.isCurrent(checkpoint);
-    } catch (IOException e) {
+    } catch (NoSuchFileException e) {
       throw new BadInputException(
           checkpoint.path(), Reason.VANISHED, "went away before it was measured", e);
+    } catch (BadInputException e) {
+      throw e;
+    } catch (IOException e) {
+      // A disk or store that does not answer has lost nothing.
+      throw new BadInputException(
+          checkpoint.path(), Reason.UNREADABLE, "cannot be looked at (%s)".formatted(e), e);
     }
     if (!current) {
       throw new BadInputException(

@@ -18,6 +18,7 @@ import akka.stream.javadsl.Source;
 import com.fasterxml.jackson.annotation.JsonCreator;
 import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.checkpoint.Holds;
+import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.Reference;
@@ -183,7 +184,10 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     for (RunEvent event : history) {
       state = decisions.apply(state, event);
       if (event instanceof RunEvent.CheckpointPassedOver e) {
-        passedOverBefore.add(List.of(e.path(), e.reason()));
+        // What vanished is seen to vanish once; the next time it is another one.
+        if (!e.reason().equals(Sighting.Reason.VANISHED.label())) {
+          passedOverBefore.add(List.of(e.path(), e.reason()));
+        }
       } else if (event instanceof RunEvent.CheckpointFound e) {
         passedOverBefore.removeIf(
             told ->
@@ -426,9 +430,10 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   }
 
   private void drainTimedOut() {
-    int left = state.pending().size() + (state.evaluating() == null ? 0 : 1);
+    // One that is to be sampled after all neither waits nor is under evaluation.
+    int left = Math.max(1, state.pending().size() + (state.evaluating() == null ? 0 : 1));
     Duration timeout = settings.ending().drainTimeout();
-    if (left > 0 && !state.ended() && timeout != null) {
+    if (!decisions.isDone(state) && !state.ended() && timeout != null) {
       perform(
           new RunDecisions.End(
               "%s; %s not evaluated within the drain timeout of %s"

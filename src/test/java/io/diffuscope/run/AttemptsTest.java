@@ -226,6 +226,24 @@ class AttemptsTest {
     assertThat(started()).isEmpty();
   }
 
+  /** As a job announces them that writes one name again and again. */
+  @Test
+  void theNextStepUnderTheSameNameDoesNotTakeTheValueOfTheOneUnderEvaluation() {
+    RunMachine latest = new RunMachine(Pace.Policy.LATEST, 10);
+    latest.begin();
+    assertThat(latest.find(announced(100))).containsExactly("found 100", "evaluating 100");
+    latest.find(announced(200));
+    assertThat(latest.find(announced(300)))
+        .as("what waited is gone")
+        .containsExactly("skipped 200 (superseded)", "found 300");
+    assertThat(latest.complete(announced(100), List.of()))
+        .containsExactly("evaluated 100", "verdict unknown", "evaluating 300");
+  }
+
+  private static Checkpoint announced(long step) {
+    return Checkpoint.ofFile("content-" + step, "/run/last.pt", step, Instant.ofEpochSecond(step));
+  }
+
   @Test
   void onlyTheNewestOfTheNewAttemptWaitsUnderThePolicyLatest() {
     RunMachine latest = new RunMachine(Pace.Policy.LATEST, 10);

@@ -59,7 +59,7 @@ final class ObjectStore implements AutoCloseable {
   private static final int ATTEMPTS = 5;
   private static final Duration LONGEST_DELAY = Duration.ofSeconds(8);
 
-  /** Of one request. */
+  /** Without a byte of an answer, or an object of a listing. */
   private static final Duration DEADLINE = Duration.ofMinutes(1);
 
   private static final Duration CLOSE_PATIENCE = Duration.ofSeconds(5);
@@ -212,7 +212,7 @@ final class ObjectStore implements AutoCloseable {
   private <T, M, R> CompletionStage<R> run(Source<T, M> request, Sink<T, CompletionStage<R>> sink) {
     return request
         .withAttributes(attributes)
-        .completionTimeout(DEADLINE)
+        .idleTimeout(DEADLINE)
         .runWith(sink, SystemMaterializer.get(system).materializer());
   }
 
