@@ -1,8 +1,6 @@
 package io.diffuscope.cli;
 
 import com.typesafe.config.Config;
-import com.typesafe.config.ConfigException;
-import com.typesafe.config.ConfigFactory;
 import io.diffuscope.checkpoint.DirectorySettings;
 import io.diffuscope.checkpoint.HoldSettings;
 import io.diffuscope.checkpoint.s3.S3FileSystemProvider;
@@ -82,7 +80,7 @@ final class PlanCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     SettingsReader reader = new SettingsReader(load());
     S3FileSystemProvider.configure(reader.objectStore());
-    Duration given = interval == null ? null : duration(interval);
+    Duration given = interval == null ? null : interval(interval);
     String glob = reader.runs();
     DirectorySettings directories =
         reader.hasDirectory() || glob != null ? reader.checkpoints() : null;
@@ -138,24 +136,13 @@ final class PlanCommand implements Callable<Integer> {
     return measure.load(overrides);
   }
 
-  /** A number alone would be milliseconds, which nobody means here. */
-  private static Duration duration(String text) {
-    try {
-      Duration duration = ConfigFactory.parseMap(Map.of("interval", text)).getDuration("interval");
-      if (duration.isPositive() && !text.strip().matches("[0-9.]+")) {
-        return duration;
-      }
-    } catch (ConfigException e) {
-      throw notADuration(text, e);
+  private static Duration interval(String text) {
+    Duration duration = DurationSettings.ofOption("--interval", text);
+    if (!duration.isPositive()) {
+      throw new InvalidSettingException(
+          "--interval is \"%s\": give a time above 0, such as '90 s'".formatted(text), null);
     }
-    throw notADuration(text, null);
-  }
-
-  private static InvalidSettingException notADuration(String text, @Nullable Exception cause) {
-    return new InvalidSettingException(
-        "--interval is \"%s\": give a time with its unit, such as '90 s' or '5 minutes'"
-            .formatted(text),
-        cause);
+    return duration;
   }
 
   /** Words joined for people, or "none". */

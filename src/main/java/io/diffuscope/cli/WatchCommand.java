@@ -139,16 +139,22 @@ final class WatchCommand implements Callable<Integer> {
                                   checkpoints == null ? "," : ", also",
                                   String.join(", ", roots.places()))));
         }
-        String warning = reader.webToken().warning();
-        if (warning != null) {
-          status.print("warning: " + warning);
-        }
-        data.describe("process %d, %s".formatted(ProcessHandle.current().pid(), session.uri()));
+        warn(status, reader.webToken().warning());
+        warn(
+            status,
+            data.describe(
+                "process %d, %s".formatted(ProcessHandle.current().pid(), session.uri())));
         session.beforeInterrupt(() -> tellVerdicts(session, status, view));
         session.await();
       }
     }
     return ExitCode.OK;
+  }
+
+  static void warn(StatusLine status, @Nullable String warning) {
+    if (warning != null) {
+      status.print("warning: " + warning);
+    }
   }
 
   /**
