@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -33,13 +34,16 @@ import picocli.CommandLine.Parameters;
             + " checkpoint, memory, caches, the expected lag, and which signals are on. Times one"
             + " batch on this machine, in less than a minute; opens no port and keeps no state but"
             + " caches.",
+    abbreviateSynopsis = true,
+    optionListHeading = "%nWhat is measured, and with what:%n",
     footer = {
       "",
       "Examples:",
-      "  diffuscope plan runs/7/checkpoints --template net.pt --train train.npy --holdout"
-          + " holdout.npy",
+      "  diffuscope plan runs/7/checkpoints \\",
+      "    --template net.pt --train train.npy --holdout holdout.npy",
       "  diffuscope plan runs --runs 'lr-*' --template net.pt --train train.npy",
-      "  diffuscope plan --template net.pt --train train.npy --interval '5 minutes' --budget 10%%"
+      "  diffuscope plan --template net.pt --train train.npy \\",
+      "    --interval '5 minutes' --budget 10%%"
     })
 final class PlanCommand implements Callable<Integer> {
   @Parameters(
@@ -52,12 +56,24 @@ final class PlanCommand implements Callable<Integer> {
   private @Nullable String directory;
 
   @Mixin private MeasureOptions measure = new MeasureOptions();
-  @Mixin private PaceOptions pace = new PaceOptions();
-  @Mixin private LayoutOptions layout = new LayoutOptions();
-  @Mixin private SourceOptions source = new SourceOptions();
-  @Mixin private EndOptions end = new EndOptions();
-  @Mixin private ServeOptions serve = new ServeOptions();
-  @Mixin private AnnounceOptions announce = new AnnounceOptions();
+
+  @ArgGroup(validate = false, order = 1, heading = "%nWhich checkpoints:%n")
+  private LayoutOptions layout = new LayoutOptions();
+
+  @ArgGroup(validate = false, order = 2, heading = "%nWhich runs:%n")
+  private SourceOptions source = new SourceOptions();
+
+  @ArgGroup(validate = false, order = 3, heading = "%nPace, when training is faster:%n")
+  private PaceOptions pace = new PaceOptions();
+
+  @ArgGroup(validate = false, order = 4, heading = "%nThe end:%n")
+  private EndOptions end = new EndOptions();
+
+  @ArgGroup(validate = false, order = 5, heading = "%nPage and metrics:%n")
+  private ServeOptions serve = new ServeOptions();
+
+  @ArgGroup(validate = false, order = 6, heading = "%nAnnouncements:%n")
+  private AnnounceOptions announce = new AnnounceOptions();
 
   @Option(
       names = "--interval",
