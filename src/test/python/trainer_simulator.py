@@ -41,6 +41,47 @@ import time
 from pathlib import Path
 from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
+LAYOUT_NAMES = ("safetensors", "diffusers", "lightning", "guided-diffusion", "dit", "lucidrains")
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = top.add_subparsers(dest="command", required=True)
+    network = commands.add_parser("network")
+    network.add_argument("out", type=Path)
+    train = commands.add_parser("train")
+    checking = commands.add_parser("check")
+    for command in (train, checking):
+        command.add_argument("folder", type=Path)
+        command.add_argument("--log", type=Path, required=True)
+    for command in (network, train):
+        command.add_argument("--width", type=int, default=48)
+    train.add_argument("--data", type=Path, required=True, help="training points, .npy")
+    train.add_argument("--layout", choices=sorted(LAYOUT_NAMES), required=True)
+    train.add_argument("--saves", type=int, required=True, help="checkpoints to write")
+    train.add_argument("--save-every", type=int, default=5, help="updates between two checkpoints")
+    train.add_argument("--pace", type=float, default=0.1, help="mean seconds between two checkpoints")
+    train.add_argument("--keep", type=int, default=5, help="checkpoints that are kept")
+    train.add_argument("--hazards", default="none", help="kinds, one after the other in random order; commas between")
+    train.add_argument("--pause-every", type=int, default=0, help="wait for a line of input after so many checkpoints")
+    train.add_argument("--crash-at", type=int, default=0, help="die in the middle of writing this checkpoint")
+    train.add_argument("--rewind-at", type=int, default=0, help="go back to the oldest checkpoint before this one")
+    train.add_argument("--resume", action="store_true")
+    train.add_argument("--holds", type=Path, help="folder of the monitor's holds, for the hazard snatched")
+    train.add_argument(
+        "--snatch-patience",
+        type=float,
+        default=2,
+        help="longest wait for the monitor to hold a checkpoint, in seconds; it may well have decided to skip it")
+    train.add_argument("--end-marker", help="file to write at the end")
+    train.add_argument("--seed", type=int, default=0)
+    return top
+
+
+if __name__ == "__main__":
+    # Before the imports below: asking for help needs neither of them.
+    ARGUMENTS = parser().parse_args()
+
 import numpy
 import torch
 
@@ -261,6 +302,7 @@ LAYOUTS = {
         weights=0,
         load=lambda folder, step: _unprefixed(torch.load(folder / "model-latest.pt")["model"], "model.")),
 }
+assert set(LAYOUTS) == set(LAYOUT_NAMES)
 
 
 class Books:
@@ -600,43 +642,8 @@ def export_network(out: Path, width: int) -> None:
         Network(width), None, out, preconditioning="edm", sigma_data=SIGMA_DATA, shape=[1, SIDE, SIDE], quiet=True)
 
 
-def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = top.add_subparsers(dest="command", required=True)
-    network = commands.add_parser("network")
-    network.add_argument("out", type=Path)
-    train = commands.add_parser("train")
-    checking = commands.add_parser("check")
-    for command in (train, checking):
-        command.add_argument("folder", type=Path)
-        command.add_argument("--log", type=Path, required=True)
-    for command in (network, train):
-        command.add_argument("--width", type=int, default=48)
-    train.add_argument("--data", type=Path, required=True, help="training points, .npy")
-    train.add_argument("--layout", choices=sorted(LAYOUTS), required=True)
-    train.add_argument("--saves", type=int, required=True, help="checkpoints to write")
-    train.add_argument("--save-every", type=int, default=5, help="updates between two checkpoints")
-    train.add_argument("--pace", type=float, default=0.1, help="mean seconds between two checkpoints")
-    train.add_argument("--keep", type=int, default=5, help="checkpoints that are kept")
-    train.add_argument("--hazards", default="none", help="kinds, one after the other in random order; commas between")
-    train.add_argument("--pause-every", type=int, default=0, help="wait for a line of input after so many checkpoints")
-    train.add_argument("--crash-at", type=int, default=0, help="die in the middle of writing this checkpoint")
-    train.add_argument("--rewind-at", type=int, default=0, help="go back to the oldest checkpoint before this one")
-    train.add_argument("--resume", action="store_true")
-    train.add_argument("--holds", type=Path, help="folder of the monitor's holds, for the hazard snatched")
-    train.add_argument(
-        "--snatch-patience",
-        type=float,
-        default=2,
-        help="longest wait for the monitor to hold a checkpoint, in seconds; it may well have decided to skip it")
-    train.add_argument("--end-marker", help="file to write at the end")
-    train.add_argument("--seed", type=int, default=0)
-    return top
-
-
-def main() -> None:
+def main(arguments: argparse.Namespace) -> None:
     torch.set_num_threads(1)
-    arguments = parser().parse_args()
     if arguments.command == "network":
         export_network(arguments.out, arguments.width)
     elif arguments.command == "train":
@@ -647,4 +654,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(ARGUMENTS)

@@ -221,8 +221,8 @@ public final class AnnouncedCheckpoints implements CheckpointSource {
           yield List.of(settled);
         }
         // Announcements that wait are pending, too.
-        case Seen(Sighting.Listed(Instant at, int pending)) ->
-            List.of(new Sighting.Listed(at, pending + waiting.size()));
+        case Seen(Sighting.Listed(Instant at, int pending, var unmatched)) ->
+            List.of(new Sighting.Listed(at, pending + waiting.size(), unmatched));
         case Seen(Sighting sighting) -> {
           lost = sighting instanceof Sighting.Problem || (lost && !isSeenAgain(sighting));
           yield List.of(sighting);

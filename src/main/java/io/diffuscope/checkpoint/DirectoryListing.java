@@ -48,8 +48,13 @@ final class DirectoryListing {
    * @param candidates in no order
    * @param setAside keys of former candidates that are there, but are none any more
    * @param news what to tell of the layout
+   * @param unmatched what is there where there are no candidates; null where it is empty
    */
-  record Listing(List<Candidate> candidates, Set<Path> setAside, List<Sighting> news) {}
+  record Listing(
+      List<Candidate> candidates,
+      Set<Path> setAside,
+      List<Sighting> news,
+      Sighting.@Nullable Unmatched unmatched) {}
 
   /** The checkpoints that are there, complete or not. */
   Listing list() throws UnlistableException {
@@ -87,7 +92,7 @@ final class DirectoryListing {
     listed = new HashSet<>();
     candidates.forEach(candidate -> listed.add(candidate.key()));
     setAside.removeAll(listed);
-    return new Listing(candidates, setAside, news);
+    return new Listing(candidates, setAside, news, candidates.isEmpty() ? unmatched(folder) : null);
   }
 
   /** Also where the layout was named. A listing without a step tells nothing. */
@@ -102,6 +107,12 @@ final class DirectoryListing {
                       unit == StepUnit.KIMG ? "thousands of training images (kimg)" : unit.label()),
               unit));
     }
+  }
+
+  private Sighting.@Nullable Unmatched unmatched(Folder folder) {
+    return folder.names().isEmpty()
+        ? null
+        : Unmatching.of(folder, fixed == null ? recognised : fixed, fixed != null, search);
   }
 
   /** A layout that was named is looked for where it is, or where trainers put their checkpoints. */
@@ -163,23 +174,28 @@ final class DirectoryListing {
             folder.path(), Layouts.summary(folder), String.join(", ", Layouts.known().keySet()));
   }
 
-  private String problem(IOException cause) {
+  private Sighting.Problem problem(IOException cause) {
     Path directory = settings.directory();
     return switch (cause) {
       case NoSuchFileException e when Files.notExists(directory, LinkOption.NOFOLLOW_LINKS) ->
-          directory + ": the checkpoint directory does not exist; waiting for it to appear";
+          new Sighting.Problem(
+              directory + ": the checkpoint directory does not exist", "waiting for it to appear");
       case NotDirectoryException e ->
-          directory + ": this is a file; name the directory that holds the checkpoints";
+          new Sighting.Problem(
+              directory + ": this is a file; name the directory that holds the checkpoints");
       case AccessDeniedException e ->
-          directory
-              + ": the checkpoint directory may not be read by this user;"
-              + " grant read and search permission (r-x) on it";
+          new Sighting.Problem(
+              directory
+                  + ": the checkpoint directory may not be read by this user;"
+                  + " grant read and search permission (r-x) on it");
       case BadInputException e ->
-          "%s: the checkpoint directory cannot be listed: %s; trying again"
-              .formatted(directory, e.detail());
+          new Sighting.Problem(
+              "%s: the checkpoint directory cannot be listed: %s".formatted(directory, e.detail()),
+              "trying again");
       default ->
-          "%s: the checkpoint directory cannot be listed (%s); trying again"
-              .formatted(directory, cause);
+          new Sighting.Problem(
+              "%s: the checkpoint directory cannot be listed (%s)".formatted(directory, cause),
+              "trying again");
     };
   }
 
@@ -187,8 +203,15 @@ final class DirectoryListing {
   static final class UnlistableException extends Exception {
     private static final long serialVersionUID = 1;
 
-    UnlistableException(String message, Exception cause) {
-      super(message, cause);
+    private final transient Sighting.Problem problem;
+
+    UnlistableException(Sighting.Problem problem, Exception cause) {
+      super(problem.message(), cause);
+      this.problem = problem;
+    }
+
+    Sighting.Problem problem() {
+      return problem;
     }
 
     String sentence() {

@@ -87,7 +87,7 @@ public final class DirectorySubscription implements CheckpointSource {
       marker.look(listed.candidates()).ifPresent(sightings::add);
       return sightings;
     } catch (UnlistableException e) {
-      return tracker.unlistable(e.sentence());
+      return tracker.unlistable(e.problem());
     }
   }
 }

@@ -115,13 +115,12 @@ public final class RetriedSource implements CheckpointSource {
       if (cause instanceof Error error) {
         throw error;
       }
-      String sentence =
-          "%s: checkpoints cannot be looked for (%s); trying again".formatted(name, cause);
+      String sentence = "%s: checkpoints cannot be looked for (%s)".formatted(name, cause);
       if (sentence.equals(failure)) {
         return List.of();
       }
       failure = sentence;
-      return List.of(new Sighting.Problem(sentence));
+      return List.of(new Sighting.Problem(sentence, "trying again"));
     }
 
     /** Futures wrap what went wrong in them. */

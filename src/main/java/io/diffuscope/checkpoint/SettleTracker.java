@@ -51,7 +51,7 @@ final class SettleTracker {
   private final StructuralCheck check;
   private final Map<Path, Tracked> candidates = new TreeMap<>();
   private final Map<Path, ContentVersion> gone = new Remembered();
-  private @Nullable String problem;
+  private Sighting.@Nullable Problem problem;
   private String choice = "";
 
   SettleTracker(DirectorySettings settings, StructuralCheck check) {
@@ -72,17 +72,17 @@ final class SettleTracker {
     }
     report(candidates.values().stream().filter(Tracked::hasStep).sorted(BY_STEP), sightings);
     report(candidates.values().stream().filter(t -> !t.hasStep()).sorted(BY_TIME), sightings);
-    sightings.add(new Sighting.Listed(now, pending(now)));
+    sightings.add(new Sighting.Listed(now, pending(now), listing.unmatched()));
     return sightings;
   }
 
   /** The directory could not be listed: said once; what is known of its files is kept. */
-  List<Sighting> unlistable(String message) {
-    if (message.equals(problem)) {
+  List<Sighting> unlistable(Sighting.Problem cause) {
+    if (cause.equals(problem)) {
       return List.of();
     }
-    problem = message;
-    return List.of(new Sighting.Problem(message));
+    problem = cause;
+    return List.of(cause);
   }
 
   /** Number of candidates that memory is held for. */

@@ -44,8 +44,20 @@ public sealed interface Sighting {
   /**
    * The directory itself cannot be listed, or nothing in it is recognised. Said once until the
    * cause changes.
+   *
+   * @param cause one sentence: what is wrong, and what a person can do
+   * @param prospect what the source does about it; empty where that is nothing but looking again
    */
-  record Problem(String message) implements Sighting {}
+  record Problem(String cause, String prospect) implements Sighting {
+    public Problem(String cause) {
+      this(cause, "");
+    }
+
+    /** Both for people. */
+    public String message() {
+      return prospect.isEmpty() ? cause : cause + "; " + prospect;
+    }
+  }
 
   /** The directory can be listed again. */
   record Recovered(String message) implements Sighting {}
@@ -58,8 +70,23 @@ public sealed interface Sighting {
    * @param listedAt when the listing began
    * @param pending candidates that may still become checkpoints: not settled yet, or held back by
    *     an earlier one
+   * @param unmatched what is there where it is no checkpoint; null where a checkpoint is, or
+   *     nothing
    */
-  record Listed(Instant listedAt, int pending) implements Sighting {}
+  record Listed(Instant listedAt, int pending, @Nullable Unmatched unmatched) implements Sighting {
+    public Listed(Instant listedAt, int pending) {
+      this(listedAt, pending, null);
+    }
+  }
+
+  /**
+   * What is in a directory, none of which is taken for a checkpoint.
+   *
+   * @param message what is there, what was looked for, and what to do, in one sentence
+   * @param looksLikeCheckpoints whether names or folders are such as checkpoints have, so that it
+   *     is probably the setting that is wrong
+   */
+  record Unmatched(String message, boolean looksLikeCheckpoints) {}
 
   /**
    * The source knows that the training is over, for example by a marker that the job wrote. More

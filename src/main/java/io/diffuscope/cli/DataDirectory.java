@@ -21,10 +21,12 @@ import org.jspecify.annotations.Nullable;
  * lock of a process that died, so there is no stale one.
  */
 final class DataDirectory implements AutoCloseable {
+  private final Path file;
   private final FileChannel channel;
   private final FileLock lock;
 
-  private DataDirectory(FileChannel channel, FileLock lock) {
+  private DataDirectory(Path file, FileChannel channel, FileLock lock) {
+    this.file = file;
     this.channel = channel;
     this.lock = lock;
   }
@@ -98,7 +100,7 @@ final class DataDirectory implements AutoCloseable {
             "%s belongs to a running monitor%s: stop it, or choose another --data-dir"
                 .formatted(directory, owner.isEmpty() ? "" : " (" + owner + ")"));
       }
-      return new DataDirectory(channel, lock);
+      return new DataDirectory(file, channel, lock);
     } catch (CannotServeException e) {
       throw e;
     } catch (IOException e) {
@@ -128,10 +130,21 @@ final class DataDirectory implements AutoCloseable {
     }
   }
 
-  /** Leaves word of who holds the directory and where it serves. */
-  void describe(String owner) throws IOException {
-    channel.truncate(0);
-    channel.write(ByteBuffer.wrap(owner.getBytes(StandardCharsets.UTF_8)), 0);
+  /**
+   * Leaves word of who holds the directory and where it serves. It is a help for people: the lock
+   * holds without it, so that a full disk stops nothing.
+   *
+   * @return a warning where it cannot be written; null where it was
+   */
+  @Nullable String describe(String owner) {
+    try {
+      channel.truncate(0);
+      channel.write(ByteBuffer.wrap(owner.getBytes(StandardCharsets.UTF_8)), 0);
+      return null;
+    } catch (IOException e) {
+      return "%s cannot be written (%s): another monitor would be told that the directory is taken, but not by whom; the evaluation goes on"
+          .formatted(file, e.getMessage());
+    }
   }
 
   @Override

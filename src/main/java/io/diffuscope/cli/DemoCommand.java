@@ -139,7 +139,10 @@ final class DemoCommand implements Callable<Integer> {
               List.of(view),
               reader.web())) {
         usedUntil.accept(session.terminated());
-        lock.describe("process %d, %s".formatted(ProcessHandle.current().pid(), session.uri()));
+        WatchCommand.warn(
+            status,
+            lock.describe(
+                "process %d, %s".formatted(ProcessHandle.current().pid(), session.uri())));
         introduce(status, session, folder);
         session.beforeInterrupt(() -> WatchCommand.tellVerdicts(session, status, view));
         try (TrainerProcess trainer = train(files, checkpointFolder, status)) {

@@ -31,12 +31,18 @@ final class EndWatch {
 
     /** What was to be looked at once cannot be seen. */
     record CannotSee(String message) implements Outcome {}
+
+    /** What was to be looked at once has no checkpoint, but what looks like some. */
+    record NothingMatches(String message) implements Outcome {}
   }
 
   private final Ending ending;
+  private final Instant start;
   private Instant activeAt;
   private @Nullable Instant blindSince;
   private String problem = "";
+  private boolean found;
+  private boolean seen;
   private @Nullable String cause;
   private Instant overAt = Instant.MAX;
   private boolean told;
@@ -44,6 +50,7 @@ final class EndWatch {
   EndWatch(Ending ending, Instant start) {
     this.ending = ending;
     this.activeAt = start;
+    this.start = start;
   }
 
   /** Whether {@link #tick} can tell anything now. */
@@ -64,6 +71,7 @@ final class EndWatch {
     switch (sighting) {
       case Sighting.Settled s -> {
         activeAt = now;
+        found = true;
         Long step = s.checkpoint().step();
         Long last = ending.finalStep();
         if (step != null && last != null && step >= last) {
@@ -73,12 +81,16 @@ final class EndWatch {
               now);
         }
       }
-      case Sighting.PassedOver s -> activeAt = now;
+      case Sighting.PassedOver s -> {
+        activeAt = now;
+        found = true;
+      }
       case Sighting.TrainingOver s -> trainingOver(s.cause(), now);
       case Sighting.Problem s -> {
-        problem = s.message();
+        problem = s.cause();
         if (blindSince == null) {
-          blindSince = now;
+          // A source may have tried for long before it tells that it never saw anything.
+          blindSince = seen ? now : start;
         }
       }
       case Sighting.Recovered s -> seesAgain(now);
@@ -92,6 +104,7 @@ final class EndWatch {
   }
 
   private void seesAgain(Instant now) {
+    seen = true;
     Instant since = blindSince;
     if (since != null) {
       activeAt = activeAt.plus(Duration.between(since, now));
@@ -107,6 +120,11 @@ final class EndWatch {
     String why = cause;
     if (why != null && listing.listedAt().isAfter(overAt)) {
       return end(why);
+    }
+    Sighting.Unmatched unmatched = listing.unmatched();
+    if (ending.once() && !told && !found && unmatched != null && unmatched.looksLikeCheckpoints()) {
+      told = true;
+      return new Outcome.NothingMatches(unmatched.message());
     }
     if (ending.once()) {
       return end(why == null ? "everything that was there was dealt with (--once)" : why);
@@ -131,7 +149,8 @@ final class EndWatch {
         && since != null
         && Duration.between(since, now).compareTo(ONCE_PATIENCE) >= 0) {
       told = true;
-      return new Outcome.CannotSee(problem);
+      return new Outcome.CannotSee(
+          "%s; given up after %d s (--once)".formatted(problem, ONCE_PATIENCE.toSeconds()));
     }
     return null;
   }

@@ -40,8 +40,8 @@ import picocli.CommandLine.Parameters;
     footer = {
       "",
       "Example:",
-      "  diffuscope evaluate step-00400.safetensors --template net.pt --train train.npy --holdout"
-          + " holdout.npy --format jsonl"
+      "  diffuscope evaluate step-00400.safetensors --format jsonl \\",
+      "    --template net.pt --train train.npy --holdout holdout.npy"
     })
 final class EvaluateCommand implements Callable<Integer> {
   @Parameters(

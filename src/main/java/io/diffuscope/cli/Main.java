@@ -9,7 +9,9 @@ import java.nio.file.FileSystemNotFoundException;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -35,14 +37,6 @@ import picocli.CommandLine.UnmatchedArgumentException;
           + " model is generalizing or memorizing its training set."
     },
     exitCodeListHeading = "%nExit codes:%n",
-    exitCodeList = {
-      "0:done",
-      "1:failed for a reason that no input explains",
-      "2:options that make no sense",
-      "3:a file cannot be used: missing, malformed, of the wrong shape",
-      "4:the port or the data directory cannot be had",
-      "130:interrupted (Ctrl-C)"
-    },
     subcommands = {
       DemoCommand.class,
       WatchCommand.class,
@@ -62,14 +56,22 @@ public final class Main implements Runnable {
 
   /** Runs one command and returns its exit code. */
   static int execute(String... arguments) {
-    return new CommandLine(new Main())
-        .registerConverter(EstimateRows.Format.class, word(EstimateRows.Format.class))
+    CommandLine all = new CommandLine(new Main());
+    tellExitCodes(all);
+    return all.registerConverter(EstimateRows.Format.class, word(EstimateRows.Format.class))
         .registerConverter(PlanReport.Format.class, word(PlanReport.Format.class))
         .registerConverter(Path.class, Main::path)
         .registerConverter(DemoData.Source.class, word(DemoData.Source.class))
         .setParameterExceptionHandler(Main::explain)
         .setExecutionExceptionHandler(Main::explain)
         .execute(arguments);
+  }
+
+  private static void tellExitCodes(CommandLine command) {
+    Map<String, String> codes = new LinkedHashMap<>();
+    ExitCode.meanings().forEach((code, meaning) -> codes.put(code.toString(), meaning));
+    command.getCommandSpec().usageMessage().exitCodeList(codes);
+    command.getSubcommands().values().forEach(Main::tellExitCodes);
   }
 
   private static Path path(String given) {

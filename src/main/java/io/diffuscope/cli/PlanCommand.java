@@ -1,8 +1,6 @@
 package io.diffuscope.cli;
 
 import com.typesafe.config.Config;
-import com.typesafe.config.ConfigException;
-import com.typesafe.config.ConfigFactory;
 import io.diffuscope.checkpoint.DirectorySettings;
 import io.diffuscope.checkpoint.HoldSettings;
 import io.diffuscope.checkpoint.s3.S3FileSystemProvider;
@@ -22,6 +20,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -35,13 +34,16 @@ import picocli.CommandLine.Parameters;
             + " checkpoint, memory, caches, the expected lag, and which signals are on. Times one"
             + " batch on this machine, in less than a minute; opens no port and keeps no state but"
             + " caches.",
+    abbreviateSynopsis = true,
+    optionListHeading = "%nWhat is measured, and with what:%n",
     footer = {
       "",
       "Examples:",
-      "  diffuscope plan runs/7/checkpoints --template net.pt --train train.npy --holdout"
-          + " holdout.npy",
+      "  diffuscope plan runs/7/checkpoints \\",
+      "    --template net.pt --train train.npy --holdout holdout.npy",
       "  diffuscope plan runs --runs 'lr-*' --template net.pt --train train.npy",
-      "  diffuscope plan --template net.pt --train train.npy --interval '5 minutes' --budget 10%%"
+      "  diffuscope plan --template net.pt --train train.npy \\",
+      "    --interval '5 minutes' --budget 10%%"
     })
 final class PlanCommand implements Callable<Integer> {
   @Parameters(
@@ -54,12 +56,24 @@ final class PlanCommand implements Callable<Integer> {
   private @Nullable String directory;
 
   @Mixin private MeasureOptions measure = new MeasureOptions();
-  @Mixin private PaceOptions pace = new PaceOptions();
-  @Mixin private LayoutOptions layout = new LayoutOptions();
-  @Mixin private SourceOptions source = new SourceOptions();
-  @Mixin private EndOptions end = new EndOptions();
-  @Mixin private ServeOptions serve = new ServeOptions();
-  @Mixin private AnnounceOptions announce = new AnnounceOptions();
+
+  @ArgGroup(validate = false, order = 1, heading = "%nWhich checkpoints:%n")
+  private LayoutOptions layout = new LayoutOptions();
+
+  @ArgGroup(validate = false, order = 2, heading = "%nWhich runs:%n")
+  private SourceOptions source = new SourceOptions();
+
+  @ArgGroup(validate = false, order = 3, heading = "%nPace, when training is faster:%n")
+  private PaceOptions pace = new PaceOptions();
+
+  @ArgGroup(validate = false, order = 4, heading = "%nThe end:%n")
+  private EndOptions end = new EndOptions();
+
+  @ArgGroup(validate = false, order = 5, heading = "%nPage and metrics:%n")
+  private ServeOptions serve = new ServeOptions();
+
+  @ArgGroup(validate = false, order = 6, heading = "%nAnnouncements:%n")
+  private AnnounceOptions announce = new AnnounceOptions();
 
   @Option(
       names = "--interval",
@@ -82,7 +96,7 @@ final class PlanCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     SettingsReader reader = new SettingsReader(load());
     S3FileSystemProvider.configure(reader.objectStore());
-    Duration given = interval == null ? null : duration(interval);
+    Duration given = interval == null ? null : interval(interval);
     String glob = reader.runs();
     DirectorySettings directories =
         reader.hasDirectory() || glob != null ? reader.checkpoints() : null;
@@ -138,24 +152,13 @@ final class PlanCommand implements Callable<Integer> {
     return measure.load(overrides);
   }
 
-  /** A number alone would be milliseconds, which nobody means here. */
-  private static Duration duration(String text) {
-    try {
-      Duration duration = ConfigFactory.parseMap(Map.of("interval", text)).getDuration("interval");
-      if (duration.isPositive() && !text.strip().matches("[0-9.]+")) {
-        return duration;
-      }
-    } catch (ConfigException e) {
-      throw notADuration(text, e);
+  private static Duration interval(String text) {
+    Duration duration = DurationSettings.ofOption("--interval", text);
+    if (!duration.isPositive()) {
+      throw new InvalidSettingException(
+          "--interval is \"%s\": give a time above 0, such as '90 s'".formatted(text), null);
     }
-    throw notADuration(text, null);
-  }
-
-  private static InvalidSettingException notADuration(String text, @Nullable Exception cause) {
-    return new InvalidSettingException(
-        "--interval is \"%s\": give a time with its unit, such as '90 s' or '5 minutes'"
-            .formatted(text),
-        cause);
+    return duration;
   }
 
   /** Words joined for people, or "none". */

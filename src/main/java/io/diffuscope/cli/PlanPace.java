@@ -150,7 +150,12 @@ final class PlanPace {
     report.add(
         SECTION,
         "keeps up",
-        "sampling each checkpoint%s, where one comes every %s or more"
+        (switch (pace.policy()) {
+                  case LATEST -> "yes, the newest is evaluated each time; each checkpoint";
+                  case ALL -> "each checkpoint";
+                  case EVERY -> "one of each stretch";
+                }
+                + "%s can be sampled where one comes every %s or more")
             .formatted(
                 count == 1 ? "" : " of each of %d runs".formatted(count),
                 PlanReport.duration(count * cost.sampled() / (budget == null ? 1 : budget))));
@@ -186,33 +191,45 @@ final class PlanPace {
             "sampled", forecast.sampled(),
             "losses_only", forecast.lossesOnly(),
             "skipped", forecast.skipped()));
+    String most =
+        forecast.keepsUp() || forecast.lost() > 0
+            ? "at most"
+            : "at most within these %d, and longer after".formatted(count);
     report.seconds(section, "settling", settling.most(), settling.remark());
     report.seconds(
         section,
         "waiting and evaluation",
         forecast.worstLag(),
-        "at most" + (cost.holding() > 0 ? ", making the hold included" : ""));
+        "%s; from when it is found, as diffuscope_lag_seconds counts%s"
+            .formatted(most, cost.holding() > 0 ? "; making the hold included" : ""));
     report.seconds(
         section,
         "expected lag",
         settling.most() + forecast.worstLag(),
-        "at most, from the writing of a checkpoint to its result");
+        most + "; from the end of its writing to its result: settling, waiting and evaluation");
+    Double budget = policy.budget();
+    if (budget != null && policy.policy() == Pace.Policy.LATEST) {
+      report.seconds(
+          section,
+          "lag of the last one",
+          settling.most() + trainings.size() * cost.sampled() / budget,
+          "at most; nothing overtakes the last checkpoint while it waits for the end of the rest");
+    }
     report.add(
         section,
         "device in use",
-        String.format(Locale.ROOT, "%.3g %% of the time", 100 * forecast.busy()),
+        String.format(
+            Locale.ROOT,
+            "%.3g %% of the time%s",
+            100 * forecast.busy(),
+            budget == null ? "" : ", rests included"),
         forecast.busy());
     report.add(section, "keeps up", verdict(policy, forecast), forecast.keepsUp());
   }
 
   private static String verdict(Pace policy, PaceForecast forecast) {
     if (!forecast.keepsUp()) {
-      return String.format(
-          Locale.ROOT,
-          "no: %.3g times the time there is would be needed, so the lag grows%s; choose --policy"
-              + " latest, fewer --samples or a larger --sampling-growth",
-          forecast.demand(),
-          forecast.lost() == 0 ? "" : " until checkpoints are lost");
+      return "no: %s; choose %s".formatted(trouble(policy, forecast), remedies(policy, forecast));
     }
     if (forecast.skipped() == 0) {
       return "yes, every checkpoint is evaluated";
@@ -220,6 +237,30 @@ final class PlanPace {
     return policy.policy() == Pace.Policy.EVERY
         ? "yes, one of every %d steps is evaluated".formatted(policy.every())
         : "yes, the newest is evaluated each time; those that it overtakes are skipped";
+  }
+
+  private static String trouble(Pace policy, PaceForecast forecast) {
+    return forecast.demand() > 1
+        ? String.format(
+            Locale.ROOT,
+            "%.3g times the time there is%s would be needed, so the lag grows until %d checkpoints"
+                + " wait, and then the oldest are skipped",
+            forecast.demand(),
+            policy.budget() == null ? "" : " within the budget",
+            policy.mostPending())
+        : "the time is enough, but more than %d checkpoints wait at once, and the oldest are skipped"
+            .formatted(policy.mostPending());
+  }
+
+  /** What is not chosen already; a budget has no spacing of samplings. */
+  private static String remedies(Pace policy, PaceForecast forecast) {
+    if (forecast.demand() <= 1) {
+      return "a larger diffuscope.checkpoints.most-pending, or --policy latest";
+    }
+    return "--policy latest, %s, fewer --samples or %s"
+        .formatted(
+            policy.policy() == Pace.Policy.EVERY ? "a larger --every" : "--every STEPS",
+            policy.budget() == null ? "a larger --sampling-growth" : "a larger --budget");
   }
 
   private String policy() {

@@ -86,6 +86,7 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
   private final ActorRef<NothingToEnd> ends;
   private @Nullable ActorRef<TrainingRun.Command> run;
   private final EndWatch end;
+  private final boolean once;
   private boolean ticking;
   private @Nullable KillSwitch source;
 
@@ -100,8 +101,9 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
     this.shared = shared;
     this.owner = owner;
     this.ends = ends;
+    this.once = plan.settings().ending().once();
     this.end = new EndWatch(plan.settings().ending(), Instant.now());
-    if (plan.settings().ending().once()) {
+    if (once) {
       tickLater();
     }
   }
@@ -242,13 +244,26 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
       case Sighting.PassedOver s ->
           started().tell(new TrainingRun.PassedOver(s.path(), s.reason().label(), s.message()));
       case Sighting.Recognised s -> tellNews(false, s.message(), s.stepUnit());
-      case Sighting.Problem s -> tellNews(true, s.message(), null);
+      case Sighting.Problem s -> tellNews(true, once ? onceMessage(s) : s.message(), null);
       case Sighting.Recovered s -> tellNews(false, s.message(), null);
       case Sighting.TrainingOver s -> {}
-      case Sighting.Listed s -> {}
+      case Sighting.Listed s -> tellUnmatched(s.unmatched());
     }
     carryOut(end.observe(sighting, Instant.now()));
     tickLater();
+  }
+
+  /** With "once" a problem is waited for, but not for ever. */
+  private static String onceMessage(Sighting.Problem problem) {
+    return "%s; looking again for %d s (--once)"
+        .formatted(problem.cause(), EndWatch.ONCE_PATIENCE.toSeconds());
+  }
+
+  /** What looks like checkpoints ends the run, and is told by that. */
+  private void tellUnmatched(Sighting.@Nullable Unmatched unmatched) {
+    if (once && unmatched != null && !unmatched.looksLikeCheckpoints() && source != null) {
+      tellNews(false, unmatched.message(), null);
+    }
   }
 
   private void tickLater() {
@@ -265,6 +280,11 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
           tellFailure(
               new EvaluationException(
                   BadInputException.Reason.UNREADABLE.label(), hidden.message()),
+              false);
+      case EndWatch.Outcome.NothingMatches strange ->
+          tellFailure(
+              new EvaluationException(
+                  BadInputException.Reason.UNSUPPORTED.label(), strange.message()),
               false);
       case null -> {}
     }

@@ -46,6 +46,7 @@ final class SettingsReader {
   private static final Duration DRAIN_TIMEOUT = Duration.ofMinutes(10);
 
   private final Config config;
+  private final DurationSettings durations;
 
   /**
    * A reader.
@@ -54,6 +55,7 @@ final class SettingsReader {
    */
   SettingsReader(Config all) {
     this.config = all.getConfig("diffuscope");
+    this.durations = new DurationSettings(config);
   }
 
   /** A value that cannot be used: which key, and why. */
@@ -174,7 +176,7 @@ final class SettingsReader {
               ending(),
               detectors(),
               samplers() + 1,
-              config.getDuration("device.unit-timeout"));
+              durations.of("device.unit-timeout"));
         });
   }
 
@@ -224,24 +226,10 @@ final class SettingsReader {
     return policy;
   }
 
-  /** A share, given as a number or with a percent sign. */
+  /** Of the device's time; null: no bound. */
   private @Nullable Double budget() {
     String text = text("checkpoints.budget");
-    if (text == null) {
-      return null;
-    }
-    String digits = text.strip();
-    boolean percent = digits.endsWith("%");
-    try {
-      double value =
-          Double.parseDouble(percent ? digits.substring(0, digits.length() - 1) : digits);
-      return percent ? value / 100 : value;
-    } catch (NumberFormatException e) {
-      throw new InvalidSettingException(
-          "diffuscope.checkpoints.budget is \"%s\": give a share such as 10%% or 0.1"
-              .formatted(text),
-          e);
-    }
+    return text == null ? null : Double.valueOf(Share.of(text));
   }
 
   private StepScale steps() {
@@ -262,7 +250,7 @@ final class SettingsReader {
     return new Ending(
         number("end.final-step"),
         text("end.marker"),
-        config.getIsNull("end.idle-timeout") ? null : config.getDuration("end.idle-timeout"),
+        config.getIsNull("end.idle-timeout") ? null : durations.of("end.idle-timeout"),
         config.getBoolean("end.once"),
         drainTimeout());
   }
@@ -270,7 +258,7 @@ final class SettingsReader {
   /** What is there once is what was asked for: only who says so lets time decide. */
   private @Nullable Duration drainTimeout() {
     if (!config.getIsNull("end.drain-timeout")) {
-      return config.getDuration("end.drain-timeout");
+      return durations.of("end.drain-timeout");
     }
     return config.getBoolean("end.once") ? null : DRAIN_TIMEOUT;
   }
@@ -329,10 +317,9 @@ final class SettingsReader {
           return DirectorySettings.of(Locations.pathOf(directory))
               .withLayout(layout())
               .withPollInterval(
-                  config.getDuration(inBucket ? "s3.poll-interval" : "checkpoints.poll-interval"))
-              .withQuietPeriod(
-                  inBucket ? Duration.ZERO : config.getDuration("checkpoints.quiet-period"))
-              .withSettleTimeout(config.getDuration("checkpoints.settle-timeout"))
+                  durations.of(inBucket ? "s3.poll-interval" : "checkpoints.poll-interval"))
+              .withQuietPeriod(inBucket ? Duration.ZERO : durations.of("checkpoints.quiet-period"))
+              .withSettleTimeout(durations.of("checkpoints.settle-timeout"))
               .withEndMarker(text("end.marker"));
         });
   }
@@ -353,7 +340,7 @@ final class SettingsReader {
               dataDirectory().resolve("s3"),
               config.getBytes("s3.scratch-bytes"),
               Math.toIntExact(config.getBytes("s3.block-bytes")),
-              config.getDuration("s3.poll-interval"),
+              durations.of("s3.poll-interval"),
               ObjectStoreSettings.DEFAULT_FIRST_DELAY);
         });
   }
@@ -403,7 +390,7 @@ final class SettingsReader {
 
   /** Time between two listings. */
   Duration pollInterval() {
-    return checked(() -> config.getDuration("checkpoints.poll-interval"));
+    return checked(() -> durations.of("checkpoints.poll-interval"));
   }
 
   /** The glob for subdirectories that are runs; null where the directory is the run. */

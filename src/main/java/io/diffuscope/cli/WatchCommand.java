@@ -29,6 +29,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
@@ -39,15 +40,17 @@ import picocli.CommandLine.Parameters;
     description =
         "Attach to a training job: evaluate every checkpoint that is written to DIR, until the"
             + " training ends or Ctrl-C. Started again, it goes on where it was.",
+    abbreviateSynopsis = true,
+    optionListHeading = "%nWhat is measured, and with what:%n",
     footer = {
       "",
-      "Example:",
-      "  diffuscope watch runs/7/checkpoints --template net.pt --train train.npy --holdout"
-          + " holdout.npy",
-      "  diffuscope watch runs/7/checkpoints --once --template net.pt --train train.npy --holdout"
-          + " holdout.npy",
-      "  diffuscope watch runs --runs 'lr-*' --template net.pt --train train.npy --holdout"
-          + " holdout.npy",
+      "Examples:",
+      "  diffuscope watch runs/7/checkpoints \\",
+      "    --template net.pt --train train.npy --holdout holdout.npy",
+      "  diffuscope watch runs/7/checkpoints --once --policy all \\",
+      "    --template net.pt --train train.npy --holdout holdout.npy",
+      "  diffuscope watch runs --runs 'lr-*' \\",
+      "    --template net.pt --train train.npy --holdout holdout.npy",
       "  diffuscope watch s3://models/run-7 --template net.pt --train train.npy"
     })
 final class WatchCommand implements Callable<Integer> {
@@ -61,15 +64,24 @@ final class WatchCommand implements Callable<Integer> {
   private @Nullable String directory;
 
   @Mixin private MeasureOptions measure = new MeasureOptions();
-  @Mixin private PaceOptions pace = new PaceOptions();
-  @Mixin private ServeOptions serve = new ServeOptions();
-  @Mixin private AnnounceOptions announce = new AnnounceOptions();
 
-  @Mixin private SourceOptions source = new SourceOptions();
+  @ArgGroup(validate = false, order = 1, heading = "%nWhich checkpoints:%n")
+  private LayoutOptions layout = new LayoutOptions();
 
-  @Mixin private EndOptions end = new EndOptions();
+  @ArgGroup(validate = false, order = 2, heading = "%nWhich runs:%n")
+  private SourceOptions source = new SourceOptions();
 
-  @Mixin private LayoutOptions layout = new LayoutOptions();
+  @ArgGroup(validate = false, order = 3, heading = "%nPace, when training is faster:%n")
+  private PaceOptions pace = new PaceOptions();
+
+  @ArgGroup(validate = false, order = 4, heading = "%nThe end:%n")
+  private EndOptions end = new EndOptions();
+
+  @ArgGroup(validate = false, order = 5, heading = "%nPage and metrics:%n")
+  private ServeOptions serve = new ServeOptions();
+
+  @ArgGroup(validate = false, order = 6, heading = "%nAnnouncements:%n")
+  private AnnounceOptions announce = new AnnounceOptions();
 
   @Override
   public Integer call() throws Exception {
@@ -139,16 +151,22 @@ final class WatchCommand implements Callable<Integer> {
                                   checkpoints == null ? "," : ", also",
                                   String.join(", ", roots.places()))));
         }
-        String warning = reader.webToken().warning();
-        if (warning != null) {
-          status.print("warning: " + warning);
-        }
-        data.describe("process %d, %s".formatted(ProcessHandle.current().pid(), session.uri()));
+        warn(status, reader.webToken().warning());
+        warn(
+            status,
+            data.describe(
+                "process %d, %s".formatted(ProcessHandle.current().pid(), session.uri())));
         session.beforeInterrupt(() -> tellVerdicts(session, status, view));
         session.await();
       }
     }
     return ExitCode.OK;
+  }
+
+  static void warn(StatusLine status, @Nullable String warning) {
+    if (warning != null) {
+      status.print("warning: " + warning);
+    }
   }
 
   /**

@@ -17,8 +17,10 @@ import org.jspecify.annotations.Nullable;
  * @param skipped how many would be evaluated not at all
  * @param lost of these: how many because too many waited, which no policy asks for
  * @param worstLag seconds from when a checkpoint can be evaluated to the end of its evaluation, the
- *     most over those that are evaluated
- * @param busy share of the time that the device would be in use
+ *     most over those that are evaluated; under the policy "latest" with a budget without a
+ *     training's last checkpoint, which nothing overtakes while it waits for the end of a rest
+ * @param busy share of the time that the device would be in use, the rest after the last evaluation
+ *     included
  * @param demand device time that the policy asks for in the long run over the time there is for it;
  *     above 1 the lag grows, unless the policy passes over what is overtaken
  * @param keepsUp whether no checkpoint that the policy asks for is lost, and the lag does not grow
@@ -75,7 +77,7 @@ public record PaceForecast(
         play.lossesOnly,
         skipped,
         lost,
-        play.worstLag,
+        play.worstLag(),
         play.busy(),
         demand,
         lost == 0 && (pace.policy() == Pace.Policy.LATEST || demand <= 1 + ROUNDING));
@@ -165,6 +167,7 @@ public record PaceForecast(
     private int sampled;
     private int lossesOnly;
     private double worstLag;
+    private double lastLag;
 
     Play(Pace pace, List<Training> trainings, double sampledSeconds, double lossesSeconds) {
       this.pace = pace;
@@ -206,7 +209,7 @@ public record PaceForecast(
               .map(run -> run.training.count * run.training.interval)
               .max(Comparator.naturalOrder())
               .orElse(0.0);
-      double whole = Math.max(now, written);
+      double whole = Math.max(Math.max(now, notBefore), written);
       return whole == 0 ? 0 : used / whole;
     }
 
@@ -225,7 +228,17 @@ public record PaceForecast(
       notBefore = budget == null ? now : now + seconds / budget;
       now += seconds;
       used += seconds;
-      worstLag = Math.max(worstLag, now - run.training.written(checkpoint));
+      double lag = now - run.training.written(checkpoint);
+      boolean isLast = checkpoint == run.training.count - 1;
+      if (isLast && budget != null && pace.policy() == Pace.Policy.LATEST) {
+        lastLag = Math.max(lastLag, lag);
+      } else {
+        worstLag = Math.max(worstLag, lag);
+      }
+    }
+
+    double worstLag() {
+      return worstLag > 0 ? worstLag : lastLag;
     }
   }
 }

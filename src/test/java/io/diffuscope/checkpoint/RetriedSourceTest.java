@@ -30,8 +30,8 @@ class RetriedSourceTest {
   private static final Sighting SECOND = settled(2);
   private static final Problem FAILED =
       new Problem(
-          "runs/7: checkpoints cannot be looked for (java.io.IOException: stale handle); trying"
-              + " again");
+          "runs/7: checkpoints cannot be looked for (java.io.IOException: stale handle)",
+          "trying again");
   private static final Recovered WORKS =
       new Recovered("runs/7: checkpoints can be looked for again");
 

@@ -469,9 +469,10 @@ class SettleTrackerTest {
     poll();
     after(2);
 
-    assertThat(tracker.unlistable("gone")).containsExactly(new Problem("gone"));
-    assertThat(tracker.unlistable("gone")).isEmpty();
-    assertThat(tracker.unlistable("forbidden")).containsExactly(new Problem("forbidden"));
+    assertThat(tracker.unlistable(new Problem("gone"))).containsExactly(new Problem("gone"));
+    assertThat(tracker.unlistable(new Problem("gone"))).isEmpty();
+    assertThat(tracker.unlistable(new Problem("forbidden")))
+        .containsExactly(new Problem("forbidden"));
     assertThat(after(1)).singleElement().isInstanceOf(Recovered.class);
     assertThat(after(1)).isEmpty();
   }
@@ -626,7 +627,8 @@ class SettleTrackerTest {
             .map(entry -> candidate(entry.getKey(), entry.getValue()))
             .toList(),
         setAside,
-        List.of());
+        List.of(),
+        null);
   }
 
   private Candidate candidate(Path path, FileVersion version) {

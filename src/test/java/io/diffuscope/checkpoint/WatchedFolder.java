@@ -169,7 +169,7 @@ final class WatchedFolder {
           .filter(s -> !(s instanceof Listed))
           .toList();
     } catch (DirectoryListing.UnlistableException e) {
-      return tracker.unlistable(e.sentence());
+      return tracker.unlistable(e.problem());
     }
   }
 

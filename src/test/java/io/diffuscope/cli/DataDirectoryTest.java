@@ -13,6 +13,8 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 class DataDirectoryTest {
@@ -32,6 +34,18 @@ class DataDirectoryTest {
                   + " stop it, or choose another --data-dir");
     }
     DataDirectory.lock(directory).close();
+  }
+
+  /** Linux' device that is always full takes the place of a full disk. */
+  @Test
+  @EnabledOnOs(OS.LINUX)
+  void aFullDiskIsAWarningAndTheLockHolds() throws Exception {
+    Files.createSymbolicLink(folder.resolve("monitor.lock"), Path.of("/dev/full"));
+    try (DataDirectory held = DataDirectory.lock(folder)) {
+      assertThat(held.describe("process 4711"))
+          .contains(folder.resolve("monitor.lock").toString(), "No space left on device")
+          .contains("the evaluation goes on");
+    }
   }
 
   @Test

@@ -117,8 +117,45 @@ class EndWatchTest {
     end.observe(new Sighting.Problem("may not be read"), START);
     assertThat(end.needsTicks()).isTrue();
     assertThat(end.tick(at(29))).isNull();
-    assertThat(end.tick(at(30))).isEqualTo(new EndWatch.Outcome.CannotSee("may not be read"));
+    assertThat(end.tick(at(30)))
+        .isEqualTo(new EndWatch.Outcome.CannotSee("may not be read; given up after 30 s (--once)"));
     assertThat(end.tick(at(31))).isNull();
+  }
+
+  /** A store's client has its own attempts, and tells of them when they are over. */
+  @Test
+  void onceCountsFromTheStartWhatWasNeverSeen() {
+    EndWatch end = new EndWatch(new Ending(null, null, null, true, null), START);
+    end.observe(new Sighting.Problem("refused", "trying again"), at(40));
+    assertThat(end.tick(at(41)))
+        .isEqualTo(new EndWatch.Outcome.CannotSee("refused; given up after 30 s (--once)"));
+
+    EndWatch seen = new EndWatch(new Ending(null, null, null, true, null), START);
+    assertThat(listed(seen, 1, 1)).isNull();
+    seen.observe(new Sighting.Problem("refused", "trying again"), at(40));
+    assertThat(seen.tick(at(69))).isNull();
+    assertThat(seen.tick(at(70))).isInstanceOf(EndWatch.Outcome.CannotSee.class);
+  }
+
+  @Test
+  void onceDoesNotTakeAWrongPatternForNothingNew() {
+    Sighting.Unmatched models = new Sighting.Unmatched("11 files, none matches", true);
+    Sighting.Unmatched notes = new Sighting.Unmatched("1 file, none matches", false);
+    Ending once = new Ending(null, null, null, true, null);
+    EndWatch end = new EndWatch(once, START);
+    assertThat(end.observe(new Sighting.Listed(at(1), 0, models), at(1)))
+        .isEqualTo(new EndWatch.Outcome.NothingMatches("11 files, none matches"));
+    assertThat(end.observe(new Sighting.Listed(at(2), 0, models), at(2))).isNull();
+
+    assertThat(new EndWatch(once, START).observe(new Sighting.Listed(at(1), 0, notes), at(1)))
+        .isInstanceOf(EndWatch.Outcome.Ends.class);
+    EndWatch rotated = new EndWatch(once, START);
+    rotated.observe(settled(1), at(1));
+    assertThat(rotated.observe(new Sighting.Listed(at(1), 0, models), at(1)))
+        .isInstanceOf(EndWatch.Outcome.Ends.class);
+    assertThat(
+            new EndWatch(Ending.NEVER, START).observe(new Sighting.Listed(at(1), 0, models), at(1)))
+        .isNull();
   }
 
   @Test

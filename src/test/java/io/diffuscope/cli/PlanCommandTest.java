@@ -77,7 +77,7 @@ class PlanCommandTest {
     Outcome result = plan(new ProbeFiles(folder).smallSpec(), "--interval", "300");
 
     assertThat(result.exit()).isEqualTo(ExitCode.USAGE);
-    assertThat(result.errors()).contains("give a time with its unit");
+    assertThat(result.errors()).contains("a time without its unit", "300s, 300m or 300h");
   }
 
   @Test

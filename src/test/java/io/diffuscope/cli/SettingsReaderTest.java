@@ -173,6 +173,9 @@ class SettingsReaderTest {
         .isEqualTo(new Pace(Pace.Policy.LATEST, 1, 1_000, 1, .1));
     assertThat(pace(Map.of("budget", 0.25, "sampling-growth", 1)).budget()).isEqualTo(.25);
     assertThat(pace(Map.of("budget", "100%")).budget()).as("no bound").isNull();
+    assertThat(pace(Map.of("budget", "1.0")).budget()).as("no bound").isNull();
+    assertThat(pace(Map.of("budget", ".5")).budget()).isEqualTo(.5);
+    assertThat(pace(Map.of("budget", "2.5 %")).budget()).isEqualTo(.025);
     assertThat(pace(Map.of("policy", "every", "every", 500)))
         .isEqualTo(new Pace(Pace.Policy.EVERY, 500, 1_000, 1.15, null));
     assertThatThrownBy(() -> pace(Map.of("budget", "10%", "sampling-growth", 1.3)))
@@ -281,6 +284,15 @@ class SettingsReaderTest {
     "checkpoints.budget, much, 10%",
     "checkpoints.budget, 0%, budget",
     "checkpoints.budget, 110%, budget",
+    "checkpoints.budget, 10, write 10%",
+    "checkpoints.budget, 12.5, write 12.5%",
+    "checkpoints.budget, 1, 'write 1%, or 100%'",
+    "checkpoints.budget, NaN, 10%",
+    "end.idle-timeout, 3, 'write 3s, 3m or 3h'",
+    "end.idle-timeout, soon, with its unit",
+    "end.drain-timeout, 0, 'write 0s, 0m or 0h'",
+    "checkpoints.settle-timeout, 60, 'write 60s, 60m or 60h'",
+    "device.unit-timeout, 1.5, 'write 1.5s, 1.5m or 1.5h'",
     "steps.unit, images, 'updates, kimg, epochs'",
     "steps.batch-size, 0, --train-batch-size",
     "checkpoints.poll-interval, soon, poll-interval",

@@ -74,6 +74,8 @@ final class ObjectStore implements AutoCloseable {
           akka.coordinated-shutdown.run-by-jvm-shutdown-hook = off
           akka.http.host-connection-pool.max-retries = 0
           akka.http.host-connection-pool.max-connections = 8
+          # Requests that failed wait for their next attempt already.
+          akka.http.host-connection-pool.max-connection-backoff = 1 s
           akka.http.client.connecting-timeout = 10 s
           """);
 
