@@ -10,6 +10,7 @@ import io.diffuscope.checkpoint.Announcement.RefusedException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -96,6 +97,10 @@ public final class AnnouncedCheckpoints implements CheckpointSource {
                 .mapMaterializedValue(cancellable -> NotUsed.getInstance()),
         ConcurrentHashMap.newKeySet());
   }
+
+  /** What a directory says of a checkpoint that it still waits for. */
+  private static final Set<Sighting.Reason> UNFINISHED =
+      EnumSet.of(Sighting.Reason.VANISHED, Sighting.Reason.INCOMPLETE);
 
   /** An announcement until it is answered; equal to itself alone. */
   private static final class Request {
@@ -205,6 +210,10 @@ public final class AnnouncedCheckpoints implements CheckpointSource {
   /** One materialization's memory of what it reported. */
   private final class Line {
     private final Reported reported = new Reported();
+
+    /** Paths that were announced and not settled by the directory since, the oldest forgotten. */
+    private final Map<String, Boolean> announcedPaths = new Bounded<>();
+
     private boolean saidWhichStepCounts;
 
     /** Whether the source cannot see checkpoints now. */
@@ -214,11 +223,20 @@ public final class AnnouncedCheckpoints implements CheckpointSource {
       return switch (item) {
         case Seen(Sighting.Settled settled) -> {
           files.reported(settled.checkpoint());
+          announcedPaths.remove(settled.checkpoint().path());
           if (reported.has(settled.checkpoint())) {
             yield List.of();
           }
           reported.put(settled.checkpoint());
           yield List.of(settled);
+        }
+        case Seen(Sighting.PassedOver passedOver) -> {
+          // The job that announced it did not wait for what the directory waits for: the run has
+          // it, and how it ends is told by its evaluation.
+          boolean taken =
+              UNFINISHED.contains(passedOver.reason())
+                  && announcedPaths.remove(passedOver.path()) != null;
+          yield taken ? List.of() : List.of(passedOver);
         }
         // Announcements that wait are pending, too.
         case Seen(Sighting.Listed(Instant at, int pending, var unmatched)) ->
@@ -241,6 +259,7 @@ public final class AnnouncedCheckpoints implements CheckpointSource {
         return again(checkpoint, request);
       }
       reported.put(checkpoint);
+      announcedPaths.put(checkpoint.path(), true);
       List<Sighting> sightings = new ArrayList<>();
       String remark = found.remark();
       // Whoever announced it is told in any case; what is recognised would say that all is well
@@ -281,20 +300,22 @@ public final class AnnouncedCheckpoints implements CheckpointSource {
     }
   }
 
+  /** Forgets its oldest entries. */
+  private static final class Bounded<V> extends LinkedHashMap<String, V> {
+    private static final long serialVersionUID = 1;
+
+    @Override
+    protected boolean removeEldestEntry(Map.Entry<String, V> eldest) {
+      return size() > SettleTracker.REMEMBERED;
+    }
+  }
+
   /**
    * Checkpoints by identity; the oldest are forgotten, and then the run's own ledger still knows
    * them.
    */
   private static final class Reported {
-    private final Map<String, Checkpoint> newest =
-        new LinkedHashMap<>() {
-          private static final long serialVersionUID = 1;
-
-          @Override
-          protected boolean removeEldestEntry(Map.Entry<String, Checkpoint> eldest) {
-            return size() > SettleTracker.REMEMBERED;
-          }
-        };
+    private final Map<String, Checkpoint> newest = new Bounded<>();
 
     boolean has(Checkpoint checkpoint) {
       return newest.containsKey(checkpoint.contentIdentity());

@@ -80,6 +80,32 @@ class AnnouncedCheckpointsTest {
   }
 
   @Test
+  void whatWasTakenDoesNotAlsoEndAsWhatTheDirectoryWaitedFor() throws Exception {
+    Pair<BoundedSourceQueue<Sighting>, Source<Sighting, NotUsed>> told =
+        Source.<Sighting>queue(10).preMaterialize(KIT.system());
+    AnnouncedCheckpoints source =
+        AnnouncedCheckpoints.beside(
+            settings, told::second, AnnounceRoots.of(List.of()).with(settings.directory()));
+    BlockingQueue<Sighting> seen = new LinkedBlockingQueue<>();
+    source.sightings().runForeach(seen::add, KIT.system());
+    told.first().offer(LISTED);
+    next(seen);
+    Path file = write("step-10.safetensors");
+    accepted(source, file, null);
+    settled(seen, 1);
+    Sighting.PassedOver gone =
+        new Sighting.PassedOver(file.toString(), Sighting.Reason.VANISHED, "gone");
+    Sighting.PassedOver other =
+        new Sighting.PassedOver(file + "-2", Sighting.Reason.VANISHED, "gone");
+    told.first().offer(gone);
+    told.first().offer(other);
+    assertThat(next(seen)).isEqualTo(other);
+    // The next time that the name vanishes it is another one.
+    told.first().offer(gone);
+    assertThat(next(seen)).isEqualTo(gone);
+  }
+
+  @Test
   void whatTheDirectoryReportedIsKnownWhenItIsAnnounced() throws Exception {
     AnnouncedCheckpoints source = beside();
     BlockingQueue<Sighting> seen = subscribe(source);

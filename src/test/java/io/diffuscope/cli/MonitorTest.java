@@ -303,6 +303,7 @@ class MonitorTest {
       for (String run : List.of("a", "empty")) {
         asker.awaitAssert(
             () -> {
+              list(run);
               monitor.tell(new Monitor.Announce(run, announcement, asker.getRef()));
               assertThat(asker.receiveMessage().outcome())
                   .isInstanceOfSatisfying(
@@ -456,8 +457,7 @@ class MonitorTest {
   private RunEvent.RunEnded endWhileListing(String... runs) throws InterruptedException {
     for (int attempt = 0; attempt < 600; attempt++) {
       for (String run : runs) {
-        // One that has ended takes no more.
-        var ignored = sourceOf(run).first().offer(new Sighting.Listed(AT.plusMillis(1), 0));
+        list(run);
       }
       RunEvent event = told.poll(100, TimeUnit.MILLISECONDS);
       if (event instanceof RunEvent.RunEnded ended) {
@@ -465,6 +465,11 @@ class MonitorTest {
       }
     }
     throw new AssertionError("the run does not end");
+  }
+
+  /** One that has ended takes no more. */
+  private void list(String run) {
+    var ignored = sourceOf(run).first().offer(new Sighting.Listed(AT.plusMillis(1), 0));
   }
 
   private RunEvent next(Predicate<RunEvent> wanted) throws InterruptedException {
