@@ -20,7 +20,6 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
-import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -57,23 +56,7 @@ final class PlanCommand implements Callable<Integer> {
 
   @Mixin private MeasureOptions measure = new MeasureOptions();
 
-  @ArgGroup(validate = false, order = 1, heading = "%nWhich checkpoints:%n")
-  private LayoutOptions layout = new LayoutOptions();
-
-  @ArgGroup(validate = false, order = 2, heading = "%nWhich runs:%n")
-  private SourceOptions source = new SourceOptions();
-
-  @ArgGroup(validate = false, order = 3, heading = "%nPace, when training is faster:%n")
-  private PaceOptions pace = new PaceOptions();
-
-  @ArgGroup(validate = false, order = 4, heading = "%nThe end:%n")
-  private EndOptions end = new EndOptions();
-
-  @ArgGroup(validate = false, order = 5, heading = "%nPage and metrics:%n")
-  private ServeOptions serve = new ServeOptions();
-
-  @ArgGroup(validate = false, order = 6, heading = "%nAnnouncements:%n")
-  private AnnounceOptions announce = new AnnounceOptions();
+  @Mixin private RunOptions run = new RunOptions();
 
   @Option(
       names = "--interval",
@@ -143,12 +126,7 @@ final class PlanCommand implements Callable<Integer> {
   private Config load() throws BadInputException {
     Map<String, Object> overrides = new HashMap<>();
     MeasureOptions.put(overrides, "checkpoints.directory", directory);
-    layout.addTo(overrides);
-    source.addTo(overrides);
-    end.addTo(overrides);
-    serve.addTo(overrides);
-    announce.addTo(overrides);
-    pace.addTo(overrides);
+    run.addTo(overrides);
     return measure.load(overrides);
   }
 

@@ -29,7 +29,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
@@ -65,34 +64,13 @@ final class WatchCommand implements Callable<Integer> {
 
   @Mixin private MeasureOptions measure = new MeasureOptions();
 
-  @ArgGroup(validate = false, order = 1, heading = "%nWhich checkpoints:%n")
-  private LayoutOptions layout = new LayoutOptions();
-
-  @ArgGroup(validate = false, order = 2, heading = "%nWhich runs:%n")
-  private SourceOptions source = new SourceOptions();
-
-  @ArgGroup(validate = false, order = 3, heading = "%nPace, when training is faster:%n")
-  private PaceOptions pace = new PaceOptions();
-
-  @ArgGroup(validate = false, order = 4, heading = "%nThe end:%n")
-  private EndOptions end = new EndOptions();
-
-  @ArgGroup(validate = false, order = 5, heading = "%nPage and metrics:%n")
-  private ServeOptions serve = new ServeOptions();
-
-  @ArgGroup(validate = false, order = 6, heading = "%nAnnouncements:%n")
-  private AnnounceOptions announce = new AnnounceOptions();
+  @Mixin private RunOptions run = new RunOptions();
 
   @Override
   public Integer call() throws Exception {
     Map<String, Object> overrides = new HashMap<>();
-    serve.addTo(overrides);
-    announce.addTo(overrides);
+    run.addTo(overrides);
     MeasureOptions.put(overrides, "checkpoints.directory", directory);
-    layout.addTo(overrides);
-    pace.addTo(overrides);
-    end.addTo(overrides);
-    source.addTo(overrides);
     Config config = measure.load(overrides);
     SettingsReader reader = new SettingsReader(config);
     S3FileSystemProvider.configure(reader.objectStore());

@@ -64,29 +64,15 @@ public record ProbeSpec(
 
   /** The same with another measurement of spikiness. */
   public ProbeSpec withSpikiness(SpikinessSettings other) {
-    return new ProbeSpec(
-        template,
-        network,
-        decoder,
-        train,
-        trainLabels,
-        holdout,
-        holdoutLabels,
-        teacher,
-        noise,
-        seed,
-        samples,
-        batchSize,
-        flow,
-        denoising,
-        other,
-        descriptor,
-        cacheDirectory,
-        residentBytes);
+    return with(other, descriptor);
   }
 
   /** The same with another descriptor. */
   public ProbeSpec withDescriptor(DescriptorSettings other) {
+    return with(spikiness, other);
+  }
+
+  private ProbeSpec with(SpikinessSettings otherSpikiness, DescriptorSettings otherDescriptor) {
     return new ProbeSpec(
         template,
         network,
@@ -102,8 +88,8 @@ public record ProbeSpec(
         batchSize,
         flow,
         denoising,
-        spikiness,
-        other,
+        otherSpikiness,
+        otherDescriptor,
         cacheDirectory,
         residentBytes);
   }

@@ -1,0 +1,63 @@
+package io.diffuscope.signal;
+
+import io.diffuscope.sampling.Observation;
+import io.diffuscope.sampling.Observation.SimilarityObservation;
+import io.diffuscope.sampling.Reference;
+import io.diffuscope.statistics.Proportions;
+import java.util.BitSet;
+import java.util.List;
+import java.util.function.DoublePredicate;
+import org.jspecify.annotations.Nullable;
+
+/** A share of samples by what the descriptor sees of them, with Wilson's interval. */
+abstract class SimilarityShare implements Signal {
+  private final String name;
+  private final Reference reference;
+  private final BitSet seen = new BitSet();
+  private long samples;
+  private long hits;
+
+  SimilarityShare(String name, Reference reference) {
+    this.name = name;
+    this.reference = reference;
+  }
+
+  /** What the model is compared with. */
+  public final Reference reference() {
+    return reference;
+  }
+
+  /** Which samples of a block count, {@code [count]}; null where it says nothing of them. */
+  abstract boolean @Nullable [] counted(SimilarityObservation block);
+
+  static boolean[] where(double[] similarities, DoublePredicate condition) {
+    boolean[] counted = new boolean[similarities.length];
+    for (int i = 0; i < counted.length; i++) {
+      counted[i] = condition.test(similarities[i]);
+    }
+    return counted;
+  }
+
+  @Override
+  public final void observe(Observation observation) {
+    if (!(observation instanceof SimilarityObservation block) || seen.get(block.block())) {
+      return;
+    }
+    boolean[] counted = counted(block);
+    if (counted != null) {
+      seen.set(block.block());
+      for (boolean hit : counted) {
+        hits += hit ? 1 : 0;
+      }
+      samples += counted.length;
+    }
+  }
+
+  @Override
+  public final List<SignalEstimate> estimates(boolean complete) {
+    return samples == 0
+        ? List.of()
+        : List.of(
+            SignalEstimate.of(name, reference, Statistic.SHARE, Proportions.share(hits, samples)));
+  }
+}
