@@ -86,22 +86,13 @@ public final class DataSets {
       return finish(exported, labels, () -> exported.labels());
     }
     if (spec.toLowerCase(Locale.ROOT).endsWith(".zip")) {
-      try (ArchiveImages images = ArchiveImages.open(archive(spec))) {
+      try (ArchiveImages images = ArchiveImages.open(PointsAndLabels.path(spec))) {
         return openImages(images, role, modelShape, labels, preparation);
       }
     }
     PointsAndLabels arrays = PointsAndLabels.of(spec);
     DataSet file = openFile(arrays.points(), role, modelShape);
     return finish(file, labels, () -> arrays.read(file.size()));
-  }
-
-  private static Path archive(String spec) throws BadInputException {
-    try {
-      return Path.of(spec);
-    } catch (InvalidPathException e) {
-      throw new BadInputException(
-          spec, Reason.VANISHED, "not a file name (" + e.getReason() + ")", e);
-    }
   }
 
   private static DataSet openImages(

@@ -67,7 +67,8 @@ record PointsAndLabels(String points, @Nullable String labels, boolean named) {
     }
   }
 
-  private static Path path(String file) throws BadInputException {
+  /** A name as a path, whether anything is there or not. */
+  static Path path(String file) throws BadInputException {
     try {
       return Path.of(file);
     } catch (InvalidPathException e) {

@@ -1,14 +1,11 @@
 package io.diffuscope.feature;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDArrays;
-import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.TensorShape;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
@@ -102,28 +99,7 @@ final class DecoderMap implements FeatureMap {
 
   @Override
   public NDArray apply(NDArray points) {
-    long count = points.getShape().get(0);
-    NDManager owner = points.getManager();
-    try (NDManager scratch = owner.newSubManager()) {
-      List<NDArray> parts = new ArrayList<>();
-      for (long from = 0; from < count; from += rows) {
-        long part = Math.min(rows, count - from);
-        NDArray latents = points.get("%d:%d".formatted(from, from + part));
-        latents.attach(scratch);
-        if (part < rows) {
-          // Every part has the same size: each new shape costs graph optimisation anew.
-          latents =
-              latents.concat(
-                  scratch.zeros(
-                      new Shape(rows - part, points.getShape().get(1)), DataType.FLOAT32));
-        }
-        NDArray images = decode(latents);
-        parts.add(part < rows ? images.get("0:" + part) : images);
-      }
-      NDArray all = NDArrays.concat(new NDList(parts));
-      all.attach(owner);
-      return all;
-    }
+    return EqualParts.apply(points, rows, this::decode);
   }
 
   /** Flat images of flat latents, on the manager of the latents. */

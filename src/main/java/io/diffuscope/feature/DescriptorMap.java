@@ -1,16 +1,12 @@
 package io.diffuscope.feature;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDArrays;
-import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.BadInputException.Reason;
 import io.diffuscope.tensorfile.TensorShape;
-import java.util.ArrayList;
-import java.util.List;
 
 /** Images seen by a descriptor, a few at a time. */
 final class DescriptorMap implements FeatureMap {
@@ -114,35 +110,8 @@ final class DescriptorMap implements FeatureMap {
 
   @Override
   public NDArray apply(NDArray points) {
-    long count = points.getShape().get(0);
-    NDManager owner = points.getManager();
-    try (NDManager scratch = owner.newSubManager()) {
-      List<NDArray> parts = new ArrayList<>();
-      for (long from = 0; from < count; from += rows) {
-        long part = Math.min(rows, count - from);
-        NDArray vectors = part(points.get("%d:%d".formatted(from, from + part)), part, scratch);
-        parts.add(vectors);
-      }
-      NDArray all = NDArrays.concat(new NDList(parts));
-      all.attach(owner);
-      return all;
-    }
-  }
-
-  /** Every part has the same size: each new shape costs graph optimisation anew. */
-  private NDArray part(NDArray points, long count, NDManager scratch) {
-    try (NDManager local = scratch.newSubManager()) {
-      points.attach(local);
-      NDArray all =
-          count == rows
-              ? points
-              : points.concat(
-                  local.zeros(new Shape(rows - count, points.getShape().get(1)), DataType.FLOAT32));
-      NDArray vectors = describe(inputs.of(images.apply(all), local));
-      NDArray wanted = count == rows ? vectors : vectors.get("0:" + count);
-      wanted.attach(scratch);
-      return wanted;
-    }
+    return EqualParts.apply(
+        points, rows, part -> describe(inputs.of(images.apply(part), part.getManager())));
   }
 
   /** Features of prepared images, on their manager. */

@@ -1,10 +1,7 @@
 package io.diffuscope.feature;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.diffuscope.feature.Preprocessing.Channels;
 import io.diffuscope.feature.Preprocessing.Resize;
@@ -27,6 +24,7 @@ public record PreprocessingKeys(String json) {
   /** No key at all. */
   public static final PreprocessingKeys NONE = new PreprocessingKeys("{}");
 
+  private static final String WHAT = "descriptor";
   private static final String PRESET = "preset";
 
   /** The keys of {@code diffuscope.json} that the configuration can override. */
@@ -44,29 +42,12 @@ public record PreprocessingKeys(String json) {
 
   /** Checks that it is an object. */
   public PreprocessingKeys {
-    parse(json);
+    SettingsObject.parse(json, WHAT);
   }
 
   /** Values by key; null values are as good as absent. */
   public static PreprocessingKeys of(Map<String, ?> values) {
-    ObjectMapper sorted =
-        JsonMapper.builder().enable(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS).build();
-    try {
-      return new PreprocessingKeys(sorted.writeValueAsString(values));
-    } catch (JsonProcessingException e) {
-      throw new IllegalArgumentException("settings of the descriptor cannot be read", e);
-    }
-  }
-
-  private static ObjectNode parse(String json) {
-    try {
-      if (new ObjectMapper().readTree(json) instanceof ObjectNode object) {
-        return object;
-      }
-    } catch (JsonProcessingException e) {
-      throw new IllegalArgumentException("settings of the descriptor are no JSON object", e);
-    }
-    throw new IllegalArgumentException("settings of the descriptor are no JSON object: " + json);
+    return new PreprocessingKeys(SettingsObject.text(values, WHAT));
   }
 
   /**
@@ -86,7 +67,7 @@ public record PreprocessingKeys(String json) {
     } else {
       merged.put(PRESET, preset);
     }
-    parse(json)
+    SettingsObject.parse(json, WHAT)
         .properties()
         .forEach(
             entry -> {

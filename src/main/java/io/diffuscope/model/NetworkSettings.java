@@ -1,10 +1,6 @@
 package io.diffuscope.model;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.diffuscope.tensorfile.TensorShape;
 import java.util.List;
@@ -107,9 +103,11 @@ public record NetworkSettings(
   public record Overrides(String json) {
     public static final Overrides NONE = new Overrides("{}");
 
+    private static final String WHAT = "network";
+
     /** Checks the form of every value, each for itself. */
     public Overrides {
-      SettingsObject given = new SettingsObject(parsed(json));
+      SettingsObject given = new SettingsObject(SettingsObject.parse(json, WHAT));
       TreeSet<String> unknown = given.keys();
       KEYS.forEach(unknown::remove);
       if (!unknown.isEmpty()) {
@@ -121,28 +119,11 @@ public record NetworkSettings(
 
     /** Values by key; null values are as good as absent. */
     public static Overrides of(Map<String, ?> values) {
-      ObjectMapper sorted =
-          JsonMapper.builder().enable(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS).build();
-      try {
-        return new Overrides(sorted.writeValueAsString(values));
-      } catch (JsonProcessingException e) {
-        throw new IllegalArgumentException("settings of the network cannot be read", e);
-      }
+      return new Overrides(SettingsObject.text(values, WHAT));
     }
 
     ObjectNode parse() {
-      return parsed(json);
-    }
-
-    private static ObjectNode parsed(String json) {
-      try {
-        if (new ObjectMapper().readTree(json) instanceof ObjectNode object) {
-          return object;
-        }
-      } catch (JsonProcessingException e) {
-        throw new IllegalArgumentException("settings of the network are no JSON object", e);
-      }
-      throw new IllegalArgumentException("settings of the network are no JSON object: " + json);
+      return SettingsObject.parse(json, WHAT);
     }
   }
 

@@ -1,9 +1,15 @@
 package io.diffuscope.model;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.diffuscope.tensorfile.TensorShape;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
@@ -12,6 +18,39 @@ import org.jspecify.annotations.Nullable;
  * text, as they are on a command line. Errors name the key.
  */
 public record SettingsObject(JsonNode node) {
+  /**
+   * Values by key as the text of an object, so that they can travel; equal values give equal texts.
+   *
+   * @param what the settings are of, for messages: "network"
+   */
+  public static String text(Map<String, ?> values, String what) {
+    ObjectMapper sorted =
+        JsonMapper.builder().enable(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS).build();
+    try {
+      return sorted.writeValueAsString(values);
+    } catch (JsonProcessingException e) {
+      throw new IllegalArgumentException("settings of the %s cannot be read".formatted(what), e);
+    }
+  }
+
+  /**
+   * The object of a text.
+   *
+   * @param what the settings are of, for messages
+   * @throws IllegalArgumentException if it is no object
+   */
+  public static ObjectNode parse(String json, String what) {
+    String wrong = "settings of the %s are no JSON object".formatted(what);
+    try {
+      if (new ObjectMapper().readTree(json) instanceof ObjectNode object) {
+        return object;
+      }
+    } catch (JsonProcessingException e) {
+      throw new IllegalArgumentException(wrong, e);
+    }
+    throw new IllegalArgumentException(wrong + ": " + json);
+  }
+
   /** Whether a key is there, with something else than null. */
   public boolean has(String key) {
     return !node.path(key).isMissingNode() && !node.path(key).isNull();

@@ -170,31 +170,30 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
                   WorkOutcome.EndpointsKept::new);
           case WorkUnit.SampleBlock unit -> {
             useCheckpoint(ready, unit.checkpoint());
-            Function<List<Observation>, WorkOutcome> outcome = observed(ready);
-            yield new Job<>(perform, ready.samples(unit.block()), outcome);
+            yield looking(perform, ready, ready.samples(unit.block()), found -> found);
           }
           case WorkUnit.DenoisingBlock unit -> {
             useCheckpoint(ready, unit.checkpoint());
-            Function<List<Observation>, WorkOutcome> outcome = observed(ready);
-            yield new Job<Observation.DenoisingObservation>(
-                perform,
-                ready.denoisingBlock(unit.sigma(), unit.block()),
-                found -> outcome.apply(List.of(found)));
+            yield looking(
+                perform, ready, ready.denoisingBlock(unit.sigma(), unit.block()), List::of);
           }
           case WorkUnit.SpikinessBlock unit -> {
             useCheckpoint(ready, unit.checkpoint());
-            Function<List<Observation>, WorkOutcome> outcome = observed(ready);
-            yield new Job<Observation.SpikinessObservation>(
-                perform, ready.setSpikiness(unit.block()), found -> outcome.apply(List.of(found)));
+            yield looking(perform, ready, ready.setSpikiness(unit.block()), List::of);
           }
         };
     getContext().getSelf().tell(Proceed.INSTANCE);
   }
 
-  /** Beside observations goes what was read of the checkpoint. */
-  private static Function<List<Observation>, WorkOutcome> observed(ProbeDevice loaded) {
+  /** Beside observations of a checkpoint goes what was read of it. */
+  private static <T> Job<T> looking(
+      Perform perform,
+      ProbeDevice loaded,
+      Task<T> task,
+      Function<T, List<Observation>> observations) {
     WeightsUsed weights = WeightsUsed.of(loaded.weightsChoice(), loaded.ignoredTensors());
-    return observations -> new WorkOutcome.Observed(observations, weights);
+    return new Job<>(
+        perform, task, found -> new WorkOutcome.Observed(observations.apply(found), weights));
   }
 
   private ProbeDevice deviceFor(ProbeSpec spec) throws BadInputException {
