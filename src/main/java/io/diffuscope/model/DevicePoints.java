@@ -104,6 +104,16 @@ public final class DevicePoints implements AutoCloseable {
   }
 
   /**
+   * Puts a set on the device of {@code parent}, around its own mean.
+   *
+   * @param residentBytes device memory that blocks may occupy for good
+   */
+  public static DevicePoints load(NDManager parent, DataSet set, long residentBytes)
+      throws BadInputException {
+    return load(parent, set, meanOf(set), blockRows(set), residentBytes);
+  }
+
+  /**
    * Puts a set on the device of {@code parent}, reading it once.
    *
    * @param centre subtracted from every point, {@code [d]}

@@ -30,46 +30,14 @@ record ComparedSets(DataSet train, DevicePoints trainPoints, @Nullable DataSet h
     if (map.isIdentity()) {
       return Task.done(new ComparedSets(probe.train(), points, probe.holdout()));
     }
-    Task<DataSet> train = features(probe, map, manager, probe.train(), "training set");
-    return new ChainedTask<DataSet, ComparedSets>(
-        train, found -> withHoldout(probe, map, manager, found));
-  }
-
-  private static Task<ComparedSets> withHoldout(
-      Probe probe, FeatureMap map, NDManager manager, DataSet train) throws BadInputException {
-    DataSet set = probe.holdout();
-    if (set == null) {
-      return Task.done(load(probe, manager, train, null));
-    }
-    return new ChainedTask<DataSet, ComparedSets>(
-        features(probe, map, manager, set, "hold-out set"),
-        holdout -> Task.done(load(probe, manager, train, holdout)));
-  }
-
-  /** The features of a set, from the cache or found anew. */
-  static Task<DataSet> features(
-      Probe probe, FeatureMap map, NDManager manager, DataSet set, String role)
-      throws BadInputException {
-    return new FeatureTask(
-        manager,
-        set,
-        role,
-        map,
-        DescribedSets.folder(probe, set, map),
-        FeatureTask.Limits.standard());
-  }
-
-  private static ComparedSets load(
-      Probe probe, NDManager manager, DataSet train, @Nullable DataSet holdout)
-      throws BadInputException {
-    DevicePoints points =
-        DevicePoints.load(
-            manager,
-            train,
-            DevicePoints.meanOf(train),
-            DevicePoints.blockRows(train),
-            probe.spec().residentBytes());
-    return new ComparedSets(train, points, holdout);
+    return new ChainedTask<SetFeatures, ComparedSets>(
+        SetFeatures.find(probe, map, manager),
+        found ->
+            Task.done(
+                new ComparedSets(
+                    found.train(),
+                    DevicePoints.load(manager, found.train(), probe.spec().residentBytes()),
+                    found.holdout())));
   }
 
   /**

@@ -1,6 +1,7 @@
 package io.diffuscope.sampling;
 
 import io.diffuscope.data.DataSet;
+import io.diffuscope.tensorfile.BadInputException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -8,10 +9,7 @@ import org.jspecify.annotations.Nullable;
  * first), image and draw; images are spread evenly over their set.
  */
 public final class DenoisingPlan {
-  private final DataSet train;
-  private final DataSet holdout;
-  private final int trainImages;
-  private final int holdoutImages;
+  private final SetImages images;
   private final int draws;
   private final boolean conditional;
   private final int @Nullable [] trainLabels;
@@ -37,16 +35,13 @@ public final class DenoisingPlan {
     boolean own = classes != null && classes.usesOwnClasses();
     this.trainLabels = own ? train.labels() : null;
     this.holdoutLabels = own ? holdout.labels() : null;
-    this.train = train;
-    this.holdout = holdout;
-    this.trainImages = images(train.size(), settings);
-    this.holdoutImages = images(holdout.size(), settings);
+    this.images = SetImages.of(train, holdout, settings.images());
     this.draws = settings.draws();
   }
 
   /** Number of images of a set that take part. */
   public static int images(long setSize, DenoisingSettings settings) {
-    return (int) Math.min(setSize, settings.images());
+    return SetImages.number(setSize, settings.images());
   }
 
   /** Number of rows at one noise level. */
@@ -58,18 +53,18 @@ public final class DenoisingPlan {
   record Row(DataSet set, int image, long noise) {}
 
   public int rows() {
-    return (trainImages + holdoutImages) * draws;
+    return images.count() * draws;
   }
 
   Row row(int index) {
-    int draw = index % draws;
-    int position = index / draws;
-    boolean isTrain = position < trainImages;
-    DataSet set = isTrain ? train : holdout;
-    int images = isTrain ? trainImages : holdoutImages;
-    int i = isTrain ? position : position - trainImages;
-    int image = (int) (i * set.size() / images);
-    return new Row(set, image, (long) i * draws + draw);
+    int image = index / draws;
+    long noise = (long) images.position(image) * draws + index % draws;
+    return new Row(images.set(image), images.image(image), noise);
+  }
+
+  /** The images of some rows, {@code [batch, d]}; rows beyond {@code count} are zeros. */
+  double[] images(int first, int count, int batch) throws BadInputException {
+    return images.values(count, batch, i -> (first + i) / draws);
   }
 
   /**
@@ -86,7 +81,7 @@ public final class DenoisingPlan {
     int[] labels = new int[batch];
     for (int i = 0; i < batch; i++) {
       Row row = row(first + (i < count ? i : 0));
-      int[] own = row.set() == train ? trainLabels : holdoutLabels;
+      int[] own = row.set() == images.train() ? trainLabels : holdoutLabels;
       labels[i] = own == null ? ClassLabels.NO_CLASS : own[row.image()];
     }
     return labels;

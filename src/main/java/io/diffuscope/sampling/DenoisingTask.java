@@ -7,7 +7,6 @@ import io.diffuscope.model.Denoiser;
 import io.diffuscope.sampling.GaussianNoise.Purpose;
 import io.diffuscope.sampling.Observation.DenoisingObservation;
 import io.diffuscope.tensorfile.BadInputException;
-import java.nio.FloatBuffer;
 import java.util.Arrays;
 
 /**
@@ -52,14 +51,16 @@ class DenoisingTask implements Task<DenoisingObservation> {
     }
     int d = probe.dimension();
     int batch = probe.spec().batchSize();
-    int rows = Math.min(batch, plan.rows() - block * batch);
+    int first = block * batch;
+    int rows = Math.min(batch, plan.rows() - first);
     Shape shape = new Shape(batch, d);
     try (NDManager scratch = manager.newSubManager()) {
-      NDArray clean = kept.get(plan, "clean", block, shape, scratch, () -> images(rows));
-      NDArray noise = kept.get(plan, "noise", block, shape, scratch, () -> noises(rows));
+      NDArray clean =
+          kept.get(plan, "clean", block, shape, scratch, () -> plan.images(first, rows, batch));
+      NDArray noise = kept.get(plan, "noise", block, shape, scratch, () -> noises(first, rows));
       NDArray noisy = noise.mul(sigma);
       noisy.attach(scratch);
-      int[] labels = plan.labels(block * batch, rows, batch);
+      int[] labels = plan.labels(first, rows, batch);
       Denoiser conditioned = labels == null ? denoiser : denoiser.given(labels);
       NDArray denoised = conditioned.denoise(noisy.addi(clean), sigma);
       NDArray error = denoised.subi(clean).square();
@@ -70,32 +71,9 @@ class DenoisingTask implements Task<DenoisingObservation> {
     return false;
   }
 
-  private double[] images(int rows) throws BadInputException {
-    int d = probe.dimension();
-    double[] values = new double[probe.spec().batchSize() * d];
-    FloatBuffer image = FloatBuffer.allocate(d);
-    for (int i = 0; i < rows; i++) {
-      DenoisingPlan.Row row = rowOfBlock(i);
-      row.set().read(row.image(), 1, image.clear());
-      for (int j = 0; j < d; j++) {
-        values[i * d + j] = image.get(j);
-      }
-    }
-    return values;
-  }
-
-  private double[] noises(int rows) {
-    int d = probe.dimension();
-    double[] values = new double[probe.spec().batchSize() * d];
-    GaussianNoise noise = new GaussianNoise(probe.spec().seed(), Purpose.DENOISING);
-    for (int i = 0; i < rows; i++) {
-      noise.fill(rowOfBlock(i).noise(), values, i * d, d);
-    }
-    return values;
-  }
-
-  private DenoisingPlan.Row rowOfBlock(int i) {
-    return plan.row(block * probe.spec().batchSize() + i);
+  private double[] noises(int first, int rows) {
+    return new GaussianNoise(probe.spec().seed(), Purpose.DENOISING)
+        .rows(rows, probe.spec().batchSize(), probe.dimension(), i -> plan.row(first + i).noise());
   }
 
   @Override

@@ -4,7 +4,6 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import io.diffuscope.feature.FeatureMap;
 import io.diffuscope.tensorfile.BadInputException;
-import io.diffuscope.tensorfile.BadInputException.Reason;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -55,14 +54,8 @@ final class EndpointFeatures {
         NDArray rows = endpoints.get("%d:%d".formatted(from, from + count));
         rows.attach(scratch);
         known = map.apply(rows);
-        if (!Samples.areUsable(known)) {
-          throw new BadInputException(
-              source,
-              Reason.NON_FINITE,
-              map.complaint()
-                  .formatted("for endpoints of the flow of the %s".formatted(reference.label())),
-              null);
-        }
+        Samples.requireUsable(
+            known, map, source, "for endpoints of the flow of the " + reference.label());
         long size = known.size() * Float.BYTES;
         boolean keep = bytes + size <= mostBytes;
         known.attach(keep ? manager : owner);

@@ -111,14 +111,11 @@ final class FeatureTask implements Task<DataSet> {
   private float[] part(int count) throws BadInputException {
     try (NDManager scratch = manager.newSubManager()) {
       NDArray features = map.apply(HostArrays.points(scratch, set, next, count));
-      if (!Samples.areUsable(features)) {
-        throw new BadInputException(
-            set.source(),
-            Reason.NON_FINITE,
-            map.complaint()
-                .formatted("for points %d to %d of the %s".formatted(next, next + count - 1, role)),
-            null);
-      }
+      Samples.requireUsable(
+          features,
+          map,
+          set.source(),
+          "for points %d to %d of the %s".formatted(next, next + count - 1, role));
       return features.toFloatArray();
     }
   }

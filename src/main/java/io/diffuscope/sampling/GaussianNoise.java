@@ -1,5 +1,7 @@
 package io.diffuscope.sampling;
 
+import java.util.function.IntToLongFunction;
+
 /**
  * Standard normal numbers as a pure function of (seed, purpose, index, element): Philox4x32-10 with
  * the seed as key and (element / 4, index low, index high, purpose) as counter, then Box-Muller.
@@ -32,6 +34,19 @@ public final class GaussianNoise {
   public GaussianNoise(long seed, Purpose purpose) {
     this.seed = seed;
     this.purpose = purpose;
+  }
+
+  /**
+   * Noises in C order, {@code [batch, d]}; rows beyond {@code rows} are zeros.
+   *
+   * @param index which noise is in a row
+   */
+  double[] rows(int rows, int batch, int d, IntToLongFunction index) {
+    double[] values = new double[batch * d];
+    for (int i = 0; i < rows; i++) {
+      fill(index.applyAsLong(i), values, i * d, d);
+    }
+    return values;
   }
 
   /**

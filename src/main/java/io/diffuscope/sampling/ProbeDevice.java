@@ -24,6 +24,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.IntToLongFunction;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -89,13 +90,7 @@ public final class ProbeDevice implements AutoCloseable {
     try {
       graph =
           TorchScriptNetwork.load(Path.of(spec.template()), manager.getDevice(), spec.network());
-      DevicePoints train =
-          DevicePoints.load(
-              manager,
-              probe.train(),
-              DevicePoints.meanOf(probe.train()),
-              DevicePoints.blockRows(probe.train()),
-              spec.residentBytes());
+      DevicePoints train = DevicePoints.load(manager, probe.train(), spec.residentBytes());
       DecoderFile decoder = probe.decoder();
       FeatureMap map =
           decoder == null ? FeatureMap.identity(probe.dimension()) : decoder.load(manager);
@@ -349,7 +344,13 @@ public final class ProbeDevice implements AutoCloseable {
         new SpikinessObservation(block, true, first, Map.of()),
         rows,
         scratch -> HostArrays.filled(endpoints, batch, scratch),
-        row -> first + row);
+        scratch ->
+            keptRows(
+                probe.noise(),
+                "representation noise",
+                block,
+                scratch,
+                () -> representationNoises(rows, row -> first + row)));
   }
 
   /** Spikiness of the sets' images in the loaded checkpoint, one block of them. */
@@ -366,14 +367,31 @@ public final class ProbeDevice implements AutoCloseable {
         new SpikinessObservation(block, false, first, Map.of()),
         rows,
         scratch ->
-            kept.get(
+            keptRows(
                 images,
                 "clean",
                 block,
-                new Shape(batch, probe.dimension()),
                 scratch,
-                () -> images.values(first, rows, batch)),
-        row -> images.position(first + row));
+                () -> images.values(rows, batch, row -> first + row)),
+        scratch ->
+            keptRows(
+                images,
+                "representation noise",
+                block,
+                scratch,
+                () -> representationNoises(rows, row -> images.position(first + row))));
+  }
+
+  private double[] representationNoises(int rows, IntToLongFunction index) {
+    return new GaussianNoise(probe.spec().seed(), GaussianNoise.Purpose.REPRESENTATION)
+        .rows(rows, probe.spec().batchSize(), probe.dimension(), index);
+  }
+
+  private NDArray keptRows(
+      Object owner, String kind, int block, NDManager scratch, KeptArrays.Values values)
+      throws BadInputException {
+    Shape shape = new Shape(probe.spec().batchSize(), probe.dimension());
+    return kept.get(owner, kind, block, shape, scratch, values);
   }
 
   /** Measures one block of the denoising loss of the loaded checkpoint. */

@@ -3,12 +3,14 @@ package io.diffuscope.sampling;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
+import io.diffuscope.feature.FeatureMap;
 import io.diffuscope.model.DevicePoints;
 import io.diffuscope.sampling.NeighbourSearch.Exclusion;
 import io.diffuscope.sampling.NeighbourSearch.Nearest;
 import io.diffuscope.sampling.Observation.SampleObservation;
 import io.diffuscope.sampling.ReferenceFlows.BlockReferences;
 import io.diffuscope.tensorfile.BadInputException;
+import io.diffuscope.tensorfile.BadInputException.Reason;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Map;
@@ -35,6 +37,20 @@ final class Samples {
   static boolean areUsable(NDArray points) {
     // Also false for NaN.
     return points.abs().lt(LARGEST).all().getBoolean();
+  }
+
+  /**
+   * Fails unless distances of these features can be computed.
+   *
+   * @param source file of the map, or of what it was applied to, for messages
+   * @param which they are: "for samples"
+   */
+  static void requireUsable(NDArray features, FeatureMap map, String source, String which)
+      throws BadInputException {
+    if (!areUsable(features)) {
+      throw new BadInputException(
+          source, Reason.NON_FINITE, map.complaint().formatted(which), null);
+    }
   }
 
   /** Index of the nearest training point of each row, float32 {@code [count, d]}. */

@@ -3,6 +3,7 @@ package io.diffuscope.sampling;
 import io.diffuscope.data.DataSet;
 import io.diffuscope.tensorfile.BadInputException;
 import java.nio.FloatBuffer;
+import java.util.function.IntUnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,32 +34,38 @@ public record SetImages(
     return trainImages + holdoutImages;
   }
 
+  /** The set that an image is of. */
+  DataSet set(int index) {
+    return index < trainImages || holdout == null ? train : holdout;
+  }
+
   /** Position of an image among those of its set. */
   int position(int index) {
     return index < trainImages ? index : index - trainImages;
   }
 
+  /** Index of an image in its set. */
+  int image(int index) {
+    int images = index < trainImages ? trainImages : holdoutImages;
+    return (int) (position(index) * set(index).size() / images);
+  }
+
   /**
    * Images in C order, {@code [batch, d]}; rows beyond {@code rows} are zeros.
    *
-   * @param first index of the first one
+   * @param index which image is in a row
    */
-  double[] values(int first, int rows, int batch) throws BadInputException {
+  double[] values(int rows, int batch, IntUnaryOperator index) throws BadInputException {
     int d = Math.toIntExact(train.pointShape().elements());
     double[] values = new double[batch * d];
     FloatBuffer image = FloatBuffer.allocate(d);
     for (int i = 0; i < rows; i++) {
-      read(first + i, image.clear());
+      int which = index.applyAsInt(i);
+      set(which).read(image(which), 1, image.clear());
       for (int j = 0; j < d; j++) {
         values[i * d + j] = image.get(j);
       }
     }
     return values;
-  }
-
-  private void read(int index, FloatBuffer target) throws BadInputException {
-    DataSet set = index < trainImages || holdout == null ? train : holdout;
-    long images = set == train ? trainImages : holdoutImages;
-    set.read(position(index) * set.size() / images, 1, target);
   }
 }

@@ -114,13 +114,7 @@ final class SimilarityTask implements Task<SimilarityObservation> {
         NDArray some = endpoints.get("%d:%d".formatted(row, row + count));
         some.attach(scratch);
         features = map.apply(some);
-        if (!Samples.areUsable(features)) {
-          throw new BadInputException(
-              source,
-              BadInputException.Reason.NON_FINITE,
-              map.complaint().formatted("for samples"),
-              null);
-        }
+        Samples.requireUsable(features, map, source, "for samples");
       } else {
         features = references.features(order.get(set - 1), row, count, scratch);
       }

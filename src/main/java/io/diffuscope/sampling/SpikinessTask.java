@@ -2,9 +2,7 @@ package io.diffuscope.sampling;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.Shape;
 import io.diffuscope.model.NetworkDenoiser;
-import io.diffuscope.sampling.GaussianNoise.Purpose;
 import io.diffuscope.sampling.Observation.SpikinessObservation;
 import io.diffuscope.tensorfile.BadInputException;
 import java.util.Arrays;
@@ -18,28 +16,22 @@ import java.util.Map;
  * every checkpoint.
  */
 final class SpikinessTask implements Task<SpikinessObservation> {
-  /** The inputs of a block, before noise is added. */
+  /** Float64 {@code [batch, d]}, of which the rows that count come first. */
   @FunctionalInterface
-  interface Inputs {
+  interface Rows {
     /**
-     * Float64 {@code [batch, d]}, of which the first {@code rows} count.
+     * The rows.
      *
-     * @param scratch may own it
+     * @param scratch may own them
      */
-    NDArray clean(NDManager scratch) throws BadInputException;
-  }
-
-  /** Which noise an input of the block gets. */
-  @FunctionalInterface
-  interface NoiseIndex {
-    long of(int row);
+    NDArray of(NDManager scratch) throws BadInputException;
   }
 
   private final NDManager manager;
   private final NetworkDenoiser network;
   private final Probe probe;
-  private final Inputs inputs;
-  private final NoiseIndex noiseIndex;
+  private final Rows inputs;
+  private final Rows noises;
   private final SpikinessObservation frame;
   private final int rows;
   private Map<SpikinessMeasure, double[]> measures = Map.of();
@@ -49,6 +41,8 @@ final class SpikinessTask implements Task<SpikinessObservation> {
    *
    * @param frame the observation but for its measures
    * @param rows inputs that count
+   * @param inputs before noise is added
+   * @param noises standard normal; not to be changed
    */
   SpikinessTask(
       NDManager parent,
@@ -56,15 +50,15 @@ final class SpikinessTask implements Task<SpikinessObservation> {
       Probe probe,
       SpikinessObservation frame,
       int rows,
-      Inputs inputs,
-      NoiseIndex noiseIndex) {
+      Rows inputs,
+      Rows noises) {
     this.manager = parent.newSubManager();
     this.network = network;
     this.probe = probe;
     this.frame = frame;
     this.rows = rows;
     this.inputs = inputs;
-    this.noiseIndex = noiseIndex;
+    this.noises = noises;
   }
 
   @Override
@@ -72,11 +66,11 @@ final class SpikinessTask implements Task<SpikinessObservation> {
     if (!measures.isEmpty()) {
       return false;
     }
-    int batch = probe.spec().batchSize();
     SpikinessSettings settings = probe.spikiness();
     try (NDManager scratch = manager.newSubManager()) {
-      NDArray noisy = scratch.create(noises(), new Shape(batch, probe.dimension()));
-      noisy.muli(settings.sigma()).addi(inputs.clean(scratch));
+      NDArray noisy = noises.of(scratch).mul(settings.sigma());
+      noisy.attach(scratch);
+      noisy.addi(inputs.of(scratch));
       NDArray representations =
           network.represent(noisy, settings.sigma(), null, settings.pooling());
       representations.attach(scratch);
@@ -85,16 +79,6 @@ final class SpikinessTask implements Task<SpikinessObservation> {
       measures = all;
     }
     return false;
-  }
-
-  private double[] noises() {
-    int d = probe.dimension();
-    double[] values = new double[probe.spec().batchSize() * d];
-    GaussianNoise noise = new GaussianNoise(probe.spec().seed(), Purpose.REPRESENTATION);
-    for (int i = 0; i < rows; i++) {
-      noise.fill(noiseIndex.of(i), values, i * d, d);
-    }
-    return values;
   }
 
   @Override

@@ -33,14 +33,16 @@ public record Workload(
     ProbeSpec spec = probe.spec();
     int batch = spec.batchSize();
     long room = KeptArrays.room((long) batch * probe.dimension());
-    int starts = (int) Math.min(room, probe.sampleBlocks());
+    // The noises of representations come with those of the flow.
+    int each = probe.spikiness().images() > 0 ? 2 : 1;
+    int starts = (int) Math.min(room / each, probe.sampleBlocks());
     int lossRows =
         comparedHoldout < 2 || probe.denoising().sigmas().isEmpty()
             ? 0
             : DenoisingPlan.rows(probe.train().size(), comparedHoldout, probe.denoising());
     int lossBlocks = (lossRows + batch - 1) / batch;
     // Images and noises are two arrays of each block.
-    int lossesKept = (int) Math.min((room - starts) / 2, lossBlocks);
+    int lossesKept = (int) Math.min((room - (long) each * starts) / 2, lossBlocks);
     int references = probe.references().size();
     double features = 0;
     if (featureDimension > 0) {
