@@ -86,8 +86,13 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
   private final ActorRef<NothingToEnd> ends;
   private @Nullable ActorRef<TrainingRun.Command> run;
   private final EndWatch end;
+  private final SilenceWatch silence;
   private final boolean once;
   private boolean ticking;
+
+  /** Whether the run was told that its source does not answer. */
+  private boolean isOut;
+
   private @Nullable KillSwitch source;
 
   private RunSupervisor(
@@ -103,9 +108,7 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
     this.ends = ends;
     this.once = plan.settings().ending().once();
     this.end = new EndWatch(plan.settings().ending(), Instant.now());
-    if (once) {
-      tickLater();
-    }
+    this.silence = new SilenceWatch(plan.source().longestSilence(), Instant.now());
   }
 
   /**
@@ -161,13 +164,14 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
             .toMat(Sink.foreach(sighting -> self.tell(new Seen(sighting))), Keep.both())
             .run(Materializer.createMaterializer(getContext()));
     source = running.first();
+    tickLater();
     getContext().pipeToSelf(running.second(), (done, failure) -> new SourceCompleted(failure));
   }
 
   @Override
   public Behavior<Command> onMessage(Command message) {
     switch (message) {
-      case Seen m -> seen(m.sighting);
+      case Seen m -> heard(m.sighting);
       case CannotPrepare m -> {
         return fail(new EvaluationException(m.cause.reason(), m.cause.message()));
       }
@@ -178,7 +182,11 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
       }
       case Tick m -> {
         ticking = false;
-        carryOut(end.tick(Instant.now()));
+        Instant now = Instant.now();
+        if (source != null) {
+          silence.tick(now).ifPresent(this::seen);
+        }
+        carryOut(end.tick(now));
         tickLater();
       }
       case EndNow m -> end(m.cause);
@@ -237,6 +245,11 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
     }
   }
 
+  private void heard(Sighting sighting) {
+    silence.observe(sighting, Instant.now()).ifPresent(this::seen);
+    seen(sighting);
+  }
+
   private void seen(Sighting sighting) {
     switch (sighting) {
       case Sighting.Settled s ->
@@ -249,8 +262,27 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
       case Sighting.TrainingOver s -> {}
       case Sighting.Listed s -> tellUnmatched(s.unmatched());
     }
+    tellWhetherOut(sighting);
     carryOut(end.observe(sighting, Instant.now()));
     tickLater();
+  }
+
+  /** What is seen, if only because it was announced, can be read. */
+  private void tellWhetherOut(Sighting sighting) {
+    boolean now =
+        switch (sighting) {
+          case Sighting.Problem s -> true;
+          case Sighting.Settled s -> false;
+          case Sighting.Recovered s -> false;
+          case Sighting.Listed s -> false;
+          case Sighting.PassedOver s -> isOut;
+          case Sighting.Recognised s -> isOut;
+          case Sighting.TrainingOver s -> isOut;
+        };
+    if (now != isOut && run != null) {
+      isOut = now;
+      run.tell(new TrainingRun.SourceOut(now));
+    }
   }
 
   /** With "once" a problem is waited for, but not for ever. */
@@ -267,7 +299,8 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
   }
 
   private void tickLater() {
-    if (!ticking && end.needsTicks()) {
+    boolean watching = silence.isWatching() && source != null;
+    if (!ticking && (watching || end.needsTicks())) {
       ticking = true;
       getContext().scheduleOnce(TICK, getContext().getSelf(), new Tick());
     }

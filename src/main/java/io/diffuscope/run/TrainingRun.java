@@ -71,6 +71,9 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   /** A file could not be taken. */
   public record PassedOver(String path, String reason, String message) implements Command {}
 
+  /** The run's source does not answer, so that nothing is begun, or answers again. */
+  public record SourceOut(boolean isOut) implements Command {}
+
   /** No more checkpoints will be found: finish what waits, then end. */
   public record SourceEnded(String cause) implements Command {}
 
@@ -105,6 +108,9 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
 
   /** The time to finish what waits is over. */
   private record DrainTimedOut() implements Internal {}
+
+  /** What was postponed may be tried again. */
+  private record RestIsOver() implements Internal {}
 
   private record RetryJournal() implements Internal {}
 
@@ -337,6 +343,11 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
           tell(new BudgetRest(settings.id(), clock.instant().plus(m.left)));
         }
       }
+      case SourceOut m -> {
+        decisions = decisions.withSourceOut(m.isOut);
+        perform(new RunDecisions.Wake());
+      }
+      case RestIsOver m -> perform(new RunDecisions.Wake());
       case DrainTimedOut m -> drainTimedOut();
       case RetryJournal m -> {
         retrying = false;
@@ -456,7 +467,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   }
 
   private void askForTurn() {
-    if (turns != null && !inTurn && decisions.isReady(state)) {
+    if (turns != null && !inTurn && decisions.isReady(state, clock.instant())) {
       inTurn = true;
       turns.tell(new DeviceTurns.Ask(getContext().getSelf()));
     }
@@ -479,6 +490,12 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
         }
       }
       case RunEvent.EvaluationFailed e -> giveTurnBack();
+      case RunEvent.EvaluationPostponed e -> {
+        giveTurnBack();
+        getContext()
+            .scheduleOnce(
+                Duration.between(e.at(), e.until()), getContext().getSelf(), new RestIsOver());
+      }
       case RunEvent.AttemptStarted e -> distances.resumeFrom(e.fromStep());
       case RunEvent.RunEnded e -> {
         giveTurnBack();

@@ -29,6 +29,7 @@ import io.diffuscope.run.EvaluationException;
 import io.diffuscope.run.FailureReason;
 import io.diffuscope.run.Pace;
 import io.diffuscope.run.PreparationProgress;
+import io.diffuscope.run.Retries;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunJournal;
 import io.diffuscope.run.RunSettings;
@@ -268,6 +269,23 @@ class MonitorTest {
   }
 
   @Test
+  void nothingIsBegunWhileTheSourceHasAProblem() throws Exception {
+    ProbeSpec spec = files.smallSpec();
+    try (Probe probe = Probe.open(spec)) {
+      ActorRef<Monitor.Command> monitor = spawnSeveral(spec, probe);
+      find("a");
+      offer("a", new Sighting.Settled(checkpoint("a", 10)));
+      offer("a", new Sighting.Problem("the disk is gone"));
+      next(RunEvent.RunStarted.class::isInstance);
+      Thread.sleep(300);
+      assertThat(told).noneMatch(RunEvent.EvaluationStarted.class::isInstance);
+      offer("a", new Sighting.Listed(Instant.now(), 0));
+      next(RunEvent.EvaluationCompleted.class::isInstance);
+      kit.stop(monitor);
+    }
+  }
+
+  @Test
   void aRunThatHasEndedTakesNoAnnouncements() throws Exception {
     ProbeSpec spec = files.smallSpec();
     Path real = folder.toRealPath();
@@ -422,7 +440,8 @@ class MonitorTest {
         Ending.NEVER,
         DetectorSettings.DEFAULT,
         2,
-        Duration.ofMinutes(1));
+        Duration.ofMinutes(1),
+        Retries.NONE);
   }
 
   private ActorRef<Monitor.Command> spawn(Probe probe, RunSources runs) {
