@@ -21,8 +21,7 @@ class SilenceWatchTest {
         .hasValueSatisfying(problem -> assertThat(problem.message()).contains("2 min"));
     assertThat(watch.tick(at(500))).as("told once").isEmpty();
     assertThat(watch.observe(listed(), at(610)))
-        .hasValueSatisfying(
-            recovered -> assertThat(recovered.message()).contains("after 10 min"));
+        .hasValueSatisfying(recovered -> assertThat(recovered.message()).contains("after 10 min"));
     assertThat(watch.observe(listed(), at(620))).isEmpty();
   }
 
