@@ -17,6 +17,7 @@ import io.diffuscope.checkpoint.AnnounceRoots;
 import io.diffuscope.checkpoint.AnnouncedCheckpoints;
 import io.diffuscope.checkpoint.Announcement;
 import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.checkpoint.CheckpointSource;
 import io.diffuscope.checkpoint.DirectorySettings;
 import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.checkpoint.RunDirectories;
@@ -33,6 +34,7 @@ import io.diffuscope.run.Retries;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunJournal;
 import io.diffuscope.run.RunSettings;
+import io.diffuscope.run.SourceNews;
 import io.diffuscope.run.StepScale;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.ProbeFiles;
@@ -71,6 +73,7 @@ class MonitorTest {
   private final ActorTestKit kit = ActorTestKit.create();
   private final BlockingQueue<RunEvent> told = new LinkedBlockingQueue<>();
   private final BlockingQueue<PreparationProgress> preparation = new LinkedBlockingQueue<>();
+  private final BlockingQueue<SourceNews> sourceNews = new LinkedBlockingQueue<>();
   private final CompletableFuture<Throwable> failure = new CompletableFuture<>();
   private final Pair<BoundedSourceQueue<Sighting>, Source<Sighting, NotUsed>> source =
       Source.<Sighting>queue(100).preMaterialize(kit.system());
@@ -268,6 +271,37 @@ class MonitorTest {
     }
   }
 
+  /** Like a directory on a disk that keeps who lists it waiting. */
+  @Test
+  void aSourceThatHangsIsToldAndSoIsItsReturn() throws Exception {
+    ProbeSpec spec = files.smallSpec();
+    CheckpointSource hanging =
+        new CheckpointSource() {
+          @Override
+          public Source<Sighting, NotUsed> sightings() {
+            return source.second();
+          }
+
+          @Override
+          public Duration longestSilence() {
+            return Duration.ofMillis(100);
+          }
+        };
+    try (Probe probe = Probe.open(spec)) {
+      ActorRef<Monitor.Command> monitor =
+          spawn(probe, new RunSources.One(new MonitoredRun(settings(spec), hanging)));
+      assertThat(sourceNews.poll(1, TimeUnit.MINUTES))
+          .isNotNull()
+          .matches(SourceNews::problem)
+          .extracting(SourceNews::message)
+          .asString()
+          .contains("has not come back");
+      offer(new Sighting.Listed(AT, 0));
+      assertThat(sourceNews.poll(1, TimeUnit.MINUTES)).isNotNull().matches(news -> !news.problem());
+      kit.stop(monitor);
+    }
+  }
+
   @Test
   void nothingIsBegunWhileTheSourceHasAProblem() throws Exception {
     ProbeSpec spec = files.smallSpec();
@@ -455,6 +489,11 @@ class MonitorTest {
           @Override
           public void onPreparation(PreparationProgress progress) {
             preparation.add(progress);
+          }
+
+          @Override
+          public void onSourceNews(SourceNews news) {
+            sourceNews.add(news);
           }
         };
     return kit.spawn(
