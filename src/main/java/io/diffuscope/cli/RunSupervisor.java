@@ -50,6 +50,9 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
   /** No more checkpoints come: deal with those that were found, then end. */
   record EndNow(String cause) implements Command {}
 
+  /** The run has ended: nothing more is looked for. */
+  record Over() implements Command {}
+
   /** Asks for the run's state. */
   record GetState(ActorRef<RunState> replyTo) implements Command {}
 
@@ -89,6 +92,8 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
   private final SilenceWatch silence;
   private final boolean once;
   private boolean ticking;
+  private boolean isEnding;
+  private boolean toldUnmatched;
 
   /** Whether the run was told that its source does not answer. */
   private boolean isOut;
@@ -189,7 +194,8 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
         carryOut(end.tick(now));
         tickLater();
       }
-      case EndNow m -> end(m.cause);
+      case EndNow m -> end(m.cause, Instant.now());
+      case Over m -> closeSource();
       case Announce m -> announce(m);
       case GetState m -> {
         if (run == null) {
@@ -218,7 +224,7 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
 
   private void completed(@Nullable Throwable failure) {
     if (failure == null) {
-      end("all checkpoints were given");
+      end("all checkpoints were given", Instant.now());
     } else {
       getContext().getLog().error("the source of checkpoints failed", failure);
       tellFailure(
@@ -228,20 +234,31 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
   }
 
   /**
-   * A run that never had a checkpoint has nothing to end. Its source is let go: nothing more is
-   * looked for, and who announces a checkpoint is told that the run is over.
+   * A run that never had a checkpoint has nothing to end. While what was found is dealt with, the
+   * source goes on for as long as that may take: a job may write one more file than it promised.
    */
-  private void end(String cause) {
-    KillSwitch open = source;
-    if (open == null) {
+  private void end(String cause, Instant overAt) {
+    if (isEnding) {
       return;
     }
-    source = null;
-    open.shutdown();
+    isEnding = true;
+    boolean isBounded = plan.settings().ending().drainTimeout() != null;
+    if (run == null || !isBounded || once) {
+      closeSource();
+    }
     if (run == null) {
       ends.tell(new NothingToEnd(plan.settings().id()));
     } else {
-      run.tell(new TrainingRun.SourceEnded(cause));
+      run.tell(new TrainingRun.SourceEnded(cause, overAt));
+    }
+  }
+
+  /** Who announces a checkpoint is told that the run is over. */
+  private void closeSource() {
+    KillSwitch open = source;
+    if (open != null) {
+      source = null;
+      open.shutdown();
     }
   }
 
@@ -293,7 +310,14 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
 
   /** What looks like checkpoints ends the run, and is told by that. */
   private void tellUnmatched(Sighting.@Nullable Unmatched unmatched) {
-    if (once && unmatched != null && !unmatched.looksLikeCheckpoints() && source != null) {
+    if (unmatched == null || source == null) {
+      return;
+    }
+    if (once && !unmatched.looksLikeCheckpoints()) {
+      tellNews(false, unmatched.message(), null);
+    } else if (!once && unmatched.looksLikeCheckpoints() && !toldUnmatched) {
+      // A training that has just begun may write such names before they become checkpoints.
+      toldUnmatched = true;
       tellNews(false, unmatched.message(), null);
     }
   }
@@ -308,7 +332,7 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
 
   private void carryOut(EndWatch.@Nullable Outcome outcome) {
     switch (outcome) {
-      case EndWatch.Outcome.Ends ends -> end(ends.cause());
+      case EndWatch.Outcome.Ends ends -> end(ends.cause(), ends.overAt());
       case EndWatch.Outcome.CannotSee hidden ->
           tellFailure(
               new EvaluationException(

@@ -397,9 +397,9 @@ final class TerminalView implements RunListener {
   }
 
   /** Prints verdicts as they stand, by the names of the runs, and nothing after them. */
-  synchronized void printVerdicts(Map<String, Verdict> verdicts) {
+  synchronized void printVerdicts(Map<String, Verdict> verdicts, List<String> unanswered) {
     over = true;
-    if (verdicts.isEmpty()) {
+    if (verdicts.isEmpty() && unanswered.isEmpty()) {
       status.print("no run had a checkpoint yet");
     }
     verdicts.forEach(
@@ -409,6 +409,11 @@ final class TerminalView implements RunListener {
           run.ifPresent(this::printTally);
           printVerdict(name, run.map(Shown::unit).orElse(StepUnit.UPDATES), verdict);
         });
+    unanswered.forEach(
+        name ->
+            status.print(
+                "run %s did not tell its verdict in time; start it again to see it"
+                    .formatted(name)));
   }
 
   private void printTally(Shown run) {

@@ -267,6 +267,11 @@ public final class FileJournal implements RunJournal {
     write(ByteBuffer.wrap(bytes.toByteArray()));
   }
 
+  @Override
+  public void close() {
+    closeQuietly();
+  }
+
   private void write(ByteBuffer bytes) throws IOException {
     int size = bytes.remaining();
     try {

@@ -271,6 +271,35 @@ class MonitorTest {
     }
   }
 
+  @Test
+  void theSourceIsLookedAtUntilTheRunHasEnded() throws Exception {
+    ProbeSpec spec = files.smallSpec();
+    Ending ending = new Ending(10L, null, null, false, Duration.ofMinutes(5));
+    try (Probe probe = Probe.open(spec)) {
+      ActorRef<Monitor.Command> monitor =
+          spawn(
+              probe,
+              new RunSources.One(
+                  new MonitoredRun(settings(spec).withEnding(ending), source::second)));
+      offer(new Sighting.Settled(checkpoint(10)));
+      offer(new Sighting.Listed(Instant.now().plusSeconds(60), 0));
+      offer(new Sighting.Settled(checkpoint(20)));
+      for (long step = 10; step <= 20; step += 10) {
+        RunEvent.EvaluationCompleted completed =
+            (RunEvent.EvaluationCompleted) next(RunEvent.EvaluationCompleted.class::isInstance);
+        assertThat(completed.checkpoint().step()).isEqualTo(step);
+      }
+      next(RunEvent.RunEnded.class::isInstance);
+      kit.createTestProbe()
+          .awaitAssert(
+              () -> {
+                assertThat(source.first().offer(new Sighting.Listed(AT, 0)).isEnqueued()).isFalse();
+                return null;
+              });
+      kit.stop(monitor);
+    }
+  }
+
   /** Like a directory on a disk that keeps who lists it waiting. */
   @Test
   void aSourceThatHangsIsToldAndSoIsItsReturn() throws Exception {

@@ -548,6 +548,24 @@ class TrainingRunTest {
     }
   }
 
+  /** A job may write one more file than it promised. */
+  @Test
+  void whatComesWhileDrainingIsEvaluated() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    Ending ending = new Ending(10L, null, null, false, Duration.ofMinutes(5));
+    try (Run run = new Run("one-more", files.smallSpec(), ending, RunJournal.NONE)) {
+      run.actor.tell(
+          new TrainingRun.Found(checkpoint(10, files.checkpoint("step-10.safetensors", 3))));
+      run.actor.tell(new TrainingRun.SourceEnded("final step 10 was reached", Instant.now()));
+      run.actor.tell(
+          new TrainingRun.Found(checkpoint(11, files.checkpoint("step-11.safetensors", 4))));
+      List<RunEvent> events = run.untilItsEnd();
+      assertThat(ofKind(events, RunEvent.EvaluationCompleted.class))
+          .extracting(event -> event.checkpoint().step(), RunEvent.EvaluationCompleted::sampled)
+          .containsExactly(tuple(10L, true), tuple(11L, true));
+    }
+  }
+
   @Test
   void whatIsLeftWhenTheTimeToDrainIsOverIsSkippedAndCounted() throws Exception {
     ProbeFiles files = new ProbeFiles(folder);
