@@ -11,6 +11,7 @@ import io.diffuscope.sampling.SetImages;
 import io.diffuscope.signal.AffinityToTrain;
 import io.diffuscope.signal.Authenticity;
 import io.diffuscope.signal.DenoisingGap;
+import io.diffuscope.signal.Fidelity;
 import io.diffuscope.signal.GeneralizationScore;
 import io.diffuscope.signal.NearestRatio;
 import io.diffuscope.signal.ProbabilityFlowDistance;
@@ -57,6 +58,10 @@ record EvaluationPlan(Probe probe, GeometrySummary geometry, double decisionZ, b
 
   private boolean measuresSpikiness() {
     return sampled && probe.spikiness().images() > 0;
+  }
+
+  private boolean measuresFidelity() {
+    return geometry.comparedHoldout() >= Fidelity.LEAST_POINTS;
   }
 
   /** The units, cheap ones last: a broken network shows in the first block of samples. */
@@ -125,6 +130,9 @@ record EvaluationPlan(Probe probe, GeometrySummary geometry, double decisionZ, b
       }
       signals.add(new NearestRatio(geometry.controlCopies(), geometry.controlPoints()));
       addSimilarities(signals);
+      if (measuresFidelity()) {
+        signals.add(new Fidelity());
+      }
     }
     if (geometry.comparesHoldout()) {
       if (sampled) {

@@ -9,6 +9,7 @@ import io.diffuscope.sampling.SpikinessSettings;
 import io.diffuscope.signal.AffinityToTrain;
 import io.diffuscope.signal.Authenticity;
 import io.diffuscope.signal.DenoisingGap;
+import io.diffuscope.signal.Fidelity;
 import io.diffuscope.signal.GeneralizationScore;
 import io.diffuscope.signal.NearestRatio;
 import io.diffuscope.signal.ProbabilityFlowDistance;
@@ -35,7 +36,7 @@ public final class RunNotes {
     List<String> notes = new ArrayList<>();
     if (probe.holdout() == null) {
       notes.add(
-          "no hold-out set: train_affinity, denoising_gap, pfd to holdout, the control of"
+          "no hold-out set: train_affinity, denoising_gap, pfd to holdout, fidelity, the control of"
               + " nearest_ratio and both memorization flags are off");
     }
     if (probe.teacher() == null) {
@@ -46,6 +47,11 @@ public final class RunNotes {
     }
     if (!probe.hasDescriptor()) {
       notes.add("no descriptor: gl and rp are off; --descriptor gives one");
+    }
+    if (probe.holdout() != null && geometry.comparedHoldout() < Fidelity.LEAST_POINTS) {
+      notes.add(
+          "fidelity is off: it needs %d hold-out points, and %d are compared"
+              .formatted(Fidelity.LEAST_POINTS, geometry.comparedHoldout()));
     }
     addClassNotes(notes, probe);
     addRangeNotes(notes, probe);
@@ -82,6 +88,7 @@ public final class RunNotes {
             case GeneralizationScore gl -> SignalNames.GL;
             case Reproducibility rp -> "%s to %s".formatted(SignalNames.RP, rp.reference().label());
             case Authenticity authenticity -> SignalNames.AUTHENTICITY;
+            case Fidelity fidelity -> SignalNames.FIDELITY;
             default -> signal.getClass().getSimpleName();
           };
       if (!on.contains(name)) {

@@ -14,6 +14,7 @@ import io.diffuscope.model.NetworkDenoiser;
 import io.diffuscope.model.TorchScriptNetwork;
 import io.diffuscope.model.WeightsChoice;
 import io.diffuscope.sampling.Observation.DenoisingObservation;
+import io.diffuscope.sampling.Observation.FidelityObservation;
 import io.diffuscope.sampling.Observation.SampleObservation;
 import io.diffuscope.sampling.Observation.SpikinessObservation;
 import io.diffuscope.tensorfile.BadInputException;
@@ -56,6 +57,7 @@ public final class ProbeDevice implements AutoCloseable {
   private @Nullable Samples samples;
   private @Nullable DenoisingPlan denoisingPlan;
   private @Nullable SetImages spikinessImages;
+  private @Nullable FidelityReference fidelity;
   private @Nullable String loadedCheckpoint;
   private @Nullable Path loadedFile;
 
@@ -200,11 +202,26 @@ public final class ProbeDevice implements AutoCloseable {
               DevicePoints.blockRows(subset),
               probe.spec().residentBytes());
       heldOut = RowSubset.of(holdout, rows);
+      useForFidelity(heldOut, rows);
       denoisingPlan =
           new DenoisingPlan(probe.train(), heldOut, probe.denoising(), probe.classLabels());
     }
     spikinessImages = SetImages.of(probe.train(), heldOut, probe.spikiness().images());
     samples = new Samples(compared.trainPoints(), geometry, points);
+  }
+
+  /** In the descriptor's space, or in the model's own. */
+  private void useForFidelity(DataSet heldOut, int[] rows) throws BadInputException {
+    if (fidelity != null) {
+      fidelity.close();
+      fidelity = null;
+    }
+    DataSet described = description == null ? null : description.holdout();
+    DataSet judged = described == null ? heldOut : RowSubset.of(described, rows);
+    int dimension = Math.toIntExact(judged.pointShape().elements());
+    if (FidelityReference.isEnough(Math.toIntExact(judged.size()), dimension)) {
+      fidelity = FidelityReference.load(manager, judged);
+    }
   }
 
   /** Whether the geometry of the sets is on disk already. */
@@ -330,7 +347,19 @@ public final class ProbeDevice implements AutoCloseable {
     if (description != null) {
       measures.add(description::similarities);
     }
+    if (fidelity != null) {
+      measures.add(this::fidelityOfSamples);
+    }
     return new SampleBlockTask(sampleTask(block), block, measures);
+  }
+
+  private Task<FidelityObservation> fidelityOfSamples(int block, NDArray endpoints) {
+    return new FidelityTask(
+        manager,
+        Objects.requireNonNull(fidelity),
+        block,
+        (long) block * probe.spec().batchSize(),
+        description == null ? endpoints : description.sampleFeatures());
   }
 
   private Task<SpikinessObservation> spikinessOfSamples(int block, NDArray endpoints) {
@@ -424,6 +453,9 @@ public final class ProbeDevice implements AutoCloseable {
     }
     if (description != null) {
       description.close();
+    }
+    if (fidelity != null) {
+      fidelity.close();
     }
     map.close();
     network.close();

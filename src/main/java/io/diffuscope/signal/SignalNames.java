@@ -13,5 +13,7 @@ public final class SignalNames {
   public static final String RP = "rp";
   public static final String AUTHENTICITY = "authenticity";
 
+  public static final String FIDELITY = "fidelity";
+
   private SignalNames() {}
 }
