@@ -156,6 +156,7 @@ public final class ProbeDevice implements AutoCloseable {
             probe.holdout(),
             ComparedSets.queryRows(map, spec.batchSize()),
             spec.residentBytes(),
+            spec.neighbours(),
             spec.seed());
     return new Task<>() {
       @Override
@@ -204,7 +205,7 @@ public final class ProbeDevice implements AutoCloseable {
           new DenoisingPlan(probe.train(), heldOut, probe.denoising(), probe.classLabels());
     }
     spikinessImages = SetImages.of(probe.train(), heldOut, probe.spikiness().images());
-    samples = new Samples(compared.trainPoints(), geometry, points);
+    samples = new Samples(compared.trainPoints(), compared.orbit(), geometry, points);
   }
 
   /** Whether the geometry of the sets is on disk already. */
