@@ -3,6 +3,7 @@ package io.diffuscope.checkpoint;
 import akka.NotUsed;
 import akka.stream.javadsl.Source;
 import io.diffuscope.checkpoint.DirectoryListing.UnlistableException;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -30,6 +31,9 @@ public final class DirectorySubscription implements CheckpointSource {
    * threads of their own.
    */
   public static final String DEFAULT_DISPATCHER = "diffuscope.source-dispatcher";
+
+  private static final Duration LEAST_SILENCE = Duration.ofMinutes(2);
+  private static final int POLLS_OF_SILENCE = 5;
 
   private final DirectorySettings settings;
   private final StructuralCheck check;
@@ -77,6 +81,13 @@ public final class DirectorySubscription implements CheckpointSource {
               new EndMarker(settings.directory(), settings.endMarker(), settings.settleTimeout());
           return () -> poll(listing, tracker, marker);
         });
+  }
+
+  /** A listing of a large bucket takes minutes. */
+  @Override
+  public Duration longestSilence() {
+    Duration polls = settings.pollInterval().multipliedBy(POLLS_OF_SILENCE);
+    return polls.compareTo(LEAST_SILENCE) > 0 ? polls : LEAST_SILENCE;
   }
 
   private List<Sighting> poll(DirectoryListing listing, SettleTracker tracker, EndMarker marker) {
