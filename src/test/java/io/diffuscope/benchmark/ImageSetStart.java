@@ -125,21 +125,34 @@ final class ImageSetStart {
   }
 
   private void report(String what, Work work, double operations) throws Exception {
+    double processorsBefore = processorSeconds();
     long start = System.nanoTime();
     work.run();
     double seconds = (System.nanoTime() - start) * 1e-9;
+    double processors = processorSeconds() - processorsBefore;
     out.printf(
         Locale.ROOT,
-        "    %s: %.1f s%s%n",
+        "    %s: %.1f s, %.1f s of processors%s%n",
         what,
         seconds,
+        processors,
         operations == 0
             ? ""
             : String.format(
                 Locale.ROOT,
-                ", %.0f GFLOP, %.1f GFLOP/s",
+                ", %.0f GFLOP, %.1f GFLOP/s, %.1f for each second of a processor",
                 operations * 1e-9,
-                operations / seconds * 1e-9));
+                operations / seconds * 1e-9,
+                operations / processors * 1e-9));
+  }
+
+  /** Of all threads of this process: other programs at work hardly move it. */
+  private static double processorSeconds() {
+    return ProcessHandle.current()
+        .info()
+        .totalCpuDuration()
+        .map(duration -> duration.toMillis() * 1e-3)
+        .orElse(Double.NaN);
   }
 
   private static <T> T finish(Task<T> task) throws BadInputException {
