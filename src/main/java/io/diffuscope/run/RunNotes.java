@@ -2,6 +2,7 @@ package io.diffuscope.run;
 
 import io.diffuscope.model.NetworkSettings;
 import io.diffuscope.model.SigmaGrid;
+import io.diffuscope.sampling.Augmentation;
 import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.Reference;
@@ -61,6 +62,7 @@ public final class RunNotes {
           "near duplicates within the training set are grouped: %d of its points are concerned"
               .formatted(geometry.groupedTrain()));
     }
+    addSearchNotes(notes, probe, geometry);
     if (geometry.holdoutDuplicates() > 0) {
       notes.add(
           "hold-out points with a near duplicate in the training set, or an equal one before them,"
@@ -136,6 +138,20 @@ public final class RunNotes {
                     ? "the network knows classes, and none that stands for no class (null_label)"
                     : "the network was not trained on sigma %s; choose another spikiness.sigma"
                         .formatted(asked.sigma())));
+  }
+
+  private static void addSearchNotes(List<String> notes, Probe probe, GeometrySummary geometry) {
+    if (probe.spec().neighbours().augment() == Augmentation.HFLIP) {
+      notes.add("neighbours are looked for among mirror images, too (augment hflip)");
+    }
+    // Results of before this was counted have 0.
+    if (geometry.searchedTrain() > 0 && geometry.searchedTrain() < probe.train().size()) {
+      notes.add(
+          ("the sets are large: near duplicates were looked for around %d of %d training points,"
+                  + " and the control and the hold-out check rest on as few points;"
+                  + " neighbours.geometry-operations allows for more")
+              .formatted(geometry.searchedTrain(), probe.train().size()));
+    }
   }
 
   private static void addRangeNotes(List<String> notes, Probe probe) {

@@ -28,6 +28,8 @@ import java.util.Objects;
 import java.util.function.IntToLongFunction;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A probe on a device: the network, the sets and the reference flows' endpoints, each put there
@@ -44,6 +46,8 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  */
 public final class ProbeDevice implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(ProbeDevice.class);
+
   private final Probe probe;
   private final NDManager manager;
   private final KeptArrays kept;
@@ -158,30 +162,36 @@ public final class ProbeDevice implements AutoCloseable {
             probe.holdout(),
             ComparedSets.queryRows(map, spec.batchSize()),
             spec.residentBytes(),
+            spec.neighbours(),
             spec.seed());
-    return new Task<>() {
-      @Override
-      public boolean advance() throws BadInputException {
-        return task.advance();
-      }
+    Task<SetGeometry> stored =
+        new Task<>() {
+          @Override
+          public boolean advance() throws BadInputException {
+            return task.advance();
+          }
 
-      @Override
-      public double progress() {
-        return task.progress();
-      }
+          @Override
+          public double progress() {
+            return task.progress();
+          }
 
-      @Override
-      public SetGeometry result() {
-        SetGeometry geometry = task.result();
-        geometryStore.put(probe.geometryKey(), geometry);
-        return geometry;
-      }
+          @Override
+          public SetGeometry result() {
+            SetGeometry geometry = task.result();
+            geometryStore.put(probe.geometryKey(), geometry);
+            return geometry;
+          }
 
-      @Override
-      public void close() {
-        task.close();
-      }
-    };
+          @Override
+          public void close() {
+            task.close();
+          }
+        };
+    String what =
+        "comparing the points of the sets with each other (%d for training), once for these sets"
+            .formatted(found.train().size());
+    return new AnnouncedTask<>(stored, what, log::info, System::nanoTime);
   }
 
   /** Takes the geometry into use; needed before samples are measured. */
@@ -207,7 +217,7 @@ public final class ProbeDevice implements AutoCloseable {
           new DenoisingPlan(probe.train(), heldOut, probe.denoising(), probe.classLabels());
     }
     spikinessImages = SetImages.of(probe.train(), heldOut, probe.spikiness().images());
-    samples = new Samples(compared.trainPoints(), geometry, points);
+    samples = new Samples(compared.trainPoints(), compared.orbit(), geometry, points);
   }
 
   /** In the descriptor's space, or in the model's own. */

@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param denoising where the denoising loss is measured
  * @param spikiness where the spikiness of representations is measured
  * @param descriptor under what samples are compared for copying and reproducibility
+ * @param neighbours how neighbours are looked for
  * @param cacheDirectory where endpoints of reference flows and the sets' geometry are kept
  * @param residentBytes device memory that each data set may occupy for good
  */
@@ -43,6 +44,7 @@ public record ProbeSpec(
     DenoisingSettings denoising,
     SpikinessSettings spikiness,
     DescriptorSettings descriptor,
+    NeighbourSettings neighbours,
     String cacheDirectory,
     long residentBytes) {
   /** Samples without a noise file and without a number. */
@@ -64,15 +66,23 @@ public record ProbeSpec(
 
   /** The same with another measurement of spikiness. */
   public ProbeSpec withSpikiness(SpikinessSettings other) {
-    return with(other, descriptor);
+    return with(other, descriptor, neighbours);
   }
 
   /** The same with another descriptor. */
   public ProbeSpec withDescriptor(DescriptorSettings other) {
-    return with(spikiness, other);
+    return with(spikiness, other, neighbours);
   }
 
-  private ProbeSpec with(SpikinessSettings otherSpikiness, DescriptorSettings otherDescriptor) {
+  /** The same with neighbours looked for otherwise. */
+  public ProbeSpec withNeighbours(NeighbourSettings other) {
+    return with(spikiness, descriptor, other);
+  }
+
+  private ProbeSpec with(
+      SpikinessSettings otherSpikiness,
+      DescriptorSettings otherDescriptor,
+      NeighbourSettings otherNeighbours) {
     return new ProbeSpec(
         template,
         network,
@@ -90,6 +100,7 @@ public record ProbeSpec(
         denoising,
         otherSpikiness,
         otherDescriptor,
+        otherNeighbours,
         cacheDirectory,
         residentBytes);
   }
@@ -129,6 +140,7 @@ public record ProbeSpec(
         denoising,
         SpikinessSettings.OFF,
         DescriptorSettings.OFF,
+        NeighbourSettings.DEFAULT,
         cacheDirectory,
         residentBytes);
   }
