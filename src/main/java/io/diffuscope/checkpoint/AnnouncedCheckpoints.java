@@ -50,6 +50,9 @@ public final class AnnouncedCheckpoints implements CheckpointSource {
   private final Set<Request> waiting;
   private volatile @Nullable BoundedSourceQueue<Request> queue;
 
+  /** Set before those that wait are answered: the queue takes requests a moment longer. */
+  private volatile boolean isOver;
+
   private AnnouncedCheckpoints(
       AnnouncedFiles files, CheckpointSource others, Set<Request> waiting) {
     this.files = files;
@@ -139,7 +142,7 @@ public final class AnnouncedCheckpoints implements CheckpointSource {
           new Outcome.Refused(
               Refusal.BUSY,
               "%d announcements wait already; announce it again later".formatted(MOST_WAITING)));
-    } else if (!offered.isEnqueued()) {
+    } else if (!offered.isEnqueued() || isOver) {
       answer(request, over());
     }
     return request.answer;
@@ -170,6 +173,7 @@ public final class AnnouncedCheckpoints implements CheckpointSource {
                   Source.<Request>queue(MOST_WAITING)
                       .mapMaterializedValue(
                           opened -> {
+                            isOver = false;
                             queue = opened;
                             return NotUsed.getInstance();
                           })
@@ -190,7 +194,10 @@ public final class AnnouncedCheckpoints implements CheckpointSource {
         .watchTermination(
             (ignored, done) -> {
               done.whenComplete(
-                  (end, failure) -> waiting.forEach(request -> answer(request, over())));
+                  (end, failure) -> {
+                    isOver = true;
+                    waiting.forEach(request -> answer(request, over()));
+                  });
               return NotUsed.getInstance();
             });
   }

@@ -26,7 +26,9 @@ final class Polling {
             (materializer, attributes) -> {
               Executor executor = executor(materializer, dispatcher);
               Supplier<List<T>> look = fresh.get();
-              return Source.tick(Duration.ZERO, interval, NotUsed.getInstance())
+              // A tick that nobody waits for is lost, and the first one must not be.
+              return Source.single(NotUsed.getInstance())
+                  .concat(Source.tick(interval, interval, NotUsed.getInstance()))
                   .mapAsync(1, tick -> CompletableFuture.supplyAsync(look, executor))
                   .mapConcat(found -> found);
             })
