@@ -28,6 +28,7 @@ import io.diffuscope.sampling.DescriptorSettings;
 import io.diffuscope.sampling.FlowSettings;
 import io.diffuscope.sampling.ProbeSpec;
 import io.diffuscope.sampling.SpikinessSettings;
+import io.diffuscope.signal.SignalSchedule;
 import io.diffuscope.tensorfile.Locations;
 import io.diffuscope.web.WebSettings;
 import java.io.IOException;
@@ -36,6 +37,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -116,8 +118,7 @@ final class SettingsReader {
         text("descriptor.file"),
         text("descriptor.preset"),
         PreprocessingKeys.of(values),
-        config.getDouble("descriptor.similarity-threshold"),
-        config.getBoolean("descriptor.authenticity"));
+        config.getDouble("descriptor.similarity-threshold"));
   }
 
   private String file(String key, String option, String what) {
@@ -178,7 +179,21 @@ final class SettingsReader {
               detectors(),
               samplers() + 1,
               durations.of("device.unit-timeout"),
-              ending().once() ? retries().brief() : retries());
+              ending().once() ? retries().brief() : retries(),
+              signals());
+        });
+  }
+
+  /** Which signals are measured, and at which checkpoints. */
+  SignalSchedule signals() {
+    return checked(
+        () -> {
+          Map<String, String> words = new LinkedHashMap<>();
+          config
+              .getObject("signals")
+              .forEach(
+                  (signal, word) -> words.put(signal, String.valueOf(word.unwrapped()).strip()));
+          return SignalSchedule.of(words);
         });
   }
 

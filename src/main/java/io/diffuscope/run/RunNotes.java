@@ -14,7 +14,9 @@ import io.diffuscope.signal.NearestRatio;
 import io.diffuscope.signal.ProbabilityFlowDistance;
 import io.diffuscope.signal.Reproducibility;
 import io.diffuscope.signal.Signal;
+import io.diffuscope.signal.SignalCatalogue;
 import io.diffuscope.signal.SignalNames;
+import io.diffuscope.signal.SignalSchedule;
 import io.diffuscope.signal.Spikiness;
 import io.diffuscope.statistics.HoldoutCheck;
 import java.util.ArrayList;
@@ -31,8 +33,9 @@ public final class RunNotes {
   private RunNotes() {}
 
   /** One sentence each. */
-  public static List<String> of(Probe probe, GeometrySummary geometry) {
+  public static List<String> of(Probe probe, GeometrySummary geometry, SignalSchedule schedule) {
     List<String> notes = new ArrayList<>();
+    addSwitchNotes(notes, schedule);
     if (probe.holdout() == null) {
       notes.add(
           "no hold-out set: train_affinity, denoising_gap, pfd to holdout, the control of"
@@ -44,12 +47,15 @@ public final class RunNotes {
               ? "no teacher: pfd to teacher is off; pfd to holdout stands in for it"
               : "no teacher: pfd to teacher is off");
     }
-    if (!probe.hasDescriptor()) {
+    if (!probe.hasDescriptor()
+        && (schedule.isOn(SignalNames.GL) || schedule.isOn(SignalNames.RP))) {
       notes.add("no descriptor: gl and rp are off; --descriptor gives one");
     }
     addClassNotes(notes, probe);
     addRangeNotes(notes, probe);
-    addSpikinessNotes(notes, probe);
+    if (schedule.isOn(SignalNames.SPIKINESS) || schedule.isOn(SignalNames.RAW_SPIKINESS)) {
+      addSpikinessNotes(notes, probe);
+    }
     if (geometry.groupedTrain() > 0) {
       notes.add(
           "near duplicates within the training set are grouped: %d of its points are concerned"
@@ -68,9 +74,10 @@ public final class RunNotes {
   }
 
   /** The signals that are on, each with what it is measured against. */
-  public static List<String> signalsOn(Probe probe, GeometrySummary geometry) {
+  public static List<String> signalsOn(
+      Probe probe, GeometrySummary geometry, SignalSchedule schedule) {
     List<String> on = new ArrayList<>();
-    for (Signal signal : EvaluationPlan.of(probe, geometry, 1).signals(Map.of())) {
+    for (Signal signal : EvaluationPlan.of(probe, geometry, 1, schedule).signals(Map.of())) {
       String name =
           switch (signal) {
             case ProbabilityFlowDistance pfd ->
@@ -89,6 +96,24 @@ public final class RunNotes {
       }
     }
     return on;
+  }
+
+  /** What somebody switched off, or to some checkpoints only. */
+  private static void addSwitchNotes(List<String> notes, SignalSchedule schedule) {
+    List<String> off =
+        SignalCatalogue.names().stream()
+            .filter(signal -> schedule.every().containsKey(signal) && !schedule.isOn(signal))
+            .toList();
+    if (!off.isEmpty()) {
+      notes.add("switched off (signals): " + String.join(", ", off));
+    }
+    for (String signal : SignalCatalogue.names()) {
+      if (schedule.everyOf(signal) > 1) {
+        notes.add(
+            "%s is measured at every %d-th checkpoint that is sampled"
+                .formatted(signal, schedule.everyOf(signal)));
+      }
+    }
   }
 
   private static void addClassNotes(List<String> notes, Probe probe) {

@@ -172,8 +172,7 @@ public final class Probe implements AutoCloseable {
   }
 
   private static String descriptorId(DescriptorSettings settings, DescriptorFile file) {
-    return "%s %s %s"
-        .formatted(file.key(), settings.similarityThreshold(), settings.authenticity());
+    return "%s %s".formatted(file.key(), settings.similarityThreshold());
   }
 
   private static int samples(ProbeSpec spec, @Nullable DataSet noise) throws BadInputException {

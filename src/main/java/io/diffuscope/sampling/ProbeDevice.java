@@ -24,6 +24,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.function.IntToLongFunction;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -319,16 +320,22 @@ public final class ProbeDevice implements AutoCloseable {
   }
 
   /**
-   * Samples one block of noises from the loaded checkpoint, and makes all observations of them: the
+   * Samples one block of noises from the loaded checkpoint, and makes observations of them: the
    * samples' first.
+   *
+   * @param measured what is measured beside neighbours and distances; what the probe has nothing
+   *     for is left out
    */
-  public Task<List<Observation>> samples(int block) throws BadInputException {
+  public Task<List<Observation>> samples(int block, Set<SampleMeasurement> measured)
+      throws BadInputException {
     List<SampleBlockTask.Measure> measures = new ArrayList<>();
-    if (probe.spikiness().images() > 0) {
+    if (measured.contains(SampleMeasurement.SPIKINESS) && probe.spikiness().images() > 0) {
       measures.add(this::spikinessOfSamples);
     }
-    if (description != null) {
-      measures.add(description::similarities);
+    Description described = description;
+    if (measured.contains(SampleMeasurement.SIMILARITIES) && described != null) {
+      boolean authenticity = measured.contains(SampleMeasurement.AUTHENTICITY);
+      measures.add((number, endpoints) -> described.similarities(number, endpoints, authenticity));
     }
     return new SampleBlockTask(sampleTask(block), block, measures);
   }

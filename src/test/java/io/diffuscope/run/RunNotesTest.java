@@ -9,6 +9,7 @@ import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.ProbeFiles;
 import io.diffuscope.sampling.ProbeSpec;
 import io.diffuscope.sampling.SpikinessSettings;
+import io.diffuscope.signal.SignalSchedule;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -52,8 +53,9 @@ class RunNotesTest {
     try (Probe silent = Probe.open(spec);
         Probe probe = Probe.open(spec.withSpikiness(asked))) {
       GeometrySummary geometry = new GeometrySummary(0, 24, 20, 0, 20, 0, null);
-      assertThat(RunNotes.of(silent, geometry)).noneMatch(note -> note.contains("spikiness"));
-      assertThat(RunNotes.of(probe, geometry))
+      assertThat(RunNotes.of(silent, geometry, SignalSchedule.DEFAULT))
+          .noneMatch(note -> note.contains("spikiness"));
+      assertThat(RunNotes.of(probe, geometry, SignalSchedule.DEFAULT))
           .anyMatch(note -> note.startsWith("spikiness is off: the template returns no"));
       assertThat(probe.id()).isEqualTo(silent.id());
     }
@@ -81,7 +83,8 @@ class RunNotesTest {
             s.cacheDirectory(),
             s.residentBytes());
     try (Probe probe = Probe.open(spec)) {
-      return RunNotes.of(probe, new GeometrySummary(0, 30, 24, 0, 24, 0, null));
+      return RunNotes.of(
+          probe, new GeometrySummary(0, 30, 24, 0, 24, 0, null), SignalSchedule.DEFAULT);
     }
   }
 }
