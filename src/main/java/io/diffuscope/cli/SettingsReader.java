@@ -27,7 +27,9 @@ import io.diffuscope.sampling.DenoisingSettings;
 import io.diffuscope.sampling.DescriptorSettings;
 import io.diffuscope.sampling.FlowSettings;
 import io.diffuscope.sampling.ProbeSpec;
+import io.diffuscope.sampling.ReferenceChoice;
 import io.diffuscope.sampling.SpikinessSettings;
+import io.diffuscope.signal.SignalNames;
 import io.diffuscope.signal.SignalSchedule;
 import io.diffuscope.tensorfile.Locations;
 import io.diffuscope.web.WebSettings;
@@ -71,6 +73,14 @@ final class SettingsReader {
   }
 
   ProbeSpec probe() {
+    requireSwitched(
+        !checked(() -> config.getDoubleList("denoising.sigmas")).isEmpty(),
+        "denoising.sigmas",
+        SignalNames.DENOISING_GAP);
+    requireSwitched(
+        checked(() -> config.getInt("spikiness.images")) != 0,
+        "spikiness.images",
+        SignalNames.SPIKINESS);
     return checked(
         () ->
             new ProbeSpec(
@@ -103,7 +113,30 @@ final class SettingsReader {
                     config.getInt("spikiness.images")),
                 descriptor(),
                 DataDirectory.cache(dataDirectory()).toString(),
-                config.getBytes("device.resident-bytes")));
+                config.getBytes("device.resident-bytes"),
+                references()));
+  }
+
+  /** Flows are solved for what compares with them; dear ones where one of these was asked for. */
+  private ReferenceChoice references() {
+    SignalSchedule schedule = signals();
+    List<String> comparing = List.of(SignalNames.PFD, SignalNames.RP);
+    if (comparing.stream().noneMatch(schedule::isOn)) {
+      return ReferenceChoice.NONE;
+    }
+    return comparing.stream().anyMatch(schedule::isAskedFor)
+        ? ReferenceChoice.ALL
+        : ReferenceChoice.WHERE_CHEAP;
+  }
+
+  /** An empty or zero setting would be a second way of switching a signal off. */
+  private static void requireSwitched(boolean usable, String key, String signal) {
+    if (!usable) {
+      throw new InvalidSettingException(
+          "diffuscope.%s leaves nothing to measure: to switch the signal off, give --signals %s=off or diffuscope.signals { %s = off }"
+              .formatted(key, signal, signal),
+          null);
+    }
   }
 
   private DescriptorSettings descriptor() {

@@ -25,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param descriptor under what samples are compared for copying and reproducibility
  * @param cacheDirectory where endpoints of reference flows and the sets' geometry are kept
  * @param residentBytes device memory that each data set may occupy for good
+ * @param referenceChoice which reference flows samples are compared with
  */
 public record ProbeSpec(
     String template,
@@ -44,7 +45,8 @@ public record ProbeSpec(
     SpikinessSettings spikiness,
     DescriptorSettings descriptor,
     String cacheDirectory,
-    long residentBytes) {
+    long residentBytes,
+    ReferenceChoice referenceChoice) {
   /** Samples without a noise file and without a number. */
   public static final int DEFAULT_SAMPLES = 1000;
 
@@ -64,15 +66,23 @@ public record ProbeSpec(
 
   /** The same with another measurement of spikiness. */
   public ProbeSpec withSpikiness(SpikinessSettings other) {
-    return with(other, descriptor);
+    return with(other, descriptor, referenceChoice);
   }
 
   /** The same with another descriptor. */
   public ProbeSpec withDescriptor(DescriptorSettings other) {
-    return with(spikiness, other);
+    return with(spikiness, other, referenceChoice);
   }
 
-  private ProbeSpec with(SpikinessSettings otherSpikiness, DescriptorSettings otherDescriptor) {
+  /** The same with another choice of references. */
+  public ProbeSpec withReferences(ReferenceChoice other) {
+    return with(spikiness, descriptor, other);
+  }
+
+  private ProbeSpec with(
+      SpikinessSettings otherSpikiness,
+      DescriptorSettings otherDescriptor,
+      ReferenceChoice otherChoice) {
     return new ProbeSpec(
         template,
         network,
@@ -91,7 +101,8 @@ public record ProbeSpec(
         otherSpikiness,
         otherDescriptor,
         cacheDirectory,
-        residentBytes);
+        residentBytes,
+        otherChoice);
   }
 
   /**
@@ -130,6 +141,7 @@ public record ProbeSpec(
         SpikinessSettings.OFF,
         DescriptorSettings.OFF,
         cacheDirectory,
-        residentBytes);
+        residentBytes,
+        ReferenceChoice.WHERE_CHEAP);
   }
 }

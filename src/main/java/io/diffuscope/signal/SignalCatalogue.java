@@ -9,15 +9,12 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
  * Every signal that can be measured: what it is, what it needs, what it costs, and where it comes
  * from. The table of signals in the documents, the answer of {@code diffuscope signals}, and what
  * is on where nothing is said are made of it.
- *
- * <p>In costs, M are the samples of a checkpoint, K the steps of the solver, N the training points,
- * H the hold-out points, d the elements of a point, F those of a descriptor's vector, I the images
- * of each set, and S and D the noise levels and the draws of the denoising losses.
  */
 public enum SignalCatalogue {
   PFD(
@@ -102,6 +99,12 @@ public enum SignalCatalogue {
       "M (2K - 1) network calls, M descriptor calls, 4 M N F operations",
       "Alaa et al., arXiv 2102.08921",
       false);
+
+  /** What the letters in costs stand for. */
+  public static final String LETTERS =
+      "M samples, K solver steps, N training points, H hold-out points, d elements of a point,\n"
+          + "F elements of a descriptor's vector, I images of each set, S noise levels and D draws"
+          + " of the denoising losses.";
 
   /** What a signal cannot do without, beside a training set. */
   public enum Need {
@@ -190,6 +193,41 @@ public enum SignalCatalogue {
   /** The signal of a name, if there is one. */
   public static Optional<SignalCatalogue> find(String signal) {
     return Arrays.stream(values()).filter(entry -> entry.signal.equals(signal)).findFirst();
+  }
+
+  /** The table of the README. */
+  public static String markdown() {
+    StringBuilder table = new StringBuilder("| signal | what it is | needs | source | default |\n");
+    table.append("|---|---|---|---|---|\n");
+    for (SignalCatalogue entry : values()) {
+      table.append(
+          "| `%s` | %s | %s | %s | %s |\n"
+              .formatted(
+                  entry.signal, entry.definition, entry.needsText(), entry.source, entry.word()));
+    }
+    return table.toString();
+  }
+
+  /** The table of costs in the documents. */
+  public static String costMarkdown() {
+    StringBuilder table =
+        new StringBuilder("| signal | what it takes | calls and operations | needs | default |\n");
+    table.append("|---|---|---|---|---|\n");
+    for (SignalCatalogue entry : values()) {
+      table.append(
+          "| `%s` | %s | %s | %s | %s |\n"
+              .formatted(
+                  entry.signal, entry.cost, entry.costFormula, entry.needsText(), entry.word()));
+    }
+    return table.toString();
+  }
+
+  private String needsText() {
+    return needs.stream().map(Need::label).collect(Collectors.joining(", "));
+  }
+
+  private String word() {
+    return on ? "on" : "off";
   }
 
   /** Names of all signals, in the catalogue's order. */

@@ -457,6 +457,7 @@ class ClassConditionalTest {
         s.spikiness(),
         s.descriptor(),
         s.cacheDirectory(),
-        s.residentBytes());
+        s.residentBytes(),
+        s.referenceChoice());
   }
 }

@@ -253,6 +253,7 @@ class LatentModelTest {
         SpikinessSettings.OFF,
         DescriptorSettings.OFF,
         folder.resolve("cache").toString(),
-        1 << 26);
+        1 << 26,
+        ReferenceChoice.WHERE_CHEAP);
   }
 }
