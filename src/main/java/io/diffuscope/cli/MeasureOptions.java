@@ -99,6 +99,14 @@ final class MeasureOptions {
   private @Nullable String holdoutLabels;
 
   @Option(
+      names = "--augment",
+      paramLabel = "HOW",
+      description =
+          "How training varied its images: none or hflip (mirrored at random). Neighbours are then"
+              + " looked for among mirror images, too: a mirrored copy is a copy (default none).")
+  private @Nullable String augment;
+
+  @Option(
       names = "--teacher",
       paramLabel = "FILE",
       description =
@@ -175,6 +183,7 @@ final class MeasureOptions {
     put(overrides, "train-labels", trainLabels);
     put(overrides, "holdout", holdout);
     put(overrides, "holdout-labels", holdoutLabels);
+    put(overrides, "neighbours.augment", augment);
     put(overrides, "teacher", teacher);
     put(overrides, "noise", noise);
     put(overrides, "seed", seed);

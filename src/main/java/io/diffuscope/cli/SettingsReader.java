@@ -23,9 +23,11 @@ import io.diffuscope.run.Pace;
 import io.diffuscope.run.Retries;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.run.StepScale;
+import io.diffuscope.sampling.Augmentation;
 import io.diffuscope.sampling.DenoisingSettings;
 import io.diffuscope.sampling.DescriptorSettings;
 import io.diffuscope.sampling.FlowSettings;
+import io.diffuscope.sampling.NeighbourSettings;
 import io.diffuscope.sampling.ProbeSpec;
 import io.diffuscope.sampling.ReferenceChoice;
 import io.diffuscope.sampling.SpikinessSettings;
@@ -112,6 +114,9 @@ final class SettingsReader {
                     word(Pooling.class, "spikiness.pooling"),
                     config.getInt("spikiness.images")),
                 descriptor(),
+                new NeighbourSettings(
+                    word(Augmentation.class, "neighbours.augment"),
+                    config.getDouble("neighbours.geometry-operations")),
                 DataDirectory.cache(dataDirectory()).toString(),
                 config.getBytes("device.resident-bytes"),
                 references()));

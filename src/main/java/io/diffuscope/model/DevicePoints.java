@@ -219,6 +219,19 @@ public final class DevicePoints implements AutoCloseable {
     }
   }
 
+  /**
+   * Some points, read anew and not centred: float32 {@code [count, d]}.
+   *
+   * @param owner owns the array
+   */
+  public NDArray rows(NDManager owner, int[] rows) throws BadInputException {
+    FloatBuffer values = FloatBuffer.allocate(Math.multiplyExact(rows.length, centre.length));
+    for (int row : rows) {
+      set.read(row, 1, values);
+    }
+    return owner.create(values.array(), new Shape(rows.length, centre.length));
+  }
+
   private @Nullable NDArray labels(NDManager scratch, long first) {
     int[] labels = set.labels();
     if (labels == null) {

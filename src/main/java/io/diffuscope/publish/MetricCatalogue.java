@@ -2,6 +2,7 @@ package io.diffuscope.publish;
 
 import static io.diffuscope.signal.SignalNames.AUTHENTICITY;
 import static io.diffuscope.signal.SignalNames.DENOISING_GAP;
+import static io.diffuscope.signal.SignalNames.FIDELITY;
 import static io.diffuscope.signal.SignalNames.GL;
 import static io.diffuscope.signal.SignalNames.NEAREST_RATIO;
 import static io.diffuscope.signal.SignalNames.PFD;
@@ -377,6 +378,7 @@ public final class MetricCatalogue {
     Signal gl = new Signal(GL, List.of(RUN));
     Signal rp = new Signal(RP, List.of(RUN, REFERENCE));
     Signal authenticity = new Signal(AUTHENTICITY, List.of(RUN));
+    Signal fidelity = new Signal(FIDELITY, List.of(RUN));
     return List.of(
         pfd.main(
             Statistic.RMS,
@@ -460,7 +462,21 @@ public final class MetricCatalogue {
         authenticity.main(
             Statistic.SHARE,
             "Share of samples farther from their nearest training image than that one is from any"
-                + " other, under the descriptor."));
+                + " other, under the descriptor."),
+        fidelity.estimate(
+            Statistic.KERNEL_DISTANCE,
+            "Kernel distance of samples and hold-out points (KID for Inception's features), in the"
+                + " descriptor's space, or that of the points; 0 where they are alike, and may be"
+                + " negative."),
+        fidelity.estimate(
+            Statistic.PRECISION,
+            "Share of samples in the neighbourhood of a hold-out point, to its fifth neighbour."),
+        fidelity.estimate(
+            Statistic.DENSITY,
+            "Neighbourhoods of hold-out points around a sample, over five; 1 where samples lie as"
+                + " hold-out points do."),
+        fidelity.estimate(
+            Statistic.COVERAGE, "Share of hold-out points with a sample in their neighbourhood."));
   }
 
   private record Signal(String name, List<String> labels) {

@@ -11,6 +11,7 @@ import io.diffuscope.sampling.SetImages;
 import io.diffuscope.signal.AffinityToTrain;
 import io.diffuscope.signal.Authenticity;
 import io.diffuscope.signal.DenoisingGap;
+import io.diffuscope.signal.Fidelity;
 import io.diffuscope.signal.GeneralizationScore;
 import io.diffuscope.signal.NearestRatio;
 import io.diffuscope.signal.ProbabilityFlowDistance;
@@ -85,6 +86,7 @@ record EvaluationPlan(
     return switch (signal) {
       case SignalNames.PFD -> !probe.references().isEmpty();
       case SignalNames.TRAIN_AFFINITY -> geometry.comparesHoldout();
+      case SignalNames.FIDELITY -> geometry.comparedHoldout() >= Fidelity.LEAST_POINTS;
       case SignalNames.DENOISING_GAP ->
           geometry.comparesHoldout() && !probe.denoising().sigmas().isEmpty();
       case SignalNames.SPIKINESS, SignalNames.RAW_SPIKINESS -> probe.spikiness().images() > 0;
@@ -119,6 +121,9 @@ record EvaluationPlan(
     }
     if (measures(SignalNames.AUTHENTICITY)) {
       measured.add(SampleMeasurement.AUTHENTICITY);
+    }
+    if (measures(SignalNames.FIDELITY)) {
+      measured.add(SampleMeasurement.FIDELITY);
     }
     return measured;
   }
@@ -228,6 +233,9 @@ record EvaluationPlan(
     }
     if (measures(SignalNames.DENOISING_GAP)) {
       addLosses(signals);
+    }
+    if (measures(SignalNames.FIDELITY)) {
+      signals.add(new Fidelity());
     }
     if (measuresSpikiness()) {
       signals.add(

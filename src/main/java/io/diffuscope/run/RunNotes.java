@@ -2,6 +2,7 @@ package io.diffuscope.run;
 
 import io.diffuscope.model.NetworkSettings;
 import io.diffuscope.model.SigmaGrid;
+import io.diffuscope.sampling.Augmentation;
 import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.Reference;
@@ -9,6 +10,7 @@ import io.diffuscope.sampling.SpikinessSettings;
 import io.diffuscope.signal.AffinityToTrain;
 import io.diffuscope.signal.Authenticity;
 import io.diffuscope.signal.DenoisingGap;
+import io.diffuscope.signal.Fidelity;
 import io.diffuscope.signal.GeneralizationScore;
 import io.diffuscope.signal.NearestRatio;
 import io.diffuscope.signal.ProbabilityFlowDistance;
@@ -43,7 +45,7 @@ public final class RunNotes {
     addSwitchNotes(notes, schedule);
     if (probe.holdout() == null) {
       notes.add(
-          "no hold-out set: train_affinity, denoising_gap, pfd to holdout, the control of"
+          "no hold-out set: train_affinity, denoising_gap, pfd to holdout, fidelity, the control of"
               + " nearest_ratio and both memorization flags are off");
     }
     if (probe.teacher() == null && schedule.isOn(SignalNames.PFD)) {
@@ -59,6 +61,13 @@ public final class RunNotes {
     for (Reference reference : probe.referencesTooDear()) {
       notes.add("pfd to %s is off: %s".formatted(reference.label(), tooDear(probe, reference)));
     }
+    if (probe.holdout() != null
+        && schedule.isOn(SignalNames.FIDELITY)
+        && geometry.comparedHoldout() < Fidelity.LEAST_POINTS) {
+      notes.add(
+          "fidelity is off: it needs %d hold-out points, and %d are compared"
+              .formatted(Fidelity.LEAST_POINTS, geometry.comparedHoldout()));
+    }
     addClassNotes(notes, probe);
     addRangeNotes(notes, probe);
     if (schedule.isOn(SignalNames.SPIKINESS) || schedule.isOn(SignalNames.RAW_SPIKINESS)) {
@@ -69,6 +78,7 @@ public final class RunNotes {
           "near duplicates within the training set are grouped: %d of its points are concerned"
               .formatted(geometry.groupedTrain()));
     }
+    addSearchNotes(notes, probe, geometry);
     if (geometry.holdoutDuplicates() > 0) {
       notes.add(
           "hold-out points with a near duplicate in the training set, or an equal one before them,"
@@ -153,6 +163,10 @@ public final class RunNotes {
             : "fewer than 2 hold-out points are left";
     return switch (signal) {
       case SignalNames.TRAIN_AFFINITY -> noHoldout;
+      case SignalNames.FIDELITY ->
+          probe.holdout() == null
+              ? noHoldout
+              : "fewer than %d hold-out points are left".formatted(Fidelity.LEAST_POINTS);
       case SignalNames.DENOISING_GAP ->
           !geometry.comparesHoldout()
               ? noHoldout
@@ -190,6 +204,7 @@ public final class RunNotes {
             case GeneralizationScore gl -> SignalNames.GL;
             case Reproducibility rp -> "%s to %s".formatted(SignalNames.RP, rp.reference().label());
             case Authenticity authenticity -> SignalNames.AUTHENTICITY;
+            case Fidelity fidelity -> SignalNames.FIDELITY;
             default -> signal.getClass().getSimpleName();
           };
       if (!on.contains(name)) {
@@ -263,6 +278,20 @@ public final class RunNotes {
             ? "the network knows classes, and none that stands for no class (null_label)"
             : "the network was not trained on sigma %s; choose another spikiness.sigma"
                 .formatted(sigma);
+  }
+
+  private static void addSearchNotes(List<String> notes, Probe probe, GeometrySummary geometry) {
+    if (probe.spec().neighbours().augment() == Augmentation.HFLIP) {
+      notes.add("neighbours are looked for among mirror images, too (augment hflip)");
+    }
+    // Results of before this was counted have 0.
+    if (geometry.searchedTrain() > 0 && geometry.searchedTrain() < probe.train().size()) {
+      notes.add(
+          ("the sets are large: near duplicates were looked for around %d of %d training points,"
+                  + " and the control and the hold-out check rest on as few points;"
+                  + " neighbours.geometry-operations allows for more")
+              .formatted(geometry.searchedTrain(), probe.train().size()));
+    }
   }
 
   private static void addRangeNotes(List<String> notes, Probe probe) {

@@ -14,8 +14,10 @@ import org.jspecify.annotations.Nullable;
  * @param train features of the training set
  * @param trainPoints the same on the device
  * @param holdout features of the hold-out set; null without one
+ * @param orbit what counts as the same point
  */
-record ComparedSets(DataSet train, DevicePoints trainPoints, @Nullable DataSet holdout) {
+record ComparedSets(
+    DataSet train, DevicePoints trainPoints, @Nullable DataSet holdout, Orbit orbit) {
   /** Device memory that the features of one group of queries occupy. */
   private static final long GROUP_BYTES = 128L << 20;
 
@@ -27,8 +29,9 @@ record ComparedSets(DataSet train, DevicePoints trainPoints, @Nullable DataSet h
   static Task<ComparedSets> find(
       Probe probe, FeatureMap map, NDManager manager, DevicePoints points)
       throws BadInputException {
+    Orbit orbit = orbit(probe, map);
     if (map.isIdentity()) {
-      return Task.done(new ComparedSets(probe.train(), points, probe.holdout()));
+      return Task.done(new ComparedSets(probe.train(), points, probe.holdout(), orbit));
     }
     return new ChainedTask<SetFeatures, ComparedSets>(
         SetFeatures.find(probe, map, manager),
@@ -37,7 +40,18 @@ record ComparedSets(DataSet train, DevicePoints trainPoints, @Nullable DataSet h
                 new ComparedSets(
                     found.train(),
                     DevicePoints.load(manager, found.train(), probe.spec().residentBytes()),
-                    found.holdout())));
+                    found.holdout(),
+                    orbit)));
+  }
+
+  /** The orbits of what a map makes. */
+  static Orbit orbit(Probe probe, FeatureMap map) throws BadInputException {
+    return map.isIdentity()
+        ? probe.pointOrbit()
+        : Orbit.of(
+            probe.spec().neighbours().augment(),
+            map.shape(),
+            String.valueOf(probe.spec().decoder()));
   }
 
   /**

@@ -2,6 +2,7 @@ package io.diffuscope.sampling;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import io.diffuscope.data.DataSet;
 import io.diffuscope.feature.FeatureMap;
 import io.diffuscope.sampling.Observation.SimilarityObservation;
 import io.diffuscope.tensorfile.BadInputException;
@@ -16,6 +17,7 @@ final class Description implements AutoCloseable {
   private final ReferenceFlows flows;
   private final EndpointFeatures endpointFeatures;
   private @Nullable DescribedSets sets;
+  private @Nullable NDArray sampleFeatures;
 
   /**
    * Nothing described yet.
@@ -70,7 +72,29 @@ final class Description implements AutoCloseable {
         (reference, from, count, owner) ->
             endpointFeatures.of(
                 reference, block, flows.endpoints(reference, block), from, count, owner),
-        authenticity);
+        authenticity,
+        this::keep);
+  }
+
+  private void keep(NDArray features) {
+    if (sampleFeatures != null) {
+      sampleFeatures.close();
+    }
+    features.attach(manager);
+    sampleFeatures = features;
+  }
+
+  /**
+   * What the descriptor gives for the samples of the last block that was measured, float32 {@code
+   * [rows, dimension]}; not to be changed.
+   */
+  NDArray sampleFeatures() {
+    return Objects.requireNonNull(sampleFeatures, "similarities come first");
+  }
+
+  /** The hold-out set as the descriptor gives it, once it is described; null without one. */
+  @Nullable DataSet holdout() {
+    return sets == null ? null : sets.holdout();
   }
 
   @Override

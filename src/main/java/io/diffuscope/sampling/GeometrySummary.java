@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
  * @param controlPoints hold-out points that the control is a share of: all but exact copies
  * @param controlCopies how many of them lie below {@link #COPY_RATIO}
  * @param holdoutCheck the test of exchangeability; null without a hold-out set
+ * @param searchedTrain training points whose near duplicates were looked for; fewer than there are
+ *     where the set is large
  */
 public record GeometrySummary(
     int groupedTrain,
@@ -24,7 +26,8 @@ public record GeometrySummary(
     int holdoutDuplicates,
     int controlPoints,
     int controlCopies,
-    @Nullable HoldoutCheck holdoutCheck) {
+    @Nullable HoldoutCheck holdoutCheck,
+    int searchedTrain) {
   /** A point counts as a copy where d1/d2 is below this (Yoon et al. 2023). */
   public static final double COPY_RATIO = 1.0 / 3;
 
@@ -32,7 +35,7 @@ public record GeometrySummary(
   public static GeometrySummary withoutDuplicates(Probe probe) {
     int train = Math.toIntExact(probe.train().size());
     long holdout = probe.holdout() == null ? 0 : probe.holdout().size();
-    return new GeometrySummary(0, train, (int) Math.min(train, holdout), 0, 0, 0, null);
+    return new GeometrySummary(0, train, (int) Math.min(train, holdout), 0, 0, 0, null, train);
   }
 
   static GeometrySummary of(SetGeometry geometry) {
@@ -47,7 +50,8 @@ public record GeometrySummary(
             ? 0
             : Math.toIntExact(
                 Arrays.stream(ratios).filter(r -> Double.isNaN(r) || r < COPY_RATIO).count()),
-        geometry.holdoutCheck());
+        geometry.holdoutCheck(),
+        geometry.searchedTrain());
   }
 
   /** Whether there are enough hold-out points to compare with. */

@@ -19,8 +19,12 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds the {@link SetGeometry}: blocks of queries against whole sets, one block a piece. It costs
- * as much as all distances between the points of both sets, once per pair of sets.
+ * Finds the {@link SetGeometry}: blocks of queries against whole sets, one block a piece, once per
+ * pair of sets. It costs as much as all distances between the points of both sets, two or three
+ * times over. Where that exceeds {@link NeighbourSettings#geometryOperations}, points drawn at
+ * random stand for the others: the duplicate distance is the median over them, near duplicates are
+ * looked for around them, the control is a share of them, and the hold-out check is made with them.
+ * Equal points are found by their hashes always, however large the sets are.
  */
 final class GeometryTask implements Task<SetGeometry> {
   /** Points closer than this share of the median nearest-neighbour distance are duplicates. */
@@ -41,7 +45,9 @@ final class GeometryTask implements Task<SetGeometry> {
   private final DevicePoints trainPoints;
   private final @Nullable DataSet holdout;
   private final DataSet originalTrain;
-  private final @Nullable DataSet originalHoldout;
+  private final Orbit orbit;
+  private final Orbit originalOrbit;
+  private final NeighbourSettings settings;
   private final int batchSize;
   private final long residentBytes;
   private final long seed;
@@ -51,13 +57,24 @@ final class GeometryTask implements Task<SetGeometry> {
   /** Pieces that the choice of hold-out points will add, at most. */
   private int later;
 
+  /** Training and hold-out points whose neighbours are looked for, ascending. */
+  private final int[] askedTrain;
+
+  private int[] askedHoldout = new int[0];
+
+  /** Of each asked training point. */
   private final double[] trainDistance;
+
   private final DisjointSets merged;
   private double duplicateDistance;
   private int[] identical = new int[0];
   private int[] groups = new int[0];
   private double[] holdoutFirst = new double[0];
   private double[] holdoutSecond = new double[0];
+
+  /** Hold-out points that equal no training point and none before them. */
+  private int[] unique = new int[0];
+
   private int holdoutDuplicates;
   private int[] compared = new int[0];
   private @Nullable HoldoutCheck check;
@@ -78,36 +95,50 @@ final class GeometryTask implements Task<SetGeometry> {
       @Nullable DataSet originalHoldout,
       int batchSize,
       long residentBytes,
+      NeighbourSettings settings,
       long seed) {
     this.manager = parent.newSubManager();
     this.train = sets.train();
     this.trainPoints = sets.trainPoints();
     this.holdout = sets.holdout();
+    this.orbit = sets.orbit();
+    // Mirrored latents are no latents of mirrored images.
+    this.originalOrbit = sets.train() == originalTrain ? orbit : Orbit.SINGLE;
+    this.settings = settings;
     this.originalTrain = originalTrain;
-    this.originalHoldout = originalHoldout;
     this.batchSize = batchSize;
     this.residentBytes = residentBytes;
     this.seed = seed;
     int n = Math.toIntExact(train.size());
     int h = holdout == null ? 0 : Math.toIntExact(holdout.size());
-    this.trainDistance = new double[n];
+    int most = settings.mostQueries(n, trainPoints.dimension());
+    this.askedTrain = drawn(n, most);
+    this.trainDistance = new double[askedTrain.length];
     this.merged = new DisjointSets(n);
     pieces.add(this::mergeIdentical);
-    forEachBlock(n, this::trainAgainstTrain);
+    forEachBlock(askedTrain.length, this::trainAgainstTrain);
     pieces.add(this::chooseDuplicateDistance);
-    forEachBlock(n, this::mergeDuplicates);
+    forEachBlock(askedTrain.length, this::mergeDuplicates);
     pieces.add(() -> groups = merged.labels());
     DataSet compared = holdout;
     if (compared != null) {
-      holdoutFirst = new double[h];
-      holdoutSecond = new double[h];
-      forEachBlock(h, (first, count) -> holdoutAgainstTrain(compared, first, count));
-      later = blocks(n) + blocks(Math.min(n, h)) + 1;
-      if (originalHoldout != null && originalHoldout != compared) {
-        pieces.add(() -> findCopies(originalHoldout));
-      }
+      askedHoldout = drawn(h, most);
+      holdoutFirst = new double[askedHoldout.length];
+      holdoutSecond = new double[askedHoldout.length];
+      DataSet asked = RowSubset.of(compared, askedHoldout);
+      forEachBlock(askedHoldout.length, (first, count) -> holdoutAgainstTrain(asked, first, count));
+      int pooled = settings.mostPooled(trainPoints.dimension());
+      later = blocks(Math.min(n, pooled)) + blocks(Math.min(Math.min(n, h), pooled)) + 1;
+      pieces.add(() -> findCopies(originalHoldout == null ? compared : originalHoldout));
       pieces.add(() -> chooseCompared(compared));
     }
+  }
+
+  /** At most so many of {@code 0 .. size - 1}, drawn at random, ascending. */
+  private int[] drawn(int size, int most) {
+    return size <= most
+        ? range(size)
+        : new Random(seed).ints(0, size).distinct().limit(most).sorted().toArray();
   }
 
   private int blocks(int size) {
@@ -127,16 +158,26 @@ final class GeometryTask implements Task<SetGeometry> {
    * neighbours: in a set where every point is there twice the median distance would be 0.
    */
   private void mergeIdentical() throws BadInputException {
-    identical = IdenticalPoints.labels(originalTrain);
+    identical = IdenticalPoints.labels(originalOrbit, originalTrain);
     for (int i = 0; i < identical.length; i++) {
       merged.merge(identical[i], i);
     }
   }
 
   private void trainAgainstTrain(int first, int count) throws BadInputException {
+    int[] labels = TrainGroups.of(identical, asked(first, count));
     Nearest nearest =
-        search(trainPoints, train, first, count, exceptEqual(identical, first, count));
+        search(
+            trainPoints,
+            RowSubset.of(train, askedTrain),
+            first,
+            count,
+            new Exclusion(identical, labels));
     System.arraycopy(nearest.firstDistance(), 0, trainDistance, first, count);
+  }
+
+  private int[] asked(int first, int count) {
+    return Arrays.copyOfRange(askedTrain, first, first + count);
   }
 
   private void chooseDuplicateDistance() {
@@ -148,17 +189,23 @@ final class GeometryTask implements Task<SetGeometry> {
     // Of equal points one is enough, or a set of blank images would have a pair of each two.
     int[] close =
         IntStream.range(first, first + count)
-            .filter(i -> identical[i] == i && trainDistance[i] < duplicateDistance)
+            .filter(i -> trainDistance[i] < duplicateDistance)
+            .map(i -> askedTrain[i])
+            .filter(i -> identical[i] == i || !isAsked(identical[i]))
             .toArray();
     if (close.length == 0) {
       return;
     }
     try (NDManager scratch = manager.newSubManager()) {
       NDArray queries = HostArrays.points(scratch, RowSubset.of(train, close), 0, close.length);
-      for (int[] pair : new NeighbourSearch(trainPoints).closerThan(queries, duplicateDistance)) {
-        merged.merge(close[pair[0]], pair[1]);
-      }
+      new NeighbourSearch(trainPoints, orbit)
+          .closerThan(
+              queries, duplicateDistance, (query, point) -> merged.merge(close[query], point));
     }
+  }
+
+  private boolean isAsked(int point) {
+    return Arrays.binarySearch(askedTrain, point) >= 0;
   }
 
   private void holdoutAgainstTrain(DataSet set, int first, int count) throws BadInputException {
@@ -169,12 +216,16 @@ final class GeometryTask implements Task<SetGeometry> {
     System.arraycopy(outside.firstDistance(), 0, holdoutSecond, first, count);
   }
 
-  /** Equal points have equal features but for rounding: their distance is 0. */
+  /**
+   * Finds the hold-out points that equal a training point or an earlier hold-out point. Equal
+   * points have equal features but for rounding: their distance is 0.
+   */
   private void findCopies(DataSet set) throws BadInputException {
-    int[] labels = IdenticalPoints.labels(originalTrain, set);
+    int[] labels = IdenticalPoints.labels(originalOrbit, originalTrain, set);
     int n = groups.length;
+    unique = IntStream.range(0, labels.length - n).filter(i -> labels[n + i] == n + i).toArray();
     for (int i = 0; i < holdoutFirst.length; i++) {
-      if (labels[n + i] < n) {
+      if (labels[n + askedHoldout[i]] < n) {
         holdoutFirst[i] = 0;
       }
     }
@@ -187,15 +238,13 @@ final class GeometryTask implements Task<SetGeometry> {
    */
   private void chooseCompared(DataSet set) throws BadInputException {
     later = 0;
-    int[] identicalHoldout =
-        IdenticalPoints.labels(originalHoldout == null ? set : originalHoldout);
+    boolean[] isNear = new boolean[Math.toIntExact(set.size())];
+    for (int i = 0; i < holdoutFirst.length; i++) {
+      isNear[askedHoldout[i]] = holdoutFirst[i] < duplicateDistance || holdoutFirst[i] == 0;
+    }
     List<Integer> kept =
-        IntStream.range(0, holdoutFirst.length)
-            .filter(i -> holdoutFirst[i] >= duplicateDistance && holdoutFirst[i] > 0)
-            .filter(i -> identicalHoldout[i] == i)
-            .boxed()
-            .collect(Collectors.toList());
-    holdoutDuplicates = holdoutFirst.length - kept.size();
+        Arrays.stream(unique).filter(i -> !isNear[i]).boxed().collect(Collectors.toList());
+    holdoutDuplicates = isNear.length - kept.size();
     int[] distinct = IntStream.range(0, groups.length).filter(i -> groups[i] == i).toArray();
     if (kept.size() > distinct.length) {
       Collections.shuffle(kept, new Random(seed));
@@ -203,8 +252,16 @@ final class GeometryTask implements Task<SetGeometry> {
     }
     compared = kept.stream().mapToInt(Integer::intValue).sorted().toArray();
     if (compared.length >= 2 && distinct.length >= 2) {
-      checkHoldout(RowSubset.of(train, distinct), RowSubset.of(set, compared));
+      int most = settings.mostPooled(trainPoints.dimension());
+      int[] others = chosen(compared, Math.max(most / 2, most - distinct.length));
+      checkHoldout(
+          RowSubset.of(train, chosen(distinct, most - others.length)), RowSubset.of(set, others));
     }
+  }
+
+  /** At most so many of some points, drawn at random, ascending. */
+  private int[] chosen(int[] points, int most) {
+    return TrainGroups.of(points, drawn(points.length, most));
   }
 
   /**
@@ -267,7 +324,7 @@ final class GeometryTask implements Task<SetGeometry> {
       DevicePoints points, DataSet set, int first, int count, @Nullable Exclusion exclusion)
       throws BadInputException {
     try (NDManager scratch = manager.newSubManager()) {
-      return new NeighbourSearch(points)
+      return new NeighbourSearch(points, orbit)
           .nearestTwo(HostArrays.points(scratch, set, first, count), exclusion);
     }
   }
@@ -293,7 +350,8 @@ final class GeometryTask implements Task<SetGeometry> {
     Arrays.stream(groups).forEach(g -> sizes[g]++);
     int grouped = (int) Arrays.stream(groups).filter(g -> sizes[g] > 1).count();
     if (holdout == null) {
-      return new SetGeometry(duplicateDistance, groups, grouped, null, 0, null, null);
+      return new SetGeometry(
+          duplicateDistance, groups, grouped, null, 0, null, null, askedTrain.length);
     }
     double[] ratios =
         IntStream.range(0, holdoutFirst.length)
@@ -301,7 +359,14 @@ final class GeometryTask implements Task<SetGeometry> {
             .mapToDouble(i -> holdoutFirst[i] / holdoutSecond[i])
             .toArray();
     return new SetGeometry(
-        duplicateDistance, groups, grouped, compared, holdoutDuplicates, ratios, check);
+        duplicateDistance,
+        groups,
+        grouped,
+        compared,
+        holdoutDuplicates,
+        ratios,
+        check,
+        askedTrain.length);
   }
 
   @Override

@@ -37,16 +37,27 @@ public final class NeighbourSearch {
 
   private final DevicePoints points;
   private final ExactProducts products;
+  private final Orbit orbit;
 
   /** A search among these points, which stay the caller's to close. */
   public NeighbourSearch(DevicePoints points) {
-    this(points, points.products());
+    this(points, Orbit.SINGLE);
+  }
+
+  /** A search by the smallest distance over the orbit of each query. */
+  NeighbourSearch(DevicePoints points, Orbit orbit) {
+    this(points, points.products(), orbit);
   }
 
   /** A search with products of its own. */
   NeighbourSearch(DevicePoints points, ExactProducts products) {
+    this(points, products, Orbit.SINGLE);
+  }
+
+  private NeighbourSearch(DevicePoints points, ExactProducts products, Orbit orbit) {
     this.points = points;
     this.products = products;
+    this.orbit = orbit;
   }
 
   /**
@@ -75,6 +86,35 @@ public final class NeighbourSearch {
   /** Leaves out, for each query, all points whose label equals the query's. */
   public record Exclusion(int[] pointLabels, int[] queryLabels) {}
 
+  /** What is done with a pair of a query and a point. */
+  @FunctionalInterface
+  interface PairVisitor {
+    /** One pair; the same may come again. */
+    void visit(int query, int point);
+  }
+
+  /** A form of the queries, shifted as the points are: as it ranks points, and exact. */
+  private record Queries(NDArray coarse, NDArray exact) {}
+
+  /** The forms that each query is searched in, with the points' shift. */
+  private List<Queries> forms(NDArray queries, NDManager scratch) {
+    // In float32 like the points, so that a query which equals a point has distance 0.
+    NDArray shift =
+        scratch
+            .create(points.centre(), new Shape(1, points.dimension()))
+            .toType(DataType.FLOAT32, false);
+    shift.attach(scratch);
+    List<Queries> forms = new ArrayList<>();
+    for (NDArray form : orbit.of(queries, scratch)) {
+      NDArray coarse = form.sub(shift);
+      coarse.attach(scratch);
+      NDArray exact = coarse.toType(DataType.FLOAT64, true);
+      exact.attach(scratch);
+      forms.add(new Queries(coarse, exact));
+    }
+    return forms;
+  }
+
   /**
    * Searches.
    *
@@ -84,21 +124,17 @@ public final class NeighbourSearch {
   public Nearest nearestTwo(NDArray queries, @Nullable Exclusion exclusion)
       throws BadInputException {
     int count = Math.toIntExact(queries.getShape().get(0));
-    int d = points.dimension();
     try (NDManager scratch = queries.getManager().newSubManager()) {
-      // In float32 like the points, so that a query which equals a point has distance 0.
-      NDArray shift =
-          scratch.create(points.centre(), new Shape(1, d)).toType(DataType.FLOAT32, false);
-      NDArray coarse = queries.sub(shift);
-      coarse.attach(scratch);
-      NDArray exact = coarse.toType(DataType.FLOAT64, true);
+      List<Queries> forms = forms(queries, scratch);
       Best best = new Best(count);
       points.forEachBlock(
           scratch,
           (first, block) -> {
-            try (NDManager local = scratch.newSubManager()) {
-              NDArray ranks = ranks(coarse, block, first, exclusion, local);
-              best.add(candidates(exact, ranks, block, first, local));
+            for (Queries form : forms) {
+              try (NDManager local = scratch.newSubManager()) {
+                NDArray ranks = ranks(form.coarse, block, first, exclusion, local);
+                best.add(candidates(form.exact, ranks, block, first, local));
+              }
             }
           });
       return best.nearest();
@@ -106,36 +142,37 @@ public final class NeighbourSearch {
   }
 
   /**
-   * All pairs (query, point) closer than a radius, as {@code {query, point}}.
+   * Visits all pairs of a query and a point that are closer than a radius.
    *
    * @param queries float32 {@code [count, d]}, not centred
    */
-  int[][] closerThan(NDArray queries, double radius) throws BadInputException {
-    int d = points.dimension();
-    List<int[]> pairs = new ArrayList<>();
+  void closerThan(NDArray queries, double radius, PairVisitor visitor) throws BadInputException {
     try (NDManager scratch = queries.getManager().newSubManager()) {
-      NDArray shift =
-          scratch.create(points.centre(), new Shape(1, d)).toType(DataType.FLOAT32, false);
-      NDArray centred = queries.sub(shift).toType(DataType.FLOAT64, true);
-      centred.attach(scratch);
-      NDArray norms = centred.square().sum(new int[] {1}, true).muli(0.5);
+      List<Queries> forms = forms(queries, scratch);
+      List<NDArray> norms = new ArrayList<>();
+      for (Queries form : forms) {
+        NDArray squared = form.exact.square();
+        squared.attach(scratch);
+        norms.add(squared.sum(new int[] {1}, true).muli(0.5));
+      }
       points.forEachBlock(
           scratch,
           (first, stored) -> {
             try (NDManager local = scratch.newSubManager()) {
               Block block = stored.toDouble(local);
-              NDArray halfSquared = centred.matMul(block.transposed()).negi();
-              halfSquared.attach(local);
-              halfSquared.addi(norms).addi(block.halfSquaredNorms());
-              NDArray close = halfSquared.lt(radius * radius / 2).nonzero();
-              long[] flat = close.toLongArray();
-              for (int i = 0; i + 1 < flat.length; i += 2) {
-                pairs.add(new int[] {(int) flat[i], (int) (first + flat[i + 1])});
+              for (int form = 0; form < forms.size(); form++) {
+                NDArray halfSquared = forms.get(form).exact.matMul(block.transposed()).negi();
+                halfSquared.attach(local);
+                halfSquared.addi(norms.get(form)).addi(block.halfSquaredNorms());
+                NDArray close = halfSquared.lt(radius * radius / 2).nonzero();
+                long[] flat = close.toLongArray();
+                for (int i = 0; i + 1 < flat.length; i += 2) {
+                  visitor.visit((int) flat[i], (int) (first + flat[i + 1]));
+                }
               }
             }
           });
     }
-    return pairs.toArray(int[][]::new);
   }
 
   /** {@code |y|^2/2 - x.y}: orders points by their distance from x. */
@@ -236,7 +273,10 @@ public final class NeighbourSearch {
     }
 
     private static void insert(int[] indices, double[] distances, int index, double squared) {
-      if (isBefore(squared, index, distances[0], indices[0])) {
+      // A point may come once for each form of the query; its smallest distance counts.
+      if (indices[0] == index) {
+        distances[0] = Math.min(distances[0], squared);
+      } else if (isBefore(squared, index, distances[0], indices[0])) {
         indices[1] = indices[0];
         distances[1] = distances[0];
         indices[0] = index;

@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
   @JsonSubTypes.Type(value = Observation.SampleObservation.class, name = "samples"),
   @JsonSubTypes.Type(value = Observation.DenoisingObservation.class, name = "denoising"),
   @JsonSubTypes.Type(value = Observation.SpikinessObservation.class, name = "spikiness"),
-  @JsonSubTypes.Type(value = Observation.SimilarityObservation.class, name = "similarity")
+  @JsonSubTypes.Type(value = Observation.SimilarityObservation.class, name = "similarity"),
+  @JsonSubTypes.Type(value = Observation.FidelityObservation.class, name = "fidelity")
 })
 public sealed interface Observation {
   /** Position of the block in its kind; partial sums are reduced in this order. */
@@ -99,4 +100,31 @@ public sealed interface Observation {
       Map<Reference, double[]> pairs,
       boolean[] authentic)
       implements Observation {}
+
+  /**
+   * How samples of one block of noises lie among hold-out points, in the space of features.
+   *
+   * @param first index of the block's first noise
+   * @param within mean kernel of a sample with the others of its block, {@code [count]}; NaN in a
+   *     block of one
+   * @param across mean kernel of a sample with the hold-out points, {@code [count]}
+   * @param balls hold-out points whose ball the sample lies in, {@code [count]}
+   * @param covered which hold-out points have a sample of the block in their ball: bit j of the
+   *     little-endian bits
+   * @param holdoutPoints how many there are
+   * @param holdoutKernel mean kernel of two different hold-out points
+   */
+  record FidelityObservation(
+      int block,
+      long first,
+      double[] within,
+      double[] across,
+      int[] balls,
+      byte[] covered,
+      int holdoutPoints,
+      double holdoutKernel)
+      implements Observation {
+    /** Fewer hold-out points say nothing of a distribution. */
+    public static final int LEAST_POINTS = 50;
+  }
 }

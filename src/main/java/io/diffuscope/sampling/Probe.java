@@ -39,6 +39,7 @@ public final class Probe implements AutoCloseable {
   private final @Nullable Teacher teacher;
   private final @Nullable DecoderFile decoder;
   private final @Nullable DescriptorFile descriptor;
+  private final Orbit pointOrbit;
   private final NoiseBank noise;
   private final @Nullable DataSet noiseRows;
   private final int samples;
@@ -87,6 +88,10 @@ public final class Probe implements AutoCloseable {
     this.decoder = decoder;
     this.descriptor = descriptor;
     this.samples = samples;
+    this.pointOrbit =
+        decoder == null
+            ? Orbit.of(spec.neighbours().augment(), network.shape(), spec.template())
+            : Orbit.SINGLE;
     this.classLabels = ClassLabels.of(network, train, holdout);
     this.flow = clipped(spec, network, teacher);
     this.denoising = spec.denoising().at(usableSigmas());
@@ -110,7 +115,8 @@ public final class Probe implements AutoCloseable {
             featureKey(),
             classLabels == null ? "" : classLabels.key(),
             spikiness.toString(),
-            descriptor == null ? "" : descriptorId(spec.descriptor(), descriptor));
+            descriptor == null ? "" : descriptorId(spec.descriptor(), descriptor),
+            neighbourKey());
   }
 
   /**
@@ -469,6 +475,17 @@ public final class Probe implements AutoCloseable {
     }
   }
 
+  private String neighbourKey() {
+    DataSet other = holdout;
+    long largest = Math.max(train.size(), other == null ? 0 : other.size());
+    return spec.neighbours().key(largest, dimension());
+  }
+
+  /** What counts as the same point in the model's own space; decoded points have their own. */
+  Orbit pointOrbit() {
+    return pointOrbit;
+  }
+
   private String featureKey() {
     return decoder == null ? FeatureMap.IDENTITY : decoder.key();
   }
@@ -492,7 +509,9 @@ public final class Probe implements AutoCloseable {
               train.contentKey(),
               holdout == null ? "" : holdout.contentKey(),
               Long.toString(spec.seed()));
-      return decoder == null ? key : ContentHash.of(key, featureKey());
+      String space = decoder == null ? key : ContentHash.of(key, featureKey());
+      String neighbours = neighbourKey();
+      return neighbours.isEmpty() ? space : ContentHash.of(space, neighbours);
     } catch (BadInputException e) {
       throw new IllegalStateException("the content key was computed when the set was opened", e);
     }

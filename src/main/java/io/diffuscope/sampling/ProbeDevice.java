@@ -14,6 +14,7 @@ import io.diffuscope.model.NetworkDenoiser;
 import io.diffuscope.model.TorchScriptNetwork;
 import io.diffuscope.model.WeightsChoice;
 import io.diffuscope.sampling.Observation.DenoisingObservation;
+import io.diffuscope.sampling.Observation.FidelityObservation;
 import io.diffuscope.sampling.Observation.SampleObservation;
 import io.diffuscope.sampling.Observation.SpikinessObservation;
 import io.diffuscope.tensorfile.BadInputException;
@@ -28,6 +29,8 @@ import java.util.Set;
 import java.util.function.IntToLongFunction;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A probe on a device: the network, the sets and the reference flows' endpoints, each put there
@@ -44,6 +47,8 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  */
 public final class ProbeDevice implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(ProbeDevice.class);
+
   private final Probe probe;
   private final NDManager manager;
   private final KeptArrays kept;
@@ -57,6 +62,7 @@ public final class ProbeDevice implements AutoCloseable {
   private @Nullable Samples samples;
   private @Nullable DenoisingPlan denoisingPlan;
   private @Nullable SetImages spikinessImages;
+  private @Nullable FidelityReference fidelity;
   private @Nullable String loadedCheckpoint;
   private @Nullable Path loadedFile;
 
@@ -157,30 +163,36 @@ public final class ProbeDevice implements AutoCloseable {
             probe.holdout(),
             ComparedSets.queryRows(map, spec.batchSize()),
             spec.residentBytes(),
+            spec.neighbours(),
             spec.seed());
-    return new Task<>() {
-      @Override
-      public boolean advance() throws BadInputException {
-        return task.advance();
-      }
+    Task<SetGeometry> stored =
+        new Task<>() {
+          @Override
+          public boolean advance() throws BadInputException {
+            return task.advance();
+          }
 
-      @Override
-      public double progress() {
-        return task.progress();
-      }
+          @Override
+          public double progress() {
+            return task.progress();
+          }
 
-      @Override
-      public SetGeometry result() {
-        SetGeometry geometry = task.result();
-        geometryStore.put(probe.geometryKey(), geometry);
-        return geometry;
-      }
+          @Override
+          public SetGeometry result() {
+            SetGeometry geometry = task.result();
+            geometryStore.put(probe.geometryKey(), geometry);
+            return geometry;
+          }
 
-      @Override
-      public void close() {
-        task.close();
-      }
-    };
+          @Override
+          public void close() {
+            task.close();
+          }
+        };
+    String what =
+        "comparing the points of the sets with each other (%d for training), once for these sets"
+            .formatted(found.train().size());
+    return new AnnouncedTask<>(stored, what, log::info, System::nanoTime);
   }
 
   /** Takes the geometry into use; needed before samples are measured. */
@@ -201,11 +213,26 @@ public final class ProbeDevice implements AutoCloseable {
               DevicePoints.blockRows(subset),
               probe.spec().residentBytes());
       heldOut = RowSubset.of(holdout, rows);
+      useForFidelity(heldOut, rows);
       denoisingPlan =
           new DenoisingPlan(probe.train(), heldOut, probe.denoising(), probe.classLabels());
     }
     spikinessImages = SetImages.of(probe.train(), heldOut, probe.spikiness().images());
-    samples = new Samples(compared.trainPoints(), geometry, points);
+    samples = new Samples(compared.trainPoints(), compared.orbit(), geometry, points);
+  }
+
+  /** In the descriptor's space, or in the model's own. */
+  private void useForFidelity(DataSet heldOut, int[] rows) throws BadInputException {
+    if (fidelity != null) {
+      fidelity.close();
+      fidelity = null;
+    }
+    DataSet described = description == null ? null : description.holdout();
+    DataSet judged = described == null ? heldOut : RowSubset.of(described, rows);
+    int dimension = Math.toIntExact(judged.pointShape().elements());
+    if (FidelityReference.isEnough(Math.toIntExact(judged.size()), dimension)) {
+      fidelity = FidelityReference.load(manager, judged);
+    }
   }
 
   /** Whether the geometry of the sets is on disk already. */
@@ -333,11 +360,25 @@ public final class ProbeDevice implements AutoCloseable {
       measures.add(this::spikinessOfSamples);
     }
     Description described = description;
-    if (measured.contains(SampleMeasurement.SIMILARITIES) && described != null) {
+    boolean judged = measured.contains(SampleMeasurement.FIDELITY) && fidelity != null;
+    // Fidelity takes the features that the similarities are made of.
+    if ((judged || measured.contains(SampleMeasurement.SIMILARITIES)) && described != null) {
       boolean authenticity = measured.contains(SampleMeasurement.AUTHENTICITY);
       measures.add((number, endpoints) -> described.similarities(number, endpoints, authenticity));
     }
+    if (judged) {
+      measures.add(this::fidelityOfSamples);
+    }
     return new SampleBlockTask(sampleTask(block), block, measures);
+  }
+
+  private Task<FidelityObservation> fidelityOfSamples(int block, NDArray endpoints) {
+    return new FidelityTask(
+        manager,
+        Objects.requireNonNull(fidelity),
+        block,
+        (long) block * probe.spec().batchSize(),
+        description == null ? endpoints : description.sampleFeatures());
   }
 
   private Task<SpikinessObservation> spikinessOfSamples(int block, NDArray endpoints) {
@@ -431,6 +472,9 @@ public final class ProbeDevice implements AutoCloseable {
     }
     if (description != null) {
       description.close();
+    }
+    if (fidelity != null) {
+      fidelity.close();
     }
     map.close();
     network.close();

@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param denoising where the denoising loss is measured
  * @param spikiness where the spikiness of representations is measured
  * @param descriptor under what samples are compared for copying and reproducibility
+ * @param neighbours how neighbours are looked for
  * @param cacheDirectory where endpoints of reference flows and the sets' geometry are kept
  * @param residentBytes device memory that each data set may occupy for good
  * @param referenceChoice which reference flows samples are compared with
@@ -44,6 +45,7 @@ public record ProbeSpec(
     DenoisingSettings denoising,
     SpikinessSettings spikiness,
     DescriptorSettings descriptor,
+    NeighbourSettings neighbours,
     String cacheDirectory,
     long residentBytes,
     ReferenceChoice referenceChoice) {
@@ -66,22 +68,28 @@ public record ProbeSpec(
 
   /** The same with another measurement of spikiness. */
   public ProbeSpec withSpikiness(SpikinessSettings other) {
-    return with(other, descriptor, referenceChoice);
+    return with(other, descriptor, neighbours, referenceChoice);
   }
 
   /** The same with another descriptor. */
   public ProbeSpec withDescriptor(DescriptorSettings other) {
-    return with(spikiness, other, referenceChoice);
+    return with(spikiness, other, neighbours, referenceChoice);
+  }
+
+  /** The same with neighbours looked for otherwise. */
+  public ProbeSpec withNeighbours(NeighbourSettings other) {
+    return with(spikiness, descriptor, other, referenceChoice);
   }
 
   /** The same with another choice of references. */
   public ProbeSpec withReferences(ReferenceChoice other) {
-    return with(spikiness, descriptor, other);
+    return with(spikiness, descriptor, neighbours, other);
   }
 
   private ProbeSpec with(
       SpikinessSettings otherSpikiness,
       DescriptorSettings otherDescriptor,
+      NeighbourSettings otherNeighbours,
       ReferenceChoice otherChoice) {
     return new ProbeSpec(
         template,
@@ -100,6 +108,7 @@ public record ProbeSpec(
         denoising,
         otherSpikiness,
         otherDescriptor,
+        otherNeighbours,
         cacheDirectory,
         residentBytes,
         otherChoice);
@@ -140,6 +149,7 @@ public record ProbeSpec(
         denoising,
         SpikinessSettings.OFF,
         DescriptorSettings.OFF,
+        NeighbourSettings.DEFAULT,
         cacheDirectory,
         residentBytes,
         ReferenceChoice.WHERE_CHEAP);

@@ -219,7 +219,7 @@ public final class Rehearsal {
     }
     SetGeometry geometry =
         known != null && share == 1 ? known : withoutDuplicates(Math.toIntExact(set.size()));
-    return new Samples(trainPoints, geometry, holdoutPoints);
+    return new Samples(trainPoints, ComparedSets.orbit(probe, map), geometry, holdoutPoints);
   }
 
   private DevicePoints load(NDManager owner, DataSet set, double share) throws BadInputException {
@@ -246,7 +246,8 @@ public final class Rehearsal {
 
   /** A geometry that leaves all points in. */
   private static SetGeometry withoutDuplicates(int trainSize) {
-    return new SetGeometry(0, IntStream.range(0, trainSize).toArray(), 0, null, 0, null, null);
+    return new SetGeometry(
+        0, IntStream.range(0, trainSize).toArray(), 0, null, 0, null, null, trainSize);
   }
 
   /**

@@ -7,5 +7,7 @@ public enum SampleMeasurement {
   /** Similarities under the descriptor. */
   SIMILARITIES,
   /** Among the similarities, whether a sample is authentic. */
-  AUTHENTICITY
+  AUTHENTICITY,
+  /** How they lie among hold-out points, in the descriptor's space where there is one. */
+  FIDELITY
 }

@@ -21,14 +21,25 @@ final class Samples {
   private static final float LARGEST = 1e12f;
 
   private final DevicePoints train;
-  private final SetGeometry geometry;
+  private final Orbit orbit;
+  private final TrainGroups groups;
   private final @Nullable DevicePoints comparedHoldout;
 
   private final int[] groupPositions;
 
-  Samples(DevicePoints train, SetGeometry geometry, @Nullable DevicePoints comparedHoldout) {
+  /**
+   * Sets to measure samples against.
+   *
+   * @param orbit what counts as the same point
+   */
+  Samples(
+      DevicePoints train,
+      Orbit orbit,
+      SetGeometry geometry,
+      @Nullable DevicePoints comparedHoldout) {
     this.train = train;
-    this.geometry = geometry;
+    this.orbit = orbit;
+    this.groups = new TrainGroups(train, orbit, geometry);
     this.groupPositions = geometry.groupPositions();
     this.comparedHoldout = comparedHoldout;
   }
@@ -55,7 +66,7 @@ final class Samples {
 
   /** Index of the nearest training point of each row, float32 {@code [count, d]}. */
   int[] nearestTrain(NDArray endpoints) throws BadInputException {
-    return new NeighbourSearch(train).nearestTwo(endpoints, null).firstIndex();
+    return new NeighbourSearch(train, orbit).nearestTwo(endpoints, null).firstIndex();
   }
 
   /**
@@ -74,26 +85,24 @@ final class Samples {
           .features()
           .forEach((reference, theirs) -> squared.put(reference, squaredDistances(wide, theirs)));
     }
-    NeighbourSearch search = new NeighbourSearch(train);
+    NeighbourSearch search = new NeighbourSearch(train, orbit);
     Nearest nearest = search.nearestTwo(endpoints, null);
+    int[] trainNeighbour = nearest.firstIndex();
+    int[] labels = groups.around(trainNeighbour, endpoints.getManager());
     double[] second = nearest.secondDistance();
-    if (geometry.hasTrainDuplicates()) {
-      int[] groups = geometry.groupsOf(nearest.firstIndex());
-      second =
-          search
-              .nearestTwo(endpoints, new Exclusion(geometry.trainGroups(), groups))
-              .firstDistance();
+    if (groups.hasDuplicates(labels)) {
+      int[] mine = TrainGroups.of(labels, trainNeighbour);
+      second = search.nearestTwo(endpoints, new Exclusion(labels, mine)).firstDistance();
     }
     Nearest holdout =
         comparedHoldout == null
             ? null
-            : new NeighbourSearch(comparedHoldout).nearestTwo(endpoints, null);
-    int[] trainNeighbour = nearest.firstIndex();
+            : new NeighbourSearch(comparedHoldout, orbit).nearestTwo(endpoints, null);
     int[] empiricalNeighbour = references.empiricalNeighbour();
     boolean[] samePoint = new boolean[empiricalNeighbour == null ? 0 : trainNeighbour.length];
     if (empiricalNeighbour != null) {
-      int[] mine = geometry.groupsOf(trainNeighbour);
-      int[] empirical = geometry.groupsOf(empiricalNeighbour);
+      int[] mine = TrainGroups.of(labels, trainNeighbour);
+      int[] empirical = TrainGroups.of(labels, empiricalNeighbour);
       for (int i = 0; i < samePoint.length; i++) {
         samePoint[i] = mine[i] == empirical[i];
       }

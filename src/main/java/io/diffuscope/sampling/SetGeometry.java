@@ -21,6 +21,8 @@ import org.jspecify.annotations.Nullable;
  * @param controlRatios d1/d2 to the training set of every hold-out point that is not an exact copy:
  *     leaving out near ones too would bias the control, because those are what it counts
  * @param holdoutCheck the test of exchangeability; null without a hold-out set
+ * @param searchedTrain training points whose near duplicates were looked for: all of them, or in a
+ *     large set some that were drawn at random; equal points are found always
  */
 public record SetGeometry(
     double duplicateDistance,
@@ -29,7 +31,8 @@ public record SetGeometry(
     int @Nullable [] comparedHoldout,
     int holdoutDuplicates,
     double @Nullable [] controlRatios,
-    @Nullable HoldoutCheck holdoutCheck) {
+    @Nullable HoldoutCheck holdoutCheck,
+    int searchedTrain) {
   /** Whether this can be the geometry of sets of these sizes; a cached file may be anything. */
   boolean fits(int trainSize, int holdoutSize) {
     int[] compared = comparedHoldout;
@@ -42,6 +45,8 @@ public record SetGeometry(
     return holdoutFits
         && trainGroups != null
         && trainGroups.length == trainSize
+        && searchedTrain > 0
+        && searchedTrain <= trainSize
         && Arrays.stream(trainGroups).allMatch(g -> g >= 0 && g < trainSize);
   }
 
@@ -70,6 +75,12 @@ public record SetGeometry(
     return distinct;
   }
 
+  /** Whether near duplicates were looked for around every training point. */
+  @JsonIgnore
+  public boolean isWhole() {
+    return searchedTrain == trainGroups.length;
+  }
+
   /** Whether any training point has a duplicate. */
   @JsonIgnore
   public boolean hasTrainDuplicates() {
@@ -85,10 +96,5 @@ public record SetGeometry(
   @JsonIgnore
   public int comparedHoldoutSize() {
     return comparedHoldout == null ? 0 : comparedHoldout.length;
-  }
-
-  /** Group labels of some training points. */
-  int[] groupsOf(int[] trainPoints) {
-    return Arrays.stream(trainPoints).map(i -> trainGroups[i]).toArray();
   }
 }

@@ -17,6 +17,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -51,6 +52,8 @@ final class SimilarityTask implements Task<SimilarityObservation> {
   private final List<Reference> order;
   private final References references;
   private final boolean authenticity;
+  private final Consumer<? super NDArray> sampleFeatures;
+  private final List<NDArray> unscaled = new ArrayList<>();
   private final int block;
   private final long first;
   private final NDArray endpoints;
@@ -68,6 +71,8 @@ final class SimilarityTask implements Task<SimilarityObservation> {
    * @param endpoints float32 {@code [rows, d]}, finite; stays the caller's to close
    * @param order references that are compared with
    * @param authenticity whether that is found, too
+   * @param sampleFeatures takes what the descriptor gives for the samples, float32 {@code [rows,
+   *     dimension]}, and attaches it where it is to live on
    */
   SimilarityTask(
       NDManager parent,
@@ -79,7 +84,8 @@ final class SimilarityTask implements Task<SimilarityObservation> {
       NDArray endpoints,
       List<Reference> order,
       References references,
-      boolean authenticity) {
+      boolean authenticity,
+      Consumer<? super NDArray> sampleFeatures) {
     this.manager = parent.newSubManager();
     this.map = map;
     this.source = source;
@@ -91,6 +97,7 @@ final class SimilarityTask implements Task<SimilarityObservation> {
     this.order = order;
     this.references = references;
     this.authenticity = authenticity;
+    this.sampleFeatures = sampleFeatures;
   }
 
   @Override
@@ -115,6 +122,8 @@ final class SimilarityTask implements Task<SimilarityObservation> {
         some.attach(scratch);
         features = map.apply(some);
         Samples.requireUsable(features, map, source, "for samples");
+        features.attach(manager);
+        unscaled.add(features);
       } else {
         features = references.features(order.get(set - 1), row, count, scratch);
       }
@@ -126,6 +135,10 @@ final class SimilarityTask implements Task<SimilarityObservation> {
     }
     row += count;
     if (row == rows) {
+      if (set == 0) {
+        sampleFeatures.accept(NDArrays.concat(new NDList(unscaled)));
+        unscaled.clear();
+      }
       NDArray all = parts.size() == 1 ? parts.get(0) : NDArrays.concat(new NDList(parts));
       all.attach(manager);
       described.add(all);

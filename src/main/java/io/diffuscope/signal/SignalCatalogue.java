@@ -98,7 +98,17 @@ public enum SignalCatalogue {
       "That of gl; for each sample one more search of the training set.",
       "M (2K - 1) network calls, M descriptor calls, 4 M N F operations",
       "Alaa et al., arXiv 2102.08921",
-      false);
+      false),
+  FIDELITY(
+      SignalNames.FIDELITY,
+      "Whether samples look like hold-out points: kernel distance (KID for Inception's features),"
+          + " precision, density and coverage; a model that copies nothing may still be bad.",
+      List.of(SAMPLES, HOLDOUT),
+      "The samples, their kernels and distances to at most 10,000 hold-out points (H), in the"
+          + " descriptor's space where there is one.",
+      "M (2K - 1) network calls, 2 M (H + B) F operations with B samples a block; once 2 H^2 F",
+      "Binkowski et al., arXiv 1801.01401; Naeem et al., arXiv 2002.09797",
+      true);
 
   /** What the letters in costs stand for. */
   public static final String LETTERS =

@@ -16,5 +16,7 @@ public final class SignalNames {
   public static final String RP = "rp";
   public static final String AUTHENTICITY = "authenticity";
 
+  public static final String FIDELITY = "fidelity";
+
   private SignalNames() {}
 }

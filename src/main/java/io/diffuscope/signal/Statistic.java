@@ -73,7 +73,15 @@ public enum Statistic {
   /** The same correlation of {@link #L4_L2}. */
   L4_L2_RANK_CORRELATION,
   /** The same correlation of {@link #HOYER}. */
-  HOYER_RANK_CORRELATION;
+  HOYER_RANK_CORRELATION,
+  /** Squared maximum mean discrepancy under the cubic kernel: KID for Inception's features. */
+  KERNEL_DISTANCE,
+  /** Share of samples in the neighbourhood of a hold-out point. */
+  PRECISION,
+  /** Neighbourhoods of hold-out points around a sample, over those expected; 1: as they lie. */
+  DENSITY,
+  /** Share of hold-out points with a sample in their neighbourhood. */
+  COVERAGE;
 
   /** The mean of this measure. */
   public static Statistic of(SpikinessMeasure measure) {

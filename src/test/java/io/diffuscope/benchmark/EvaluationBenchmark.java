@@ -20,11 +20,11 @@ import java.util.stream.Stream;
  * src/docs/benchmarks.md} says how to run and read it.
  *
  * <p>Arguments: the sections to run ({@code network}, {@code weights}, {@code memory}, {@code
- * batch}, {@code plan}, {@code flow}, {@code neighbours}), or {@code all}.
+ * batch}, {@code plan}, {@code flow}, {@code neighbours}, {@code images}), or {@code all}.
  */
 public final class EvaluationBenchmark {
   private static final List<String> SECTIONS =
-      List.of("network", "weights", "memory", "batch", "plan", "flow", "neighbours");
+      List.of("network", "weights", "memory", "batch", "plan", "flow", "neighbours", "images");
   private static final TensorShape IMAGE = TensorShape.of(3, 32, 32);
   private static final TensorShape DIGIT = TensorShape.of(1, 8, 8);
 
@@ -101,6 +101,7 @@ public final class EvaluationBenchmark {
           large.measureSearch(Math.min(2, cores), 1000, 3);
         }
       }
+      case "images" -> new ImageSetStart(folder, 50_000, out).measure(Math.min(2, cores), 1000);
       default -> throw new IllegalArgumentException(section);
     }
   }

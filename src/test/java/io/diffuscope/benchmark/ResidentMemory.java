@@ -8,12 +8,21 @@ import java.util.Locale;
 /** Memory that this process occupies now, in KiB; -1 where the system does not say. */
 record ResidentMemory(long kibibytes) {
   private static ResidentMemory now() throws IOException {
+    return read("VmRSS:");
+  }
+
+  /** The most that this process ever occupied. */
+  static ResidentMemory peak() throws IOException {
+    return read("VmHWM:");
+  }
+
+  private static ResidentMemory read(String key) throws IOException {
     Path status = Path.of("/proc/self/status");
     if (!Files.isReadable(status)) {
       return new ResidentMemory(-1);
     }
     return Files.readAllLines(status).stream()
-        .filter(line -> line.startsWith("VmRSS:"))
+        .filter(line -> line.startsWith(key))
         .map(line -> new ResidentMemory(Long.parseLong(line.replaceAll("\\D", ""))))
         .findFirst()
         .orElse(new ResidentMemory(-1));

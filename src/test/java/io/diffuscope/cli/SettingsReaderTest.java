@@ -268,6 +268,8 @@ class SettingsReaderTest {
     "samples, many, samples",
     "samples, 0, sample",
     "batch-size, 2000, batch",
+    "neighbours.augment, vflip, 'none, hflip'",
+    "neighbours.geometry-operations, 0, geometry-operations",
     "ode.solver, rk45, rk45",
     "ode.steps, 0, step",
     "network.preconditioning, ddpm, ddpm",

@@ -196,7 +196,8 @@ public final class RunEvents {
             SignalNames.SPIKINESS,
             SignalNames.GL,
             SignalNames.RP,
-            SignalNames.AUTHENTICITY)) {
+            SignalNames.AUTHENTICITY,
+            SignalNames.FIDELITY)) {
       for (Statistic statistic : Statistic.values()) {
         SignalEstimate candidate =
             new SignalEstimate(signal, Reference.TRAIN, statistic, .3, estimate);

@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.diffuscope.model.NetworkSettings;
 import io.diffuscope.model.Pooling;
+import io.diffuscope.sampling.Augmentation;
 import io.diffuscope.sampling.GeometrySummary;
+import io.diffuscope.sampling.NeighbourSettings;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.ProbeFiles;
 import io.diffuscope.sampling.ProbeSpec;
@@ -52,12 +54,29 @@ class RunNotesTest {
     SpikinessSettings asked = new SpikinessSettings(.17, Pooling.MAX, 8);
     try (Probe silent = Probe.open(spec);
         Probe probe = Probe.open(spec.withSpikiness(asked))) {
-      GeometrySummary geometry = new GeometrySummary(0, 24, 20, 0, 20, 0, null);
+      GeometrySummary geometry = new GeometrySummary(0, 24, 20, 0, 20, 0, null, 24);
       assertThat(RunNotes.of(silent, geometry, SignalSchedule.DEFAULT))
           .noneMatch(note -> note.contains("spikiness"));
       assertThat(RunNotes.of(probe, geometry, SignalSchedule.DEFAULT))
           .anyMatch(note -> note.startsWith("spikiness is off: the template returns no"));
       assertThat(probe.id()).isEqualTo(silent.id());
+    }
+  }
+
+  @Test
+  void howNeighboursAreLookedForIsSaid() throws Exception {
+    ProbeSpec spec = new ProbeFiles(folder).smallSpec();
+    NeighbourSettings mirrored =
+        new NeighbourSettings(Augmentation.HFLIP, NeighbourSettings.DEFAULT_OPERATIONS);
+    try (Probe plain = Probe.open(spec);
+        Probe probe = Probe.open(spec.withNeighbours(mirrored))) {
+      GeometrySummary whole = new GeometrySummary(0, 24, 20, 0, 20, 0, null, 24);
+      GeometrySummary part = new GeometrySummary(0, 24, 20, 0, 20, 0, null, 10);
+      assertThat(RunNotes.of(plain, whole, SignalSchedule.DEFAULT))
+          .noneMatch(note -> note.contains("hflip") || note.contains("geometry-operations"));
+      assertThat(RunNotes.of(probe, part, SignalSchedule.DEFAULT))
+          .anyMatch(note -> note.contains("mirror images") && note.contains("hflip"))
+          .anyMatch(note -> note.contains("10 of 24") && note.contains("geometry-operations"));
     }
   }
 
@@ -84,7 +103,7 @@ class RunNotesTest {
             s.residentBytes());
     try (Probe probe = Probe.open(spec)) {
       return RunNotes.of(
-          probe, new GeometrySummary(0, 30, 24, 0, 24, 0, null), SignalSchedule.DEFAULT);
+          probe, new GeometrySummary(0, 30, 24, 0, 24, 0, null, 30), SignalSchedule.DEFAULT);
     }
   }
 }

@@ -139,7 +139,7 @@ class SerializationTest {
     TestProbe<Sampler.Command> sampler = KIT.createTestProbe(Sampler.Command.class);
     TestProbe<RunState> states = KIT.createTestProbe(RunState.class);
     GeometrySummary geometry =
-        new GeometrySummary(3, 126, 20, 1, 21, 2, new HoldoutCheck(.5, .4, 1, -1, .3));
+        new GeometrySummary(3, 126, 20, 1, 21, 2, new HoldoutCheck(.5, .4, 1, -1, .3), 126);
     List<CborSerializable> messages =
         List.of(
             new WorkQueue.Submit(spec, new WorkUnit.FindGeometry(), deadline, outcomes.getRef()),

@@ -456,6 +456,7 @@ class ClassConditionalTest {
         s.denoising(),
         s.spikiness(),
         s.descriptor(),
+        s.neighbours(),
         s.cacheDirectory(),
         s.residentBytes(),
         s.referenceChoice());

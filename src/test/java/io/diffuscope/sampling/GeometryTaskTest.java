@@ -46,7 +46,7 @@ class GeometryTaskTest {
     assertThat(geometry.trainGroups()).containsExactly(IntStream.range(0, 60).toArray());
     assertThat(geometry.comparedHoldout()).isNull();
     assertThat(geometry.holdoutCheck()).isNull();
-    assertThat(geometry.summary()).isEqualTo(new GeometrySummary(0, 60, 0, 0, 0, 0, null));
+    assertThat(geometry.summary()).isEqualTo(new GeometrySummary(0, 60, 0, 0, 0, 0, null, 60));
     assertThat(geometry.duplicateDistance())
         .isCloseTo(medianNearest(gaussians(60, 1)) / 3, within(1e-6));
   }
@@ -71,7 +71,7 @@ class GeometryTaskTest {
     assertThat(groupOf(groups, 7)).containsExactly(7, 30, 31, 59);
     assertThat(groupOf(groups, 13)).containsExactly(10, 11, 12, 13, 14);
     assertThat(geometry.groupedTrain()).isEqualTo(12);
-    assertThat(geometry.groupsOf(new int[] {40, 41})).containsExactly(5, 41);
+    assertThat(TrainGroups.of(geometry.trainGroups(), new int[] {40, 41})).containsExactly(5, 41);
   }
 
   /** Where every point is there three times, the median distance is 0 but the groups are not. */
@@ -286,11 +286,12 @@ class GeometryTaskTest {
         GeometryTask task =
             new GeometryTask(
                 manager,
-                new ComparedSets(set, points, other),
+                new ComparedSets(set, points, other, Orbit.SINGLE),
                 set,
                 other,
                 batchSize,
                 residentBytes,
+                NeighbourSettings.DEFAULT,
                 1)) {
       double progress = 0;
       while (task.advance()) {

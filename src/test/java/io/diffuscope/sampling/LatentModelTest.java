@@ -145,7 +145,7 @@ class LatentModelTest {
         FakeMap map = new FakeMap(8, sizes[0]);
         ComparedSets sets =
             Tasks.run(ComparedSets.find(probe, map, manager, points(probe, manager)));
-        Samples samples = new Samples(sets.trainPoints(), geometry, null);
+        Samples samples = new Samples(sets.trainPoints(), Orbit.SINGLE, geometry, null);
         ReferenceFlows flows =
             new ReferenceFlows(
                 probe, manager, new KeptArrays(manager), points(probe, manager), map);
@@ -252,6 +252,7 @@ class LatentModelTest {
         new DenoisingSettings(List.of(1.0), 2, 20),
         SpikinessSettings.OFF,
         DescriptorSettings.OFF,
+        NeighbourSettings.DEFAULT,
         folder.resolve("cache").toString(),
         1 << 26,
         ReferenceChoice.WHERE_CHEAP);

@@ -204,9 +204,12 @@ class NeighbourSearchTest {
     for (int blockRows : new int[] {7, 64}) {
       try (DevicePoints onDevice = onDevice(points, d, blockRows, 0)) {
         Set<Integer> found = new HashSet<>();
-        for (int[] pair : new NeighbourSearch(onDevice).closerThan(queries(queries, d), radius)) {
-          assertThat(found.add(pair[0] * 1000 + pair[1])).as("each pair once").isTrue();
-        }
+        new NeighbourSearch(onDevice)
+            .closerThan(
+                queries(queries, d),
+                radius,
+                (query, point) ->
+                    assertThat(found.add(query * 1000 + point)).as("each pair once").isTrue());
         assertThat(found).isEqualTo(expected);
       }
     }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import io.diffuscope.data.DataSet;
@@ -24,6 +25,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
@@ -60,6 +62,7 @@ class SimilarityTest {
       float[] pairs = points("pairs");
       DataSet train = new UnitFeatures(DataSet.of("bank", TensorShape.of(16), bank));
       DevicePoints onDevice = DevicePoints.load(manager, train, new double[16], 10, 1 << 20);
+      List<NDArray> described = new ArrayList<>();
       SimilarityObservation found =
           Tasks.run(
               new SimilarityTask(
@@ -76,7 +79,8 @@ class SimilarityTest {
                           owner
                               .create(pairs, new Shape(12, 768))
                               .get("%d:%d".formatted(from, from + count))),
-                  true));
+                  true,
+                  described::add));
       double[] nearest = numbers(preset.label() + "_nearest");
       double[] toTrain = numbers(preset.label() + "_to_train");
       double[] toPairs = numbers(preset.label() + "_pairs");

@@ -1,0 +1,48 @@
+package io.diffuscope.sampling;
+
+import java.util.Locale;
+
+/**
+ * How neighbours are looked for: of samples in the sets, and within the sets.
+ *
+ * @param augment what counts as the same image: the distance of two images is the smallest over
+ *     what this makes of them
+ * @param geometryOperations floating-point operations that one comparison of a set with a set may
+ *     take at the start ({@code 2 Q N d} for Q points against N); where all points would take more,
+ *     as many as this allows are drawn at random and the others are not looked at
+ */
+public record NeighbourSettings(Augmentation augment, double geometryOperations) {
+  /** Three minutes on two cores of a small machine: 57,000 points of 3x32x32 in full. */
+  public static final double DEFAULT_OPERATIONS = 2e13;
+
+  /** Images as they are. */
+  public static final NeighbourSettings DEFAULT =
+      new NeighbourSettings(Augmentation.NONE, DEFAULT_OPERATIONS);
+
+  /** Fewer points say too little of a set. */
+  private static final int FEWEST_POINTS = 500;
+
+  public NeighbourSettings {
+    if (!(geometryOperations > 0)) {
+      throw new IllegalArgumentException(
+          "neighbours.geometry-operations must be above 0, not " + geometryOperations);
+    }
+  }
+
+  /** Points that may be compared with a set of so many points in d dimensions. */
+  int mostQueries(long size, int d) {
+    return (int) Math.clamp(geometryOperations / (2.0 * size * d), FEWEST_POINTS, 1e9);
+  }
+
+  /** Points of two sets together of which each may be compared with each. */
+  int mostPooled(int d) {
+    return (int) Math.clamp(Math.sqrt(geometryOperations / (2.0 * d)), 2.0 * FEWEST_POINTS, 1e9);
+  }
+
+  /** What it changes in the estimates; empty where nothing is other than ever. */
+  String key(long largestSet, int d) {
+    boolean bounded = largestSet > mostQueries(largestSet, d) || 2 * largestSet > mostPooled(d);
+    return (augment == Augmentation.NONE ? "" : augment.label())
+        + (bounded ? String.format(Locale.ROOT, " %e", geometryOperations) : "");
+  }
+}

@@ -1,0 +1,84 @@
+package io.diffuscope.sampling;
+
+import ai.djl.ndarray.NDManager;
+import io.diffuscope.model.DevicePoints;
+import io.diffuscope.tensorfile.BadInputException;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Set;
+
+/**
+ * The groups of duplicates that samples' second neighbours are looked for outside of. In a large
+ * set near duplicates were looked for around some points only; around the others that are nearest
+ * to a sample they are looked for now. What is found depends on the samples alone, not on those
+ * before.
+ */
+final class TrainGroups {
+  private final DevicePoints train;
+  private final Orbit orbit;
+  private final SetGeometry geometry;
+
+  /** Points that were found to have no near duplicate outside of their group. */
+  private final Set<Integer> alone = new HashSet<>();
+
+  TrainGroups(DevicePoints train, Orbit orbit, SetGeometry geometry) {
+    this.train = train;
+    this.orbit = orbit;
+    this.geometry = geometry;
+  }
+
+  /**
+   * A group label for every training point, complete around these.
+   *
+   * @param nearest training points; may come more than once
+   */
+  int[] around(int[] nearest, NDManager manager) throws BadInputException {
+    int[] labels = geometry.trainGroups();
+    int[] unknown =
+        Arrays.stream(nearest).distinct().sorted().filter(i -> !alone.contains(i)).toArray();
+    if (geometry.isWhole() || unknown.length == 0) {
+      return labels;
+    }
+    DisjointSets merged = new DisjointSets(labels.length);
+    for (int i = 0; i < labels.length; i++) {
+      merged.merge(labels[i], i);
+    }
+    boolean[] hasOthers = new boolean[unknown.length];
+    try (NDManager scratch = manager.newSubManager()) {
+      new NeighbourSearch(train, orbit)
+          .closerThan(
+              train.rows(scratch, unknown),
+              geometry.duplicateDistance(),
+              (query, point) -> {
+                hasOthers[query] |= labels[point] != labels[unknown[query]];
+                merged.merge(unknown[query], point);
+              });
+    }
+    for (int i = 0; i < unknown.length; i++) {
+      if (!hasOthers[i]) {
+        alone.add(unknown[i]);
+      }
+    }
+    return merged.labels();
+  }
+
+  /** Whether any point shares its label with another. */
+  boolean hasDuplicates(int[] labels) {
+    // A label is the index of a group's first point.
+    return labels == geometry.trainGroups() ? geometry.hasTrainDuplicates() : !isRange(labels);
+  }
+
+  private static boolean isRange(int[] labels) {
+    for (int i = 0; i < labels.length; i++) {
+      if (labels[i] != i) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** The labels of some points. */
+  static int[] of(int[] labels, int[] points) {
+    return Arrays.stream(points).map(i -> labels[i]).toArray();
+  }
+}
