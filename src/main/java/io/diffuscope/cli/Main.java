@@ -42,7 +42,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
       WatchCommand.class,
       EvaluateCommand.class,
       InspectCommand.class,
-      PlanCommand.class
+      PlanCommand.class,
+      SignalsCommand.class
     })
 public final class Main implements Runnable {
   @CommandLine.Spec
@@ -59,6 +60,7 @@ public final class Main implements Runnable {
     CommandLine all = new CommandLine(new Main());
     tellExitCodes(all);
     return all.registerConverter(EstimateRows.Format.class, word(EstimateRows.Format.class))
+        .registerConverter(SignalsCommand.Format.class, word(SignalsCommand.Format.class))
         .registerConverter(PlanReport.Format.class, word(PlanReport.Format.class))
         .registerConverter(Path.class, Main::path)
         .registerConverter(DemoData.Source.class, word(DemoData.Source.class))

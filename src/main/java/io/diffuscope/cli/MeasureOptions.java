@@ -2,10 +2,13 @@ package io.diffuscope.cli;
 
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigValueFactory;
+import io.diffuscope.cli.SettingsReader.InvalidSettingException;
 import io.diffuscope.config.Configuration;
+import io.diffuscope.signal.SignalSchedule;
 import io.diffuscope.tensorfile.BadInputException;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -46,6 +49,15 @@ final class MeasureOptions {
           "What the descriptor wants done with images: sscd_disc_mixup, sscd_disc_large, dinov2 or"
               + " inception (default: what the file says, else diffuscope.descriptor).")
   private @Nullable String descriptorPreset;
+
+  @Option(
+      names = "--signals",
+      paramLabel = "SIGNAL=WORD[,...]",
+      description =
+          "Switch signals: on, off, or 'every K' for every K-th checkpoint that is sampled, such as"
+              + " 'spikiness=off,rp=every 5'; may be given several times. 'diffuscope signals'"
+              + " lists them.")
+  private List<String> signals = List.of();
 
   @Option(
       names = "--guidance",
@@ -165,6 +177,7 @@ final class MeasureOptions {
     put(overrides, "decoder", decoder);
     put(overrides, "descriptor.file", descriptor);
     put(overrides, "descriptor.preset", descriptorPreset);
+    addSignals(overrides);
     put(overrides, "network.guidance", guidance);
     put(overrides, "train", train);
     put(overrides, "train-labels", trainLabels);
@@ -182,6 +195,17 @@ final class MeasureOptions {
     put(overrides, "data-dir", dataDirectory == null ? null : dataDirectory.toString());
     put(overrides, "device.threads", threads);
     return Configuration.load(config, overrides);
+  }
+
+  private void addSignals(Map<String, Object> overrides) {
+    for (String switches : signals) {
+      try {
+        SignalSchedule.words(switches)
+            .forEach((signal, word) -> put(overrides, "signals." + signal, word));
+      } catch (IllegalArgumentException e) {
+        throw new InvalidSettingException("--signals: " + e.getMessage(), e);
+      }
+    }
   }
 
   /** Sets a key to null, whatever a file says. */

@@ -107,7 +107,8 @@ final class PlanCommand implements Callable<Integer> {
         PlanRehearsal rehearsal = timed.with(hold);
         PlanSections.Limits limits =
             new PlanSections.Limits(holds, hold, bucket ? reader.objectStore() : null);
-        new PlanSections(report, probe, rehearsal).add(device, reader.threads(), limits);
+        new PlanSections(report, probe, rehearsal, settings.signals())
+            .add(device, reader.threads(), limits);
         new PlanPace(
                 report,
                 settings.pace(),

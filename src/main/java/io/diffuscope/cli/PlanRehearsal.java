@@ -62,7 +62,8 @@ record PlanRehearsal(
     SetGeometry geometry = preparation.geometry();
     Rehearsal rehearsal = device.rehearsal(System::nanoTime, REPEAT_SECONDS);
     BlockTimes times = pieces(rehearsal, weights, geometry, doing);
-    GeometrySummary summary = geometry == null ? withoutDuplicates(probe) : geometry.summary();
+    GeometrySummary summary =
+        geometry == null ? GeometrySummary.withoutDuplicates(probe) : geometry.summary();
     Workload workload = Workload.of(probe, summary.comparedHoldout(), rehearsal.featureDimension());
     doing.accept("timing the signals");
     TrialFold fold = TrialFold.of(probe, summary, settings, System::nanoTime);
@@ -135,11 +136,5 @@ record PlanRehearsal(
   /** Whether the sets were compared in the time given. */
   boolean geometryFound() {
     return preparation.geometry() != null;
-  }
-
-  private static GeometrySummary withoutDuplicates(Probe probe) {
-    int train = Math.toIntExact(probe.train().size());
-    long holdout = probe.holdout() == null ? 0 : probe.holdout().size();
-    return new GeometrySummary(0, train, (int) Math.min(train, holdout), 0, 0, 0, null, train);
   }
 }

@@ -11,6 +11,7 @@ import io.diffuscope.sampling.FlowSettings;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.ProbeDevice;
 import io.diffuscope.sampling.Workload;
+import io.diffuscope.signal.SignalSchedule;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
@@ -32,11 +33,13 @@ final class PlanSections {
   private final PlanReport report;
   private final Probe probe;
   private final PlanRehearsal rehearsal;
+  private final SignalSchedule schedule;
 
-  PlanSections(PlanReport report, Probe probe, PlanRehearsal rehearsal) {
+  PlanSections(PlanReport report, Probe probe, PlanRehearsal rehearsal, SignalSchedule schedule) {
     this.report = report;
     this.probe = probe;
     this.rehearsal = rehearsal;
+    this.schedule = schedule;
   }
 
   /** What else may be written to disk, as far as settings allow it. */
@@ -244,9 +247,9 @@ final class PlanSections {
   }
 
   private void addSignals() {
-    List<String> on = RunNotes.signalsOn(probe, rehearsal.geometry());
+    List<String> on = RunNotes.signalsOn(probe, rehearsal.geometry(), schedule);
     report.add(SIGNALS, "on", PlanCommand.words(on), on);
-    List<String> notes = RunNotes.of(probe, rehearsal.geometry());
+    List<String> notes = RunNotes.of(probe, rehearsal.geometry(), schedule);
     for (int i = 0; i < notes.size(); i++) {
       report.add(SIGNALS, "note " + (i + 1), notes.get(i));
     }

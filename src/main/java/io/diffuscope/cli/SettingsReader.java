@@ -29,7 +29,10 @@ import io.diffuscope.sampling.DescriptorSettings;
 import io.diffuscope.sampling.FlowSettings;
 import io.diffuscope.sampling.NeighbourSettings;
 import io.diffuscope.sampling.ProbeSpec;
+import io.diffuscope.sampling.ReferenceChoice;
 import io.diffuscope.sampling.SpikinessSettings;
+import io.diffuscope.signal.SignalNames;
+import io.diffuscope.signal.SignalSchedule;
 import io.diffuscope.tensorfile.Locations;
 import io.diffuscope.web.WebSettings;
 import java.io.IOException;
@@ -38,6 +41,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -71,6 +75,14 @@ final class SettingsReader {
   }
 
   ProbeSpec probe() {
+    requireSwitched(
+        !checked(() -> config.getDoubleList("denoising.sigmas")).isEmpty(),
+        "denoising.sigmas",
+        SignalNames.DENOISING_GAP);
+    requireSwitched(
+        checked(() -> config.getInt("spikiness.images")) != 0,
+        "spikiness.images",
+        SignalNames.SPIKINESS);
     return checked(
         () ->
             new ProbeSpec(
@@ -106,7 +118,30 @@ final class SettingsReader {
                     word(Augmentation.class, "neighbours.augment"),
                     config.getDouble("neighbours.geometry-operations")),
                 DataDirectory.cache(dataDirectory()).toString(),
-                config.getBytes("device.resident-bytes")));
+                config.getBytes("device.resident-bytes"),
+                references()));
+  }
+
+  /** Flows are solved for what compares with them; dear ones where one of these was asked for. */
+  private ReferenceChoice references() {
+    SignalSchedule schedule = signals();
+    List<String> comparing = List.of(SignalNames.PFD, SignalNames.RP);
+    if (comparing.stream().noneMatch(schedule::isOn)) {
+      return ReferenceChoice.NONE;
+    }
+    return comparing.stream().anyMatch(schedule::isAskedFor)
+        ? ReferenceChoice.ALL
+        : ReferenceChoice.WHERE_CHEAP;
+  }
+
+  /** An empty or zero setting would be a second way of switching a signal off. */
+  private static void requireSwitched(boolean usable, String key, String signal) {
+    if (!usable) {
+      throw new InvalidSettingException(
+          "diffuscope.%s leaves nothing to measure: to switch the signal off, give --signals %s=off or diffuscope.signals { %s = off }"
+              .formatted(key, signal, signal),
+          null);
+    }
   }
 
   private DescriptorSettings descriptor() {
@@ -121,8 +156,7 @@ final class SettingsReader {
         text("descriptor.file"),
         text("descriptor.preset"),
         PreprocessingKeys.of(values),
-        config.getDouble("descriptor.similarity-threshold"),
-        config.getBoolean("descriptor.authenticity"));
+        config.getDouble("descriptor.similarity-threshold"));
   }
 
   private String file(String key, String option, String what) {
@@ -183,7 +217,21 @@ final class SettingsReader {
               detectors(),
               samplers() + 1,
               durations.of("device.unit-timeout"),
-              ending().once() ? retries().brief() : retries());
+              ending().once() ? retries().brief() : retries(),
+              signals());
+        });
+  }
+
+  /** Which signals are measured, and at which checkpoints. */
+  SignalSchedule signals() {
+    return checked(
+        () -> {
+          Map<String, String> words = new LinkedHashMap<>();
+          config
+              .getObject("signals")
+              .forEach(
+                  (signal, word) -> words.put(signal, String.valueOf(word.unwrapped()).strip()));
+          return SignalSchedule.of(words);
         });
   }
 

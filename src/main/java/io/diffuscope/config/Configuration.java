@@ -21,9 +21,9 @@ import org.jspecify.annotations.Nullable;
 public final class Configuration {
   private static final String ROOT = "diffuscope";
 
-  /** Objects whose keys are those of other programs. */
+  /** Objects whose keys are not settings: those of other programs, and names of signals. */
   private static final List<String> FOREIGN =
-      List.of(ROOT + ".sampler-dispatcher.", ROOT + ".network.schedule.");
+      List.of(ROOT + ".sampler-dispatcher.", ROOT + ".network.schedule.", ROOT + ".signals.");
 
   private Configuration() {}
 

@@ -74,6 +74,10 @@ final class Evaluation {
 
   private Source<Update, NotUsed> of(
       List<WorkUnit> units, EvaluationPlan plan, Map<Reference, double[]> previous) {
+    if (units.isEmpty()) {
+      // No signal is due at this checkpoint.
+      return Source.single(new Update(0, 0, List.of(), Map.of(), null));
+    }
     return outcomes(units)
         .statefulMap(
             () -> new Fold(plan.signals(previous), units.size()),

@@ -3,10 +3,10 @@ package io.diffuscope.run;
 import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.sampling.DenoisingPlan;
 import io.diffuscope.sampling.DenoisingSettings;
-import io.diffuscope.sampling.DescriptorSettings;
 import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.Reference;
+import io.diffuscope.sampling.SampleMeasurement;
 import io.diffuscope.sampling.SetImages;
 import io.diffuscope.signal.AffinityToTrain;
 import io.diffuscope.signal.Authenticity;
@@ -17,30 +17,55 @@ import io.diffuscope.signal.NearestRatio;
 import io.diffuscope.signal.ProbabilityFlowDistance;
 import io.diffuscope.signal.Reproducibility;
 import io.diffuscope.signal.Signal;
+import io.diffuscope.signal.SignalCatalogue;
+import io.diffuscope.signal.SignalNames;
+import io.diffuscope.signal.SignalSchedule;
 import io.diffuscope.signal.Spikiness;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * What an evaluation of one checkpoint consists of: which units of work, and which signals fold
- * what they bring. Known once the probe was opened and the sets' geometry was found; the same for
- * every checkpoint that is sampled, and for every one that is not.
+ * what they bring. Known once the probe was opened and the sets' geometry was found.
  *
  * @param probe what is measured with
  * @param geometry the sets' numbers
  * @param decisionZ width of the bounds that affinity's decisions use
+ * @param schedule which signals are measured, and at which checkpoints
+ * @param ordinal how many checkpoints of the run were sampled before this one
  * @param sampled whether samples are drawn; otherwise only denoising losses are measured
  */
-record EvaluationPlan(Probe probe, GeometrySummary geometry, double decisionZ, boolean sampled) {
-  /** An evaluation that samples. */
-  static EvaluationPlan of(Probe probe, GeometrySummary geometry, double decisionZ) {
-    return new EvaluationPlan(probe, geometry, decisionZ, true);
+record EvaluationPlan(
+    Probe probe,
+    GeometrySummary geometry,
+    double decisionZ,
+    SignalSchedule schedule,
+    long ordinal,
+    boolean sampled) {
+  /** The first evaluation of a run, which samples: every signal that is on is due. */
+  static EvaluationPlan of(Probe probe, GeometrySummary geometry, RunSettings settings) {
+    return of(
+        probe, geometry, settings.detectors().earlyMemorization().decisionZ(), settings.signals());
+  }
+
+  /** The same with these settings alone. */
+  static EvaluationPlan of(
+      Probe probe, GeometrySummary geometry, double decisionZ, SignalSchedule schedule) {
+    return new EvaluationPlan(probe, geometry, decisionZ, schedule, 0, true);
+  }
+
+  /** That of the checkpoint before which so many were sampled. */
+  EvaluationPlan at(long sampledBefore) {
+    return new EvaluationPlan(probe, geometry, decisionZ, schedule, sampledBefore, sampled);
   }
 
   /** The same without samples: only the denoising losses. */
   EvaluationPlan lossesOnly() {
-    return new EvaluationPlan(probe, geometry, decisionZ, false);
+    return new EvaluationPlan(probe, geometry, decisionZ, schedule, ordinal, false);
   }
 
   String probeId() {
@@ -51,26 +76,74 @@ record EvaluationPlan(Probe probe, GeometrySummary geometry, double decisionZ, b
     return probe.samples();
   }
 
-  /** Whether there are denoising losses to measure. */
+  /** Whether there are denoising losses to measure at all. */
   boolean measuresLosses() {
-    return geometry.comparesHoldout() && !probe.denoising().sigmas().isEmpty();
+    return schedule.isOn(SignalNames.DENOISING_GAP) && isPossible(SignalNames.DENOISING_GAP);
+  }
+
+  /** Whether what a signal needs is there. */
+  boolean isPossible(String signal) {
+    return switch (signal) {
+      case SignalNames.PFD -> !probe.references().isEmpty();
+      case SignalNames.TRAIN_AFFINITY -> geometry.comparesHoldout();
+      case SignalNames.FIDELITY -> geometry.comparedHoldout() >= Fidelity.LEAST_POINTS;
+      case SignalNames.DENOISING_GAP ->
+          geometry.comparesHoldout() && !probe.denoising().sigmas().isEmpty();
+      case SignalNames.SPIKINESS, SignalNames.RAW_SPIKINESS -> probe.spikiness().images() > 0;
+      case SignalNames.GL, SignalNames.AUTHENTICITY -> probe.hasDescriptor();
+      case SignalNames.RP -> probe.hasDescriptor() && !probe.references().isEmpty();
+      default -> true;
+    };
+  }
+
+  /** Whether a signal is measured of this checkpoint. */
+  boolean measures(String signal) {
+    boolean ofSamples = !signal.equals(SignalNames.DENOISING_GAP);
+    return (sampled || !ofSamples) && schedule.isDue(signal, ordinal) && isPossible(signal);
+  }
+
+  private boolean measuresAny(String... signals) {
+    return Arrays.stream(signals).anyMatch(this::measures);
   }
 
   private boolean measuresSpikiness() {
-    return sampled && probe.spikiness().images() > 0;
+    return measuresAny(SignalNames.SPIKINESS, SignalNames.RAW_SPIKINESS);
   }
 
-  private boolean measuresFidelity() {
-    return geometry.comparedHoldout() >= Fidelity.LEAST_POINTS;
+  /** What is measured on samples, beside neighbours and distances. */
+  private Set<SampleMeasurement> measurements() {
+    Set<SampleMeasurement> measured = EnumSet.noneOf(SampleMeasurement.class);
+    if (measuresSpikiness()) {
+      measured.add(SampleMeasurement.SPIKINESS);
+    }
+    if (measuresAny(SignalNames.GL, SignalNames.RP, SignalNames.AUTHENTICITY)) {
+      measured.add(SampleMeasurement.SIMILARITIES);
+    }
+    if (measures(SignalNames.AUTHENTICITY)) {
+      measured.add(SampleMeasurement.AUTHENTICITY);
+    }
+    if (measures(SignalNames.FIDELITY)) {
+      measured.add(SampleMeasurement.FIDELITY);
+    }
+    return measured;
+  }
+
+  private boolean measuresSamples() {
+    return SignalCatalogue.names().stream()
+        .filter(name -> SignalCatalogue.find(name).orElseThrow().isOfSamples())
+        .anyMatch(this::measures);
   }
 
   /** The units, cheap ones last: a broken network shows in the first block of samples. */
   List<WorkUnit> units(Checkpoint checkpoint) {
     List<WorkUnit> units = new ArrayList<>();
-    for (int block = 0; sampled && block < probe.sampleBlocks(); block++) {
-      units.add(new WorkUnit.SampleBlock(checkpoint, block));
+    if (measuresSamples()) {
+      Set<SampleMeasurement> measured = measurements();
+      for (int block = 0; block < probe.sampleBlocks(); block++) {
+        units.add(new WorkUnit.SampleBlock(checkpoint, block, measured));
+      }
     }
-    if (measuresLosses()) {
+    if (measures(SignalNames.DENOISING_GAP)) {
       DenoisingSettings denoising = probe.denoising();
       int blocks = blocks(DenoisingPlan.rows(trainSize(), geometry.comparedHoldout(), denoising));
       for (double sigma : denoising.sigmas()) {
@@ -107,54 +180,69 @@ record EvaluationPlan(Probe probe, GeometrySummary geometry, double decisionZ, b
 
   /** What is measured under a descriptor; there is a place for pairs with other references, too. */
   private void addSimilarities(List<Signal> signals) {
-    if (!probe.hasDescriptor()) {
-      return;
+    double threshold = probe.spec().descriptor().similarityThreshold();
+    if (measures(SignalNames.GL)) {
+      signals.add(new GeneralizationScore(threshold));
     }
-    DescriptorSettings settings = probe.spec().descriptor();
-    signals.add(new GeneralizationScore(settings.similarityThreshold()));
-    for (Reference reference : probe.references()) {
-      signals.add(new Reproducibility(reference, settings.similarityThreshold()));
+    if (measures(SignalNames.RP)) {
+      for (Reference reference : probe.references()) {
+        signals.add(new Reproducibility(reference, threshold));
+      }
     }
-    if (settings.authenticity()) {
+    if (measures(SignalNames.AUTHENTICITY)) {
       signals.add(new Authenticity());
     }
   }
 
-  /** Fresh signals for one checkpoint. */
-  List<Signal> signals(Map<Reference, double[]> previous) {
-    List<Signal> signals = new ArrayList<>();
-    if (sampled) {
+  private void addDistances(List<Signal> signals, Map<Reference, double[]> previous) {
+    if (measures(SignalNames.PFD)) {
       for (Reference reference : probe.references()) {
         signals.add(
             new ProbabilityFlowDistance(reference, probe.samples(), previous.get(reference)));
       }
-      signals.add(new NearestRatio(geometry.controlCopies(), geometry.controlPoints()));
-      addSimilarities(signals);
-      if (measuresFidelity()) {
-        signals.add(new Fidelity());
-      }
     }
-    if (geometry.comparesHoldout()) {
-      if (sampled) {
-        signals.add(
-            new AffinityToTrain(
-                geometry.distinctTrain(),
-                geometry.comparedHoldout(),
-                decisionZ,
-                probe.spec().seed()));
-      }
-      DenoisingSettings denoising = probe.denoising();
-      for (double sigma : denoising.sigmas()) {
-        signals.add(
-            new DenoisingGap(
-                sigma,
-                DenoisingPlan.images(trainSize(), denoising),
-                DenoisingPlan.images(geometry.comparedHoldout(), denoising),
-                denoising.draws()));
-      }
+    if (measures(SignalNames.NEAREST_RATIO)) {
+      signals.add(new NearestRatio(geometry.controlCopies(), geometry.controlPoints()));
+    }
+  }
+
+  private void addLosses(List<Signal> signals) {
+    DenoisingSettings denoising = probe.denoising();
+    for (double sigma : denoising.sigmas()) {
+      signals.add(
+          new DenoisingGap(
+              sigma,
+              DenoisingPlan.images(trainSize(), denoising),
+              DenoisingPlan.images(geometry.comparedHoldout(), denoising),
+              denoising.draws()));
+    }
+  }
+
+  /** Fresh signals for this checkpoint. */
+  List<Signal> signals(Map<Reference, double[]> previous) {
+    List<Signal> signals = new ArrayList<>();
+    addDistances(signals, previous);
+    addSimilarities(signals);
+    if (measures(SignalNames.TRAIN_AFFINITY)) {
+      signals.add(
+          new AffinityToTrain(
+              geometry.distinctTrain(),
+              geometry.comparedHoldout(),
+              decisionZ,
+              probe.spec().seed()));
+    }
+    if (measures(SignalNames.DENOISING_GAP)) {
+      addLosses(signals);
+    }
+    if (measures(SignalNames.FIDELITY)) {
+      signals.add(new Fidelity());
     }
     if (measuresSpikiness()) {
-      signals.add(new Spikiness(spikinessImages(trainSize())));
+      signals.add(
+          new Spikiness(
+              spikinessImages(trainSize()),
+              measures(SignalNames.SPIKINESS),
+              measures(SignalNames.RAW_SPIKINESS)));
     }
     return signals;
   }

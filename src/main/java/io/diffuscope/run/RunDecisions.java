@@ -13,6 +13,7 @@ import io.diffuscope.run.RunEvent.Standing;
 import io.diffuscope.run.RunState.Candidate;
 import io.diffuscope.run.RunState.Status;
 import io.diffuscope.signal.SignalEstimate;
+import io.diffuscope.signal.SignalNames;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -416,12 +417,16 @@ public final class RunDecisions {
       }
       Candidate next = state.pending().getFirst();
       boolean sampled = spacing.isSampled(state, next);
-      if (sampled || started.measuresLosses()) {
+      if (sampled || (started.measuresLosses() && lossesAreDue(state))) {
         course.add(new RunEvent.EvaluationStarted(settings.id(), now, next.checkpoint(), sampled));
       } else {
         skip(course, next, SkipReason.SPACING, now);
       }
     }
+  }
+
+  private boolean lossesAreDue(RunState state) {
+    return settings.signals().isDue(SignalNames.DENOISING_GAP, state.sampledSoFar());
   }
 
   /** The state after an event. */
@@ -461,6 +466,7 @@ public final class RunDecisions {
 
   private RunState applyCompleted(RunState state, RunEvent.EvaluationCompleted event) {
     RunState done = state.withDone(event.checkpoint(), Status.EVALUATED);
+    done = event.sampled() ? done.withSampled() : done;
     Long step = event.checkpoint().step();
     boolean inLine = event.judged() || event.standing() == Standing.LOSSES_ONLY;
     if (step == null || !inLine) {

@@ -16,10 +16,13 @@ import io.diffuscope.signal.NearestRatio;
 import io.diffuscope.signal.ProbabilityFlowDistance;
 import io.diffuscope.signal.Reproducibility;
 import io.diffuscope.signal.Signal;
+import io.diffuscope.signal.SignalCatalogue;
 import io.diffuscope.signal.SignalNames;
+import io.diffuscope.signal.SignalSchedule;
 import io.diffuscope.signal.Spikiness;
 import io.diffuscope.statistics.HoldoutCheck;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -30,33 +33,46 @@ import java.util.stream.Collectors;
  * like.
  */
 public final class RunNotes {
+  private static final String NO_DESCRIPTOR = "no descriptor; --descriptor gives one";
+  private static final String LACKS_LABELS =
+      "it needs the labels of both sets, or a network with a null_label";
+
   private RunNotes() {}
 
   /** One sentence each. */
-  public static List<String> of(Probe probe, GeometrySummary geometry) {
+  public static List<String> of(Probe probe, GeometrySummary geometry, SignalSchedule schedule) {
     List<String> notes = new ArrayList<>();
+    addSwitchNotes(notes, schedule);
     if (probe.holdout() == null) {
       notes.add(
           "no hold-out set: train_affinity, denoising_gap, pfd to holdout, fidelity, the control of"
               + " nearest_ratio and both memorization flags are off");
     }
-    if (probe.teacher() == null) {
+    if (probe.teacher() == null && schedule.isOn(SignalNames.PFD)) {
       notes.add(
           probe.references().contains(Reference.HOLDOUT)
               ? "no teacher: pfd to teacher is off; pfd to holdout stands in for it"
               : "no teacher: pfd to teacher is off");
     }
-    if (!probe.hasDescriptor()) {
+    if (!probe.hasDescriptor()
+        && (schedule.isOn(SignalNames.GL) || schedule.isOn(SignalNames.RP))) {
       notes.add("no descriptor: gl and rp are off; --descriptor gives one");
     }
-    if (probe.holdout() != null && geometry.comparedHoldout() < Fidelity.LEAST_POINTS) {
+    for (Reference reference : probe.referencesTooDear()) {
+      notes.add("pfd to %s is off: %s".formatted(reference.label(), tooDear(probe, reference)));
+    }
+    if (probe.holdout() != null
+        && schedule.isOn(SignalNames.FIDELITY)
+        && geometry.comparedHoldout() < Fidelity.LEAST_POINTS) {
       notes.add(
           "fidelity is off: it needs %d hold-out points, and %d are compared"
               .formatted(Fidelity.LEAST_POINTS, geometry.comparedHoldout()));
     }
     addClassNotes(notes, probe);
     addRangeNotes(notes, probe);
-    addSpikinessNotes(notes, probe);
+    if (schedule.isOn(SignalNames.SPIKINESS) || schedule.isOn(SignalNames.RAW_SPIKINESS)) {
+      addSpikinessNotes(notes, probe);
+    }
     if (geometry.groupedTrain() > 0) {
       notes.add(
           "near duplicates within the training set are grouped: %d of its points are concerned"
@@ -75,10 +91,108 @@ public final class RunNotes {
     return notes;
   }
 
+  /** What the flow of a set would take, and how to have it all the same. */
+  private static String tooDear(Probe probe, Reference reference) {
+    double operations = probe.operationsOfFlow(reference);
+    return String.format(
+        Locale.ROOT,
+        "its empirical flow takes %.1e operations, some %s at 100 billion a second and %s at 10"
+            + " trillion; --signals pfd=on measures it all the same",
+        operations,
+        hours(operations / 1e11),
+        hours(operations / 1e13));
+  }
+
+  private static String hours(double seconds) {
+    return seconds < 5400
+        ? String.format(Locale.ROOT, "%.0f minutes", Math.max(1, seconds / 60))
+        : seconds < 72 * 3600
+            ? String.format(Locale.ROOT, "%.0f hours", seconds / 3600)
+            : String.format(Locale.ROOT, "%.0f days", seconds / 86400);
+  }
+
+  /** How every signal of the catalogue stands, in the catalogue's order. */
+  public static List<SignalStanding> standings(
+      Probe probe, GeometrySummary geometry, SignalSchedule schedule) {
+    EvaluationPlan plan = EvaluationPlan.of(probe, geometry, 1, schedule);
+    return Arrays.stream(SignalCatalogue.values())
+        .map(
+            entry -> {
+              String signal = entry.signal();
+              boolean on = schedule.isOn(signal);
+              boolean measured = on && plan.isPossible(signal);
+              String why =
+                  measured
+                      ? against(probe, geometry, signal)
+                      : on
+                          ? lacking(probe, geometry, signal)
+                          : schedule.every().containsKey(signal)
+                              ? "switched off"
+                              : "off unless asked for: --signals %s=on".formatted(signal);
+              return new SignalStanding(entry, schedule.word(signal), measured, why);
+            })
+        .toList();
+  }
+
+  /** What a signal that is measured is measured against, and what of it is off. */
+  private static String against(Probe probe, GeometrySummary geometry, String signal) {
+    return switch (signal) {
+      case SignalNames.PFD, SignalNames.RP -> {
+        String to =
+            "to "
+                + probe.references().stream()
+                    .map(Reference::label)
+                    .collect(Collectors.joining(", "));
+        yield probe.referencesTooDear().stream()
+            .map(dear -> "; to %s: %s".formatted(dear.label(), tooDear(probe, dear)))
+            .collect(Collectors.joining("", to, ""));
+      }
+      case SignalNames.NEAREST_RATIO ->
+          geometry.comparesHoldout() ? "" : "without its control: no hold-out set";
+      case SignalNames.SPIKINESS ->
+          geometry.comparesHoldout() ? "" : "its rank correlation alone: no hold-out set";
+      default -> "";
+    };
+  }
+
+  /** What a signal that is switched on lacks. */
+  private static String lacking(Probe probe, GeometrySummary geometry, String signal) {
+    String noHoldout =
+        probe.holdout() == null
+            ? "no hold-out set; --holdout gives one"
+            : "fewer than 2 hold-out points are left";
+    return switch (signal) {
+      case SignalNames.TRAIN_AFFINITY -> noHoldout;
+      case SignalNames.FIDELITY ->
+          probe.holdout() == null
+              ? noHoldout
+              : "fewer than %d hold-out points are left".formatted(Fidelity.LEAST_POINTS);
+      case SignalNames.DENOISING_GAP ->
+          !geometry.comparesHoldout()
+              ? noHoldout
+              : probe.lacksLabelsForDenoising()
+                  ? LACKS_LABELS
+                  : "the network was trained on none of its noise levels";
+      case SignalNames.SPIKINESS, SignalNames.RAW_SPIKINESS -> lackingForSpikiness(probe);
+      case SignalNames.GL, SignalNames.AUTHENTICITY -> NO_DESCRIPTOR;
+      case SignalNames.RP -> probe.hasDescriptor() ? noReference(probe) : NO_DESCRIPTOR;
+      case SignalNames.PFD -> noReference(probe);
+      default -> "";
+    };
+  }
+
+  private static String noReference(Probe probe) {
+    return probe.referencesTooDear().stream()
+        .map(dear -> "to %s: %s".formatted(dear.label(), tooDear(probe, dear)))
+        .findFirst()
+        .orElse("no reference has the classes that the network knows");
+  }
+
   /** The signals that are on, each with what it is measured against. */
-  public static List<String> signalsOn(Probe probe, GeometrySummary geometry) {
+  public static List<String> signalsOn(
+      Probe probe, GeometrySummary geometry, SignalSchedule schedule) {
     List<String> on = new ArrayList<>();
-    for (Signal signal : EvaluationPlan.of(probe, geometry, 1).signals(Map.of())) {
+    for (Signal signal : EvaluationPlan.of(probe, geometry, 1, schedule).signals(Map.of())) {
       String name =
           switch (signal) {
             case ProbabilityFlowDistance pfd ->
@@ -100,6 +214,30 @@ public final class RunNotes {
     return on;
   }
 
+  /** What somebody switched off, or to some checkpoints only. */
+  private static void addSwitchNotes(List<String> notes, SignalSchedule schedule) {
+    List<String> off =
+        SignalCatalogue.names().stream()
+            .filter(signal -> schedule.every().containsKey(signal) && !schedule.isOn(signal))
+            .toList();
+    if (!off.isEmpty()) {
+      notes.add("switched off (signals): " + String.join(", ", off));
+      if (off.contains(SignalNames.TRAIN_AFFINITY)) {
+        notes.add("early_memorization raises nothing without train_affinity");
+      }
+      if (off.contains(SignalNames.NEAREST_RATIO)) {
+        notes.add("memorization raises nothing without nearest_ratio");
+      }
+    }
+    for (String signal : SignalCatalogue.names()) {
+      if (schedule.everyOf(signal) > 1) {
+        notes.add(
+            "%s is measured at every %d-th checkpoint that is sampled"
+                .formatted(signal, schedule.everyOf(signal)));
+      }
+    }
+  }
+
   private static void addClassNotes(List<String> notes, Probe probe) {
     for (Reference reference : probe.referencesWithoutClasses()) {
       notes.add(
@@ -119,8 +257,7 @@ public final class RunNotes {
                   }));
     }
     if (probe.holdout() != null && probe.lacksLabelsForDenoising()) {
-      notes.add(
-          "denoising_gap is off: it needs the labels of both sets, or a network with a null_label");
+      notes.add("denoising_gap is off: " + LACKS_LABELS);
     }
   }
 
@@ -129,15 +266,18 @@ public final class RunNotes {
     if (asked.images() == 0 || probe.spikiness().images() > 0) {
       return;
     }
+    notes.add("spikiness is off: " + lackingForSpikiness(probe));
+  }
+
+  private static String lackingForSpikiness(Probe probe) {
     NetworkSettings network = probe.network();
-    notes.add(
-        "spikiness is off: "
-            + (!network.hasRepresentation()
-                ? "the template returns no representation; export it with --representation MODULE"
-                : network.sigmaRange().contains(asked.sigma())
-                    ? "the network knows classes, and none that stands for no class (null_label)"
-                    : "the network was not trained on sigma %s; choose another spikiness.sigma"
-                        .formatted(asked.sigma())));
+    double sigma = probe.spec().spikiness().sigma();
+    return !network.hasRepresentation()
+        ? "the template returns no representation; export it with --representation MODULE"
+        : network.sigmaRange().contains(sigma)
+            ? "the network knows classes, and none that stands for no class (null_label)"
+            : "the network was not trained on sigma %s; choose another spikiness.sigma"
+                .formatted(sigma);
   }
 
   private static void addSearchNotes(List<String> notes, Probe probe, GeometrySummary geometry) {

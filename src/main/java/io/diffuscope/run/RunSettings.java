@@ -2,6 +2,7 @@ package io.diffuscope.run;
 
 import io.diffuscope.detect.DetectorSettings;
 import io.diffuscope.sampling.ProbeSpec;
+import io.diffuscope.signal.SignalSchedule;
 import java.time.Duration;
 import java.util.regex.Pattern;
 
@@ -18,6 +19,7 @@ import java.util.regex.Pattern;
  * @param parallelism units asked for at a time; a little more than there are samplers
  * @param unitTimeout how long one unit may take before the evaluation is given up
  * @param retries how often an evaluation is tried that fails for a reason which may pass
+ * @param signals which signals are measured, and at which of the checkpoints that are sampled
  */
 public record RunSettings(
     String id,
@@ -29,7 +31,8 @@ public record RunSettings(
     DetectorSettings detectors,
     int parallelism,
     Duration unitTimeout,
-    Retries retries) {
+    Retries retries,
+    SignalSchedule signals) {
   private static final Pattern ID = Pattern.compile("[A-Za-z0-9._-]{1,100}");
 
   public RunSettings {
@@ -51,7 +54,8 @@ public record RunSettings(
         detectors,
         parallelism,
         unitTimeout,
-        retries);
+        retries,
+        signals);
   }
 
   /** The same where this is known of the steps. */
@@ -66,25 +70,72 @@ public record RunSettings(
         detectors,
         parallelism,
         unitTimeout,
-        retries);
+        retries,
+        signals);
   }
 
   /** The same with another end. */
   public RunSettings withEnding(Ending other) {
     return new RunSettings(
-        id, displayName, probe, pace, steps, other, detectors, parallelism, unitTimeout, retries);
+        id,
+        displayName,
+        probe,
+        pace,
+        steps,
+        other,
+        detectors,
+        parallelism,
+        unitTimeout,
+        retries,
+        signals);
   }
 
   /** The same with other thresholds. */
   RunSettings withDetectors(DetectorSettings other) {
     return new RunSettings(
-        id, displayName, probe, pace, steps, ending, other, parallelism, unitTimeout, retries);
+        id,
+        displayName,
+        probe,
+        pace,
+        steps,
+        ending,
+        other,
+        parallelism,
+        unitTimeout,
+        retries,
+        signals);
   }
 
   /** The same with another patience. */
   public RunSettings withRetries(Retries other) {
     return new RunSettings(
-        id, displayName, probe, pace, steps, ending, detectors, parallelism, unitTimeout, other);
+        id,
+        displayName,
+        probe,
+        pace,
+        steps,
+        ending,
+        detectors,
+        parallelism,
+        unitTimeout,
+        other,
+        signals);
+  }
+
+  /** The same with another schedule of signals. */
+  public RunSettings withSignals(SignalSchedule other) {
+    return new RunSettings(
+        id,
+        displayName,
+        probe,
+        pace,
+        steps,
+        ending,
+        detectors,
+        parallelism,
+        unitTimeout,
+        retries,
+        other);
   }
 
   /** The nearest valid id to any text, such as a directory's name. */

@@ -30,6 +30,8 @@ import org.pcollections.HashTreePMap;
  * @param flags those that were told to be up
  * @param restsUntil nothing is begun before; null: no rest
  * @param ended whether the run is over
+ * @param sampledSoFar checkpoints of which samples were measured, in all attempts: the ordinal of
+ *     the next one, by which signals are measured at every k-th
  */
 public record RunState(
     @Nullable RunStarted started,
@@ -40,7 +42,8 @@ public record RunState(
     @Nullable Verdict verdict,
     Set<Flag> flags,
     @Nullable Instant restsUntil,
-    boolean ended)
+    boolean ended,
+    long sampledSoFar)
     implements CborSerializable {
   /** How a checkpoint stands. */
   public enum Status {
@@ -90,7 +93,16 @@ public record RunState(
 
   public static final RunState EMPTY =
       new RunState(
-          null, HashTreePMap.empty(), List.of(), null, Lineage.EMPTY, null, Set.of(), null, false);
+          null,
+          HashTreePMap.empty(),
+          List.of(),
+          null,
+          Lineage.EMPTY,
+          null,
+          Set.of(),
+          null,
+          false,
+          0);
 
   public RunState {
     ledger = persistent(ledger);
@@ -109,7 +121,16 @@ public record RunState(
 
   RunState withStarted(RunStarted event) {
     return new RunState(
-        event, ledger, pending, evaluating, lineage, verdict, flags, restsUntil, ended);
+        event,
+        ledger,
+        pending,
+        evaluating,
+        lineage,
+        verdict,
+        flags,
+        restsUntil,
+        ended,
+        sampledSoFar);
   }
 
   /**
@@ -121,7 +142,8 @@ public record RunState(
     List<Candidate> more = current == null ? pending : pendingWith(current);
     Map<String, Status> known =
         current == null ? ledger : marked(current.checkpoint(), Status.PENDING);
-    return new RunState(null, known, more, null, lineage, verdict, flags, null, false);
+    return new RunState(
+        null, known, more, null, lineage, verdict, flags, null, false, sampledSoFar);
   }
 
   /**
@@ -144,7 +166,8 @@ public record RunState(
         verdict,
         flags,
         restsUntil,
-        ended);
+        ended,
+        sampledSoFar);
   }
 
   RunState withSkipped(Checkpoint checkpoint) {
@@ -158,7 +181,8 @@ public record RunState(
         verdict,
         flags,
         restsUntil,
-        ended);
+        ended,
+        sampledSoFar);
   }
 
   RunState withEvaluating(Checkpoint checkpoint, boolean sampled) {
@@ -176,12 +200,22 @@ public record RunState(
         verdict,
         flags,
         null,
-        ended);
+        ended,
+        sampledSoFar);
   }
 
   RunState withDone(Checkpoint checkpoint, Status status) {
     return new RunState(
-        started, marked(checkpoint, status), pending, null, lineage, verdict, flags, null, ended);
+        started,
+        marked(checkpoint, status),
+        pending,
+        null,
+        lineage,
+        verdict,
+        flags,
+        null,
+        ended,
+        sampledSoFar);
   }
 
   /** What is under evaluation waits again, and nothing is begun before a time. */
@@ -199,7 +233,23 @@ public record RunState(
         verdict,
         flags,
         until,
-        ended);
+        ended,
+        sampledSoFar);
+  }
+
+  /** With one more checkpoint of which samples were measured. */
+  RunState withSampled() {
+    return new RunState(
+        started,
+        ledger,
+        pending,
+        evaluating,
+        lineage,
+        verdict,
+        flags,
+        restsUntil,
+        ended,
+        Math.addExact(sampledSoFar, 1));
   }
 
   private List<Candidate> pendingWith(Candidate candidate) {
@@ -217,7 +267,16 @@ public record RunState(
       up.remove(change.flag());
     }
     return new RunState(
-        started, ledger, pending, evaluating, lineage, verdict, up, restsUntil, ended);
+        started,
+        ledger,
+        pending,
+        evaluating,
+        lineage,
+        verdict,
+        up,
+        restsUntil,
+        ended,
+        sampledSoFar);
   }
 
   /** Another attempt goes on from before a step: what was found from there on no longer counts. */
@@ -233,7 +292,8 @@ public record RunState(
         verdict,
         flags,
         restsUntil,
-        ended);
+        ended,
+        sampledSoFar);
   }
 
   RunState with(Checkpoint checkpoint, Lineage.Known.Sampling sampling) {
@@ -242,12 +302,30 @@ public record RunState(
 
   RunState withLineage(Lineage newLineage) {
     return new RunState(
-        started, ledger, pending, evaluating, newLineage, verdict, flags, restsUntil, ended);
+        started,
+        ledger,
+        pending,
+        evaluating,
+        newLineage,
+        verdict,
+        flags,
+        restsUntil,
+        ended,
+        sampledSoFar);
   }
 
   RunState withVerdict(Verdict newVerdict, boolean over) {
     return new RunState(
-        started, ledger, pending, evaluating, lineage, newVerdict, flags, restsUntil, over);
+        started,
+        ledger,
+        pending,
+        evaluating,
+        lineage,
+        newVerdict,
+        flags,
+        restsUntil,
+        over,
+        sampledSoFar);
   }
 
   private List<Candidate> without(Checkpoint checkpoint) {

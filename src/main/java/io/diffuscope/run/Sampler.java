@@ -170,7 +170,8 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
                   WorkOutcome.EndpointsKept::new);
           case WorkUnit.SampleBlock unit -> {
             useCheckpoint(ready, unit.checkpoint());
-            yield looking(perform, ready, ready.samples(unit.block()), found -> found);
+            yield looking(
+                perform, ready, ready.samples(unit.block(), unit.measurements()), found -> found);
           }
           case WorkUnit.DenoisingBlock unit -> {
             useCheckpoint(ready, unit.checkpoint());

@@ -402,8 +402,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
               "run %s cannot be prepared: %s".formatted(settings.id(), ended.message)));
       return false;
     }
-    EvaluationPlan made =
-        EvaluationPlan.of(probe, known, settings.detectors().earlyMemorization().decisionZ());
+    EvaluationPlan made = EvaluationPlan.of(probe, known, settings);
     plan = made;
     HoldoutCheck check = known.holdoutCheck();
     Boolean passed = check == null ? null : Boolean.valueOf(!check.differs());
@@ -412,7 +411,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
             settings.displayName(),
             probe.id(),
             passed,
-            RunNotes.of(probe, known),
+            RunNotes.of(probe, known, settings.signals()),
             made.measuresLosses()));
     drain();
     return true;
@@ -533,7 +532,8 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     if (full == null) {
       throw new IllegalStateException("an evaluation began before the run was prepared");
     }
-    EvaluationPlan known = sampled ? full : full.lossesOnly();
+    EvaluationPlan due = full.at(state.sampledSoFar());
+    EvaluationPlan known = sampled ? due : due.lossesOnly();
     evaluationStarted = clock.instant();
     ActorRef<Command> self = getContext().getSelf();
     Long step = checkpoint.step();

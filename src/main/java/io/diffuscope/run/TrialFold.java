@@ -7,6 +7,7 @@ import io.diffuscope.sampling.Observation.DenoisingObservation;
 import io.diffuscope.sampling.Observation.SampleObservation;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.Reference;
+import io.diffuscope.signal.SignalNames;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
@@ -49,8 +50,7 @@ public final class TrialFold {
    */
   public static TrialFold of(
       Probe probe, GeometrySummary geometry, RunSettings settings, LongSupplier nanos) {
-    double decisionZ = settings.detectors().earlyMemorization().decisionZ();
-    return new TrialFold(EvaluationPlan.of(probe, geometry, decisionZ), nanos);
+    return new TrialFold(EvaluationPlan.of(probe, geometry, settings), nanos);
   }
 
   /** Folds what a checkpoint's blocks have brought: all of them, samples first. */
@@ -137,7 +137,7 @@ public final class TrialFold {
 
   private List<DenoisingObservation> losses() {
     List<DenoisingObservation> blocks = new ArrayList<>();
-    if (!plan.measuresLosses()) {
+    if (!plan.measures(SignalNames.DENOISING_GAP)) {
       return blocks;
     }
     SplittableRandom random = new SplittableRandom(probe().spec().seed());

@@ -4,7 +4,9 @@ import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.sampling.Reference;
+import io.diffuscope.sampling.SampleMeasurement;
 import java.util.Locale;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** One block of work for a sampler. */
@@ -23,8 +25,17 @@ public sealed interface WorkUnit extends CborSerializable {
   /** Endpoints of a reference's flow for one block of noises. */
   record ReferenceFlow(Reference reference, int block) implements WorkUnit {}
 
-  /** Samples of a checkpoint for one block of noises. */
-  record SampleBlock(Checkpoint checkpoint, int block) implements WorkUnit {}
+  /**
+   * Samples of a checkpoint for one block of noises.
+   *
+   * @param measurements what is measured on them, beside neighbours and distances
+   */
+  record SampleBlock(Checkpoint checkpoint, int block, Set<SampleMeasurement> measurements)
+      implements WorkUnit {
+    public SampleBlock {
+      measurements = Set.copyOf(measurements);
+    }
+  }
 
   /** Denoising losses of a checkpoint for one block of rows. */
   record DenoisingBlock(Checkpoint checkpoint, double sigma, int block) implements WorkUnit {}

@@ -57,8 +57,9 @@ final class Description implements AutoCloseable {
    * Similarities of samples whose references' endpoints are loaded.
    *
    * @param endpoints float32 {@code [rows, d]}; stays the caller's to close
+   * @param authenticity whether that is found, too
    */
-  Task<SimilarityObservation> similarities(int block, NDArray endpoints) {
+  Task<SimilarityObservation> similarities(int block, NDArray endpoints, boolean authenticity) {
     return new SimilarityTask(
         manager,
         map,
@@ -71,7 +72,7 @@ final class Description implements AutoCloseable {
         (reference, from, count, owner) ->
             endpointFeatures.of(
                 reference, block, flows.endpoints(reference, block), from, count, owner),
-        probe.spec().descriptor().authenticity(),
+        authenticity,
         this::keep);
   }
 

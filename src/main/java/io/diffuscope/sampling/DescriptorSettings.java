@@ -10,20 +10,18 @@ import org.jspecify.annotations.Nullable;
  * @param preset name of a preprocessing; null: what the file says
  * @param keys of the preprocessing that replace those
  * @param similarityThreshold cosine similarity above which two images count as copies
- * @param authenticity whether {@code authenticity} is measured, too
  */
 public record DescriptorSettings(
     @Nullable String file,
     @Nullable String preset,
     PreprocessingKeys keys,
-    double similarityThreshold,
-    boolean authenticity) {
+    double similarityThreshold) {
   /** The threshold of arXiv 2310.05264 for SSCD. */
   public static final double DEFAULT_THRESHOLD = 0.6;
 
   /** Nothing is described. */
   public static final DescriptorSettings OFF =
-      new DescriptorSettings(null, null, PreprocessingKeys.NONE, DEFAULT_THRESHOLD, false);
+      new DescriptorSettings(null, null, PreprocessingKeys.NONE, DEFAULT_THRESHOLD);
 
   public DescriptorSettings {
     if (!(similarityThreshold > -1 && similarityThreshold < 1)) {

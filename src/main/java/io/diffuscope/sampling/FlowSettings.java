@@ -34,6 +34,11 @@ public record FlowSettings(Solver solver, SigmaGrid grid) {
     }
   }
 
+  /** Calls of a denoiser in one flow: Heun's rule asks twice a step, but for the last one. */
+  public int calls() {
+    return solver == Solver.HEUN ? 2 * grid.steps() - 1 : grid.steps();
+  }
+
   /** Part of the probe id and of cache keys: every number that changes an endpoint. */
   @JsonIgnore
   public String key() {

@@ -31,6 +31,13 @@ public record GeometrySummary(
   /** A point counts as a copy where d1/d2 is below this (Yoon et al. 2023). */
   public static final double COPY_RATIO = 1.0 / 3;
 
+  /** That of sets without duplicates, before they were compared. */
+  public static GeometrySummary withoutDuplicates(Probe probe) {
+    int train = Math.toIntExact(probe.train().size());
+    long holdout = probe.holdout() == null ? 0 : probe.holdout().size();
+    return new GeometrySummary(0, train, (int) Math.min(train, holdout), 0, 0, 0, null, train);
+  }
+
   static GeometrySummary of(SetGeometry geometry) {
     double[] ratios = geometry.controlRatios();
     return new GeometrySummary(

@@ -178,8 +178,7 @@ public final class Probe implements AutoCloseable {
   }
 
   private static String descriptorId(DescriptorSettings settings, DescriptorFile file) {
-    return "%s %s %s"
-        .formatted(file.key(), settings.similarityThreshold(), settings.authenticity());
+    return "%s %s".formatted(file.key(), settings.similarityThreshold());
   }
 
   private static int samples(ProbeSpec spec, @Nullable DataSet noise) throws BadInputException {
@@ -372,7 +371,39 @@ public final class Probe implements AutoCloseable {
 
   /** References whose flow's endpoints samples are compared with, in a fixed order. */
   public List<Reference> references() {
-    return given().stream().filter(this::knowsClasses).toList();
+    return given().stream()
+        .filter(reference -> spec.referenceChoice() != ReferenceChoice.NONE)
+        .filter(this::knowsClasses)
+        .filter(reference -> !isTooDear(reference))
+        .toList();
+  }
+
+  /**
+   * References that were given, but whose empirical flow takes more than is spent without being
+   * asked.
+   */
+  public List<Reference> referencesTooDear() {
+    return given().stream().filter(this::knowsClasses).filter(this::isTooDear).toList();
+  }
+
+  private boolean isTooDear(Reference reference) {
+    return spec.referenceChoice() == ReferenceChoice.WHERE_CHEAP
+        && elements(reference) > ReferenceChoice.MOST_ELEMENTS;
+  }
+
+  /** Elements N d of a reference's set; 0 for a teacher. */
+  private double elements(Reference reference) {
+    DataSet set =
+        reference == Reference.TRAIN ? train : reference == Reference.HOLDOUT ? holdout : null;
+    return set == null ? 0 : (double) set.size() * dimension();
+  }
+
+  /**
+   * Operations that the empirical flow of a reference's set takes for all samples: 4 N d for each
+   * call of its denoiser with one sample, of which there are 2 K - 1 by Heun's rule.
+   */
+  public double operationsOfFlow(Reference reference) {
+    return 4.0 * samples * flow.calls() * elements(reference);
   }
 
   /**

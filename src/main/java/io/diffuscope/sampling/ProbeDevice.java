@@ -25,6 +25,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.function.IntToLongFunction;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -346,18 +347,26 @@ public final class ProbeDevice implements AutoCloseable {
   }
 
   /**
-   * Samples one block of noises from the loaded checkpoint, and makes all observations of them: the
+   * Samples one block of noises from the loaded checkpoint, and makes observations of them: the
    * samples' first.
+   *
+   * @param measured what is measured beside neighbours and distances; what the probe has nothing
+   *     for is left out
    */
-  public Task<List<Observation>> samples(int block) throws BadInputException {
+  public Task<List<Observation>> samples(int block, Set<SampleMeasurement> measured)
+      throws BadInputException {
     List<SampleBlockTask.Measure> measures = new ArrayList<>();
-    if (probe.spikiness().images() > 0) {
+    if (measured.contains(SampleMeasurement.SPIKINESS) && probe.spikiness().images() > 0) {
       measures.add(this::spikinessOfSamples);
     }
-    if (description != null) {
-      measures.add(description::similarities);
+    Description described = description;
+    boolean judged = measured.contains(SampleMeasurement.FIDELITY) && fidelity != null;
+    // Fidelity takes the features that the similarities are made of.
+    if ((judged || measured.contains(SampleMeasurement.SIMILARITIES)) && described != null) {
+      boolean authenticity = measured.contains(SampleMeasurement.AUTHENTICITY);
+      measures.add((number, endpoints) -> described.similarities(number, endpoints, authenticity));
     }
-    if (fidelity != null) {
+    if (judged) {
       measures.add(this::fidelityOfSamples);
     }
     return new SampleBlockTask(sampleTask(block), block, measures);

@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  * @param neighbours how neighbours are looked for
  * @param cacheDirectory where endpoints of reference flows and the sets' geometry are kept
  * @param residentBytes device memory that each data set may occupy for good
+ * @param referenceChoice which reference flows samples are compared with
  */
 public record ProbeSpec(
     String template,
@@ -46,7 +47,8 @@ public record ProbeSpec(
     DescriptorSettings descriptor,
     NeighbourSettings neighbours,
     String cacheDirectory,
-    long residentBytes) {
+    long residentBytes,
+    ReferenceChoice referenceChoice) {
   /** Samples without a noise file and without a number. */
   public static final int DEFAULT_SAMPLES = 1000;
 
@@ -66,23 +68,29 @@ public record ProbeSpec(
 
   /** The same with another measurement of spikiness. */
   public ProbeSpec withSpikiness(SpikinessSettings other) {
-    return with(other, descriptor, neighbours);
+    return with(other, descriptor, neighbours, referenceChoice);
   }
 
   /** The same with another descriptor. */
   public ProbeSpec withDescriptor(DescriptorSettings other) {
-    return with(spikiness, other, neighbours);
+    return with(spikiness, other, neighbours, referenceChoice);
   }
 
   /** The same with neighbours looked for otherwise. */
   public ProbeSpec withNeighbours(NeighbourSettings other) {
-    return with(spikiness, descriptor, other);
+    return with(spikiness, descriptor, other, referenceChoice);
+  }
+
+  /** The same with another choice of references. */
+  public ProbeSpec withReferences(ReferenceChoice other) {
+    return with(spikiness, descriptor, neighbours, other);
   }
 
   private ProbeSpec with(
       SpikinessSettings otherSpikiness,
       DescriptorSettings otherDescriptor,
-      NeighbourSettings otherNeighbours) {
+      NeighbourSettings otherNeighbours,
+      ReferenceChoice otherChoice) {
     return new ProbeSpec(
         template,
         network,
@@ -102,7 +110,8 @@ public record ProbeSpec(
         otherDescriptor,
         otherNeighbours,
         cacheDirectory,
-        residentBytes);
+        residentBytes,
+        otherChoice);
   }
 
   /**
@@ -142,6 +151,7 @@ public record ProbeSpec(
         DescriptorSettings.OFF,
         NeighbourSettings.DEFAULT,
         cacheDirectory,
-        residentBytes);
+        residentBytes,
+        ReferenceChoice.WHERE_CHEAP);
   }
 }

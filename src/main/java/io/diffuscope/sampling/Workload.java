@@ -49,12 +49,10 @@ public record Workload(
       double bytes = (double) probe.samples() * references * featureDimension * Float.BYTES;
       features = references * Math.max(0, 1 - spec.residentBytes() / Math.max(1, bytes));
     }
-    int steps = probe.flow().grid().steps();
     return new Workload(
         probe.samples(),
         probe.sampleBlocks(),
-        // Heun's rule asks twice a step, but for the last one.
-        probe.flow().solver() == FlowSettings.Solver.HEUN ? 2 * steps - 1 : steps,
+        probe.flow().calls(),
         probe.sampleBlocks() - starts,
         features,
         probe.denoising().sigmas().size(),

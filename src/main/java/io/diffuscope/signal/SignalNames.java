@@ -9,6 +9,9 @@ public final class SignalNames {
 
   public static final String SPIKINESS = "spikiness";
 
+  /** The means behind spikiness: a switch of its own; its estimates bear the name of spikiness. */
+  public static final String RAW_SPIKINESS = "raw_spikiness";
+
   public static final String GL = "gl";
   public static final String RP = "rp";
   public static final String AUTHENTICITY = "authenticity";

@@ -31,13 +31,23 @@ public final class Spikiness implements Signal {
   private static final double[] NONE = {};
 
   private final int trainImages;
+  private final boolean contrasts;
+  private final boolean means;
   private final SortedMap<Integer, Map<SpikinessMeasure, double[]>> generated = new TreeMap<>();
   private final SortedMap<Integer, Map<SpikinessMeasure, double[]>> sets = new TreeMap<>();
   private final SortedMap<Integer, double[]> ratios = new TreeMap<>();
 
-  /** A fold over images of the sets of which the first {@code trainImages} are training images. */
-  public Spikiness(int trainImages) {
+  /**
+   * A fold.
+   *
+   * @param trainImages the first so many of the sets' images are training images
+   * @param contrasts whether areas and rank correlations are estimated
+   * @param means whether the raw means are estimated
+   */
+  public Spikiness(int trainImages, boolean contrasts, boolean means) {
     this.trainImages = trainImages;
+    this.contrasts = contrasts;
+    this.means = means;
   }
 
   @Override
@@ -67,10 +77,12 @@ public final class Spikiness implements Signal {
       double[] ofSamples = joined(generated, measure);
       double[] ofTrain = Arrays.copyOf(inSets, train);
       double[] ofHoldout = Arrays.copyOfRange(inSets, train, inSets.length);
-      addMean(estimates, Reference.GENERATED, measure, ofSamples);
-      addMean(estimates, Reference.TRAIN, measure, ofTrain);
-      addMean(estimates, Reference.HOLDOUT, measure, ofHoldout);
-      if (complete) {
+      if (means) {
+        addMean(estimates, Reference.GENERATED, measure, ofSamples);
+        addMean(estimates, Reference.TRAIN, measure, ofTrain);
+        addMean(estimates, Reference.HOLDOUT, measure, ofHoldout);
+      }
+      if (contrasts && complete) {
         addContrasts(estimates, measure, ofTrain, ofHoldout, ofSamples, nearness);
       }
     }

@@ -39,6 +39,7 @@ import io.diffuscope.run.StepScale;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.ProbeFiles;
 import io.diffuscope.sampling.ProbeSpec;
+import io.diffuscope.signal.SignalSchedule;
 import io.diffuscope.tensorfile.FloatArray;
 import io.diffuscope.tensorfile.SafetensorsWriter;
 import io.diffuscope.tensorfile.TensorShape;
@@ -504,7 +505,8 @@ class MonitorTest {
         DetectorSettings.DEFAULT,
         2,
         Duration.ofMinutes(1),
-        Retries.NONE);
+        Retries.NONE,
+        SignalSchedule.DEFAULT);
   }
 
   private ActorRef<Monitor.Command> spawn(Probe probe, RunSources runs) {

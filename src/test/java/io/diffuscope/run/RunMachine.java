@@ -12,6 +12,7 @@ import io.diffuscope.sampling.ProbeSpec;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.signal.SignalEstimate;
 import io.diffuscope.signal.SignalNames;
+import io.diffuscope.signal.SignalSchedule;
 import io.diffuscope.signal.Statistic;
 import io.diffuscope.statistics.Estimate;
 import java.time.Duration;
@@ -239,6 +240,7 @@ final class RunMachine {
         DetectorSettings.DEFAULT,
         2,
         Duration.ofMinutes(1),
-        new Retries(3, Duration.ofSeconds(10), Duration.ofSeconds(20)));
+        new Retries(3, Duration.ofSeconds(10), Duration.ofSeconds(20)),
+        SignalSchedule.DEFAULT);
   }
 }

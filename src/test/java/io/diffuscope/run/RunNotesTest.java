@@ -11,6 +11,7 @@ import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.ProbeFiles;
 import io.diffuscope.sampling.ProbeSpec;
 import io.diffuscope.sampling.SpikinessSettings;
+import io.diffuscope.signal.SignalSchedule;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -54,8 +55,9 @@ class RunNotesTest {
     try (Probe silent = Probe.open(spec);
         Probe probe = Probe.open(spec.withSpikiness(asked))) {
       GeometrySummary geometry = new GeometrySummary(0, 24, 20, 0, 20, 0, null, 24);
-      assertThat(RunNotes.of(silent, geometry)).noneMatch(note -> note.contains("spikiness"));
-      assertThat(RunNotes.of(probe, geometry))
+      assertThat(RunNotes.of(silent, geometry, SignalSchedule.DEFAULT))
+          .noneMatch(note -> note.contains("spikiness"));
+      assertThat(RunNotes.of(probe, geometry, SignalSchedule.DEFAULT))
           .anyMatch(note -> note.startsWith("spikiness is off: the template returns no"));
       assertThat(probe.id()).isEqualTo(silent.id());
     }
@@ -70,9 +72,9 @@ class RunNotesTest {
         Probe probe = Probe.open(spec.withNeighbours(mirrored))) {
       GeometrySummary whole = new GeometrySummary(0, 24, 20, 0, 20, 0, null, 24);
       GeometrySummary part = new GeometrySummary(0, 24, 20, 0, 20, 0, null, 10);
-      assertThat(RunNotes.of(plain, whole))
+      assertThat(RunNotes.of(plain, whole, SignalSchedule.DEFAULT))
           .noneMatch(note -> note.contains("hflip") || note.contains("geometry-operations"));
-      assertThat(RunNotes.of(probe, part))
+      assertThat(RunNotes.of(probe, part, SignalSchedule.DEFAULT))
           .anyMatch(note -> note.contains("mirror images") && note.contains("hflip"))
           .anyMatch(note -> note.contains("10 of 24") && note.contains("geometry-operations"));
     }
@@ -100,7 +102,8 @@ class RunNotesTest {
             s.cacheDirectory(),
             s.residentBytes());
     try (Probe probe = Probe.open(spec)) {
-      return RunNotes.of(probe, new GeometrySummary(0, 30, 24, 0, 24, 0, null, 30));
+      return RunNotes.of(
+          probe, new GeometrySummary(0, 30, 24, 0, 24, 0, null, 30), SignalSchedule.DEFAULT);
     }
   }
 }

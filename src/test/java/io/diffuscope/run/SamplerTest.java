@@ -21,6 +21,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Arrays;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -50,7 +51,7 @@ class SamplerTest {
     Work work = new Work(files.smallSpec());
     Checkpoint checkpoint = checkpoint("good", files.checkpoint("good.safetensors", 3));
     // Samples before the geometry: the sampler finds it itself.
-    assertThat(work.outcome(new WorkUnit.SampleBlock(checkpoint, 2)))
+    assertThat(work.outcome(new WorkUnit.SampleBlock(checkpoint, 2, Set.of())))
         .isInstanceOfSatisfying(
             Observed.class,
             o ->
@@ -77,7 +78,7 @@ class SamplerTest {
     assertFailed(work, folder.resolve("absent.safetensors"), "vanished");
     assertFailed(work, files.resource("/io/diffuscope/model/small-a.safetensors"), "mismatch");
     assertFailed(work, Files.writeString(folder.resolve("text.safetensors"), "text"), "");
-    assertThat(work.outcome(new WorkUnit.SampleBlock(checkpoint("good", good), 0)))
+    assertThat(work.outcome(new WorkUnit.SampleBlock(checkpoint("good", good), 0, Set.of())))
         .isInstanceOf(Observed.class);
   }
 
@@ -108,10 +109,11 @@ class SamplerTest {
     Quiet.during(
         Sampler.class.getName(),
         () ->
-            assertThat(work.outcome(new WorkUnit.SampleBlock(checkpoint, 99)))
+            assertThat(work.outcome(new WorkUnit.SampleBlock(checkpoint, 99, Set.of())))
                 .isInstanceOfSatisfying(
                     Failed.class, failed -> assertThat(failed.reason()).isEqualTo("engine")));
-    assertThat(work.outcome(new WorkUnit.SampleBlock(checkpoint, 0))).isInstanceOf(Observed.class);
+    assertThat(work.outcome(new WorkUnit.SampleBlock(checkpoint, 0, Set.of())))
+        .isInstanceOf(Observed.class);
   }
 
   /** Each look at the clock costs a second: the deadline passes between two pieces. */
@@ -130,7 +132,7 @@ class SamplerTest {
     for (WorkUnit unit :
         new WorkUnit[] {
           new WorkUnit.FindGeometry(),
-          new WorkUnit.SampleBlock(checkpoint, 0),
+          new WorkUnit.SampleBlock(checkpoint, 0, Set.of()),
           new WorkUnit.DenoisingBlock(checkpoint, 1, 0)
         }) {
       sampler.tell(new Sampler.Perform(7, 1, Instant.ofEpochSecond(seconds.get() + 1), spec, unit));
@@ -143,7 +145,7 @@ class SamplerTest {
                 assertThat(failed.message()).startsWith(unit.describe()).contains("unit-timeout");
               });
     }
-    WorkUnit unit = new WorkUnit.SampleBlock(checkpoint, 0);
+    WorkUnit unit = new WorkUnit.SampleBlock(checkpoint, 0, Set.of());
     sampler.tell(new Sampler.Perform(8, 2, NEVER, spec, unit));
     assertThat(done(queue).outcome()).isInstanceOf(Observed.class);
   }
@@ -163,19 +165,20 @@ class SamplerTest {
     Checkpoint found = CheckpointFiles.describe(file);
     Files.delete(file);
     Files.copy(files.checkpoint("other.safetensors", 4), file);
-    assertThat(work.outcome(new WorkUnit.SampleBlock(found, 0)))
+    assertThat(work.outcome(new WorkUnit.SampleBlock(found, 0, Set.of())))
         .isInstanceOfSatisfying(
             Failed.class,
             failed -> {
               assertThat(failed.reason()).isEqualTo("changed");
               assertThat(failed.message()).contains("step-100.safetensors");
             });
-    assertThat(work.outcome(new WorkUnit.SampleBlock(CheckpointFiles.describe(file), 0)))
+    assertThat(work.outcome(new WorkUnit.SampleBlock(CheckpointFiles.describe(file), 0, Set.of())))
         .isInstanceOf(Observed.class);
   }
 
   private static void assertFailed(Work work, Path file, String reason) {
-    assertThat(work.outcome(new WorkUnit.SampleBlock(checkpoint(file.toString(), file), 0)))
+    assertThat(
+            work.outcome(new WorkUnit.SampleBlock(checkpoint(file.toString(), file), 0, Set.of())))
         .isInstanceOfSatisfying(
             Failed.class,
             failed -> {

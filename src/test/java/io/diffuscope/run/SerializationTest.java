@@ -31,6 +31,7 @@ import java.time.Instant;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
@@ -151,10 +152,11 @@ class SerializationTest {
             new WorkQueue.Done(sampler.getRef(), 1, new WorkOutcome.GeometryFound(geometry)),
             new WorkQueue.Done(sampler.getRef(), 1, new WorkOutcome.Failed("a", "b")),
             new WorkQueue.Done(sampler.getRef(), 1, new WorkOutcome.EndpointsKept(4)),
-            new Sampler.Perform(1, 2, deadline, spec, new WorkUnit.SampleBlock(checkpoint, 3)),
+            new Sampler.Perform(
+                1, 2, deadline, spec, new WorkUnit.SampleBlock(checkpoint, 3, Set.of())),
             new Sampler.Perform(
                 1, 2, deadline, spec, new WorkUnit.DenoisingBlock(checkpoint, .5, 3)),
-            new Sampler.Perform(1, 2, deadline, spec, new WorkUnit.SampleBlock(held, 3)),
+            new Sampler.Perform(1, 2, deadline, spec, new WorkUnit.SampleBlock(held, 3, Set.of())),
             new TrainingRun.Found(checkpoint),
             new TrainingRun.Found(checkpoint, "/other"),
             new TrainingRun.PassedOver("/x", "incomplete", "cut"),

@@ -31,6 +31,7 @@ import io.diffuscope.signal.ProbabilityFlowDistance;
 import io.diffuscope.signal.Signal;
 import io.diffuscope.signal.SignalEstimate;
 import io.diffuscope.signal.SignalNames;
+import io.diffuscope.signal.SignalSchedule;
 import io.diffuscope.signal.Statistic;
 import io.diffuscope.tensorfile.TensorShape;
 import java.io.IOException;
@@ -600,12 +601,12 @@ class TrainingRunTest {
       device.useCheckpoint(checkpoint.identity(), checkpoint.weights());
       GeometrySummary geometry = found.summary();
       double decisionZ = DetectorSettings.DEFAULT.earlyMemorization().decisionZ();
-      EvaluationPlan plan = EvaluationPlan.of(probe, geometry, decisionZ);
+      EvaluationPlan plan = EvaluationPlan.of(probe, geometry, decisionZ, SignalSchedule.DEFAULT);
       List<Signal> signals = plan.signals(previous);
       for (WorkUnit unit : plan.units(checkpoint)) {
         List<Observation> observations =
             switch (unit) {
-              case WorkUnit.SampleBlock u -> result(device.samples(u.block()));
+              case WorkUnit.SampleBlock u -> result(device.samples(u.block(), u.measurements()));
               case WorkUnit.DenoisingBlock u ->
                   List.of(result(device.denoisingBlock(u.sigma(), u.block())));
               case WorkUnit.SpikinessBlock u -> List.of(result(device.setSpikiness(u.block())));
@@ -735,7 +736,8 @@ class TrainingRunTest {
               DetectorSettings.DEFAULT,
               samplers + 1,
               Duration.ofMinutes(1),
-              new Retries(3, Duration.ofMillis(50), Duration.ofMillis(100)));
+              new Retries(3, Duration.ofMillis(50), Duration.ofMillis(100)),
+              SignalSchedule.DEFAULT);
       KIT.system()
           .eventStream()
           .tell(new EventStream.Subscribe<>(RunNotification.class, told.getRef()));

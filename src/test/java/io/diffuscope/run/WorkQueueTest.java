@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
@@ -58,9 +59,9 @@ class WorkQueueTest {
     ActorRef<Sampler.Command> sampler = sampler();
     Checkpoint checkpoint = Checkpoint.ofFile("id", "/run/step-1.safetensors", 1L);
     for (int block = 0; block < 3; block++) {
-      submit(new WorkUnit.SampleBlock(checkpoint, block));
+      submit(new WorkUnit.SampleBlock(checkpoint, block, Set.of()));
       Sampler.Perform perform = performed();
-      assertThat(perform.unit()).isEqualTo(new WorkUnit.SampleBlock(checkpoint, block));
+      assertThat(perform.unit()).isEqualTo(new WorkUnit.SampleBlock(checkpoint, block, Set.of()));
       queue.tell(new WorkQueue.Done(sampler, perform.id(), new EndpointsKept(block)));
       assertThat(outcomes.receiveMessage()).isEqualTo(new EndpointsKept(block));
     }
@@ -237,7 +238,8 @@ class WorkQueueTest {
   }
 
   private static WorkUnit block(String checkpoint, int block) {
-    return new WorkUnit.SampleBlock(Checkpoint.ofFile(checkpoint, "/run/" + checkpoint, 1L), block);
+    return new WorkUnit.SampleBlock(
+        Checkpoint.ofFile(checkpoint, "/run/" + checkpoint, 1L), block, Set.of());
   }
 
   private void done(ActorRef<Sampler.Command> sampler, Sampler.Perform perform) {

@@ -458,6 +458,7 @@ class ClassConditionalTest {
         s.descriptor(),
         s.neighbours(),
         s.cacheDirectory(),
-        s.residentBytes());
+        s.residentBytes(),
+        s.referenceChoice());
   }
 }

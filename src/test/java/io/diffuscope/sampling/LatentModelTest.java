@@ -254,6 +254,7 @@ class LatentModelTest {
         DescriptorSettings.OFF,
         NeighbourSettings.DEFAULT,
         folder.resolve("cache").toString(),
-        1 << 26);
+        1 << 26,
+        ReferenceChoice.WHERE_CHEAP);
   }
 }

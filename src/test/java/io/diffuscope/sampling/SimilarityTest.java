@@ -27,6 +27,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
@@ -97,7 +98,7 @@ class SimilarityTest {
 
   @Test
   void aRunDescribesItsSetsOnceAndItsSamplesEachTime() throws Exception {
-    ProbeSpec spec = described(files.smallSpec(), "pixels-descriptor.pt", true);
+    ProbeSpec spec = described(files.smallSpec(), "pixels-descriptor.pt");
     List<Observation> first = measure(spec);
     assertThat(first).hasSize(2);
     assertThat(first.get(0)).isInstanceOf(SampleObservation.class);
@@ -124,11 +125,10 @@ class SimilarityTest {
   @Test
   void everythingThatMovesANumberMovesTheProbe() throws Exception {
     ProbeSpec plain = files.smallSpec();
-    ProbeSpec spec = described(plain, "pixels-descriptor.pt", false);
+    ProbeSpec spec = described(plain, "pixels-descriptor.pt");
     DescriptorSettings settings = spec.descriptor();
     ProbeSpec other =
-        plain.withDescriptor(
-            new DescriptorSettings(settings.file(), null, settings.keys(), .7, false));
+        plain.withDescriptor(new DescriptorSettings(settings.file(), null, settings.keys(), .7));
     assertThat(List.of(id(plain), id(spec), id(other))).doesNotHaveDuplicates();
     assertThat(id(plain.withDescriptor(DescriptorSettings.OFF))).isEqualTo(id(plain));
   }
@@ -139,7 +139,7 @@ class SimilarityTest {
     Arrays.fill(dark, -1);
     Path train = files.write("dark.npy", TensorShape.of(1, 8, 8), dark);
     ProbeSpec plain = files.spec(files.template(), train, null);
-    assertThatThrownBy(() -> measure(described(plain, "zero-descriptor.pt", false)))
+    assertThatThrownBy(() -> measure(described(plain, "zero-descriptor.pt")))
         .isInstanceOf(BadInputException.class)
         .hasMessageContaining("dark.npy")
         .hasMessageContaining("zeros for point 0");
@@ -149,23 +149,18 @@ class SimilarityTest {
   void pointsThatAreNoImagesAreRefusedAtOnce() throws Exception {
     Path train = files.write("train.npy", TensorShape.of(8), ProbeFiles.blobs(20, 8, 1));
     Path template = files.resource("/io/diffuscope/model/memorizer.pt");
-    ProbeSpec spec = described(files.spec(template, train, null), "descriptor.pt", false);
+    ProbeSpec spec = described(files.spec(template, train, null), "descriptor.pt");
     assertThatThrownBy(() -> Probe.open(spec))
         .isInstanceOf(BadInputException.class)
         .hasMessageContaining("descriptor.pt");
   }
 
-  private ProbeSpec described(ProbeSpec spec, String name, boolean authenticity)
-      throws IOException {
+  private ProbeSpec described(ProbeSpec spec, String name) throws IOException {
     Path file = files.resource(FILES + name);
     String preset = name.equals("descriptor.pt") ? "dinov2" : null;
     return spec.withDescriptor(
         new DescriptorSettings(
-            file.toString(),
-            preset,
-            PreprocessingKeys.NONE,
-            DescriptorSettings.DEFAULT_THRESHOLD,
-            authenticity));
+            file.toString(), preset, PreprocessingKeys.NONE, DescriptorSettings.DEFAULT_THRESHOLD));
   }
 
   private List<Observation> measure(ProbeSpec spec) throws IOException {
@@ -173,7 +168,7 @@ class SimilarityTest {
         ProbeDevice device = ProbeDevice.load(probe, Device.cpu())) {
       device.useGeometry(Tasks.run(device.geometry()));
       device.useCheckpoint("a", WeightsLocation.of(files.checkpoint("a.safetensors", 3)));
-      return Tasks.run(device.samples(1));
+      return Tasks.run(device.samples(1, EnumSet.allOf(SampleMeasurement.class)));
     }
   }
 

@@ -20,7 +20,7 @@ class SpikinessSignalTest {
 
   @Test
   void trainingImagesThatAreAllSpikierThanTheOthersGiveAnAreaOfOne() {
-    Spikiness signal = new Spikiness(TRAIN);
+    Spikiness signal = new Spikiness(TRAIN, true, true);
     // Twenty-two images in two blocks that come in the wrong order: 1 + 22 - i for image i.
     signal.observe(block(1, false, 16, 6, i -> 7 - i));
     signal.observe(block(0, false, 0, 16, i -> 23 - i));
@@ -38,7 +38,7 @@ class SpikinessSignalTest {
 
   @Test
   void samplesThatAreTheSpikierTheNearerTheyAreCorrelateNegatively() {
-    Spikiness signal = new Spikiness(TRAIN);
+    Spikiness signal = new Spikiness(TRAIN, true, true);
     signal.observe(samples());
     signal.observe(block(0, true, 0, SAMPLES, i -> SAMPLES - i));
     assertThat(
