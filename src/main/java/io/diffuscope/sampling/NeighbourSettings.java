@@ -12,7 +12,7 @@ import java.util.Locale;
  *     as many as this allows are drawn at random and the others are not looked at
  */
 public record NeighbourSettings(Augmentation augment, double geometryOperations) {
-  /** Three minutes on two cores of a small machine: 57,000 points of 3x32x32 in full. */
+  /** Enough for 57,000 points of 3x32x32 in full; some ten minutes of two processors. */
   public static final double DEFAULT_OPERATIONS = 2e13;
 
   /** Images as they are. */
