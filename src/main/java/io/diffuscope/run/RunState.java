@@ -120,17 +120,9 @@ public record RunState(
   }
 
   RunState withStarted(RunStarted event) {
-    return new RunState(
-        event,
-        ledger,
-        pending,
-        evaluating,
-        lineage,
-        verdict,
-        flags,
-        restsUntil,
-        ended,
-        sampledSoFar);
+    Next next = new Next(this);
+    next.started = event;
+    return next.state();
   }
 
   /**
@@ -138,12 +130,17 @@ public record RunState(
    * evaluation, and a run that had ended is open again.
    */
   RunState resumed() {
+    Next next = new Next(this);
+    next.started = null;
+    next.restsUntil = null;
+    next.ended = false;
     Candidate current = evaluating;
-    List<Candidate> more = current == null ? pending : pendingWith(current);
-    Map<String, Status> known =
-        current == null ? ledger : marked(current.checkpoint(), Status.PENDING);
-    return new RunState(
-        null, known, more, null, lineage, verdict, flags, null, false, sampledSoFar);
+    if (current != null) {
+      next.evaluating = null;
+      next.pending = pendingWith(current);
+      next.ledger = marked(current.checkpoint(), Status.PENDING);
+    }
+    return next.state();
   }
 
   /**
@@ -151,71 +148,48 @@ public record RunState(
    * next step under the same name, announced with its step, replaces none.
    */
   RunState withFound(Checkpoint checkpoint) {
-    List<Candidate> more =
-        pendingWith(new Candidate(checkpoint, lineage.attempt(), false, false, 0));
+    Next next = new Next(this);
+    next.ledger = marked(checkpoint, Status.PENDING);
+    next.pending = pendingWith(new Candidate(checkpoint, lineage.attempt(), false, false, 0));
+    next.lineage = lineage.withFound(checkpoint);
     Candidate current = evaluating;
     if (current != null && current.checkpoint().isReplacedBy(checkpoint)) {
-      current = current.supersede();
+      next.evaluating = current.supersede();
     }
-    return new RunState(
-        started,
-        marked(checkpoint, Status.PENDING),
-        more,
-        current,
-        lineage.withFound(checkpoint),
-        verdict,
-        flags,
-        restsUntil,
-        ended,
-        sampledSoFar);
+    return next.state();
   }
 
   RunState withSkipped(Checkpoint checkpoint) {
+    Next next = new Next(this);
+    next.ledger = marked(checkpoint, Status.SKIPPED);
+    next.pending = without(checkpoint);
     Candidate current = evaluating;
-    return new RunState(
-        started,
-        marked(checkpoint, Status.SKIPPED),
-        without(checkpoint),
-        current != null && current.checkpoint().equals(checkpoint) ? null : current,
-        lineage,
-        verdict,
-        flags,
-        restsUntil,
-        ended,
-        sampledSoFar);
+    if (current != null && current.checkpoint().equals(checkpoint)) {
+      next.evaluating = null;
+    }
+    return next.state();
   }
 
   RunState withEvaluating(Checkpoint checkpoint, boolean sampled) {
-    Candidate next =
+    Candidate begun =
         pending.stream()
             .filter(candidate -> candidate.checkpoint().equals(checkpoint))
             .findFirst()
             .orElse(new Candidate(checkpoint, lineage.attempt(), false, false, 0));
-    return new RunState(
-        started,
-        marked(checkpoint, Status.EVALUATING),
-        without(checkpoint),
-        next.begun(sampled),
-        lineage,
-        verdict,
-        flags,
-        null,
-        ended,
-        sampledSoFar);
+    Next next = new Next(this);
+    next.ledger = marked(checkpoint, Status.EVALUATING);
+    next.pending = without(checkpoint);
+    next.evaluating = begun.begun(sampled);
+    next.restsUntil = null;
+    return next.state();
   }
 
   RunState withDone(Checkpoint checkpoint, Status status) {
-    return new RunState(
-        started,
-        marked(checkpoint, status),
-        pending,
-        null,
-        lineage,
-        verdict,
-        flags,
-        null,
-        ended,
-        sampledSoFar);
+    Next next = new Next(this);
+    next.ledger = marked(checkpoint, status);
+    next.evaluating = null;
+    next.restsUntil = null;
+    return next.state();
   }
 
   /** What is under evaluation waits again, and nothing is begun before a time. */
@@ -224,32 +198,19 @@ public record RunState(
     if (current == null) {
       return this;
     }
-    return new RunState(
-        started,
-        marked(checkpoint, Status.PENDING),
-        pendingWith(current.postponed(failed)),
-        null,
-        lineage,
-        verdict,
-        flags,
-        until,
-        ended,
-        sampledSoFar);
+    Next next = new Next(this);
+    next.ledger = marked(checkpoint, Status.PENDING);
+    next.pending = pendingWith(current.postponed(failed));
+    next.evaluating = null;
+    next.restsUntil = until;
+    return next.state();
   }
 
   /** With one more checkpoint of which samples were measured. */
   RunState withSampled() {
-    return new RunState(
-        started,
-        ledger,
-        pending,
-        evaluating,
-        lineage,
-        verdict,
-        flags,
-        restsUntil,
-        ended,
-        Math.addExact(sampledSoFar, 1));
+    Next next = new Next(this);
+    next.sampledSoFar = Math.addExact(sampledSoFar, 1);
+    return next.state();
   }
 
   private List<Candidate> pendingWith(Candidate candidate) {
@@ -266,34 +227,20 @@ public record RunState(
     } else {
       up.remove(change.flag());
     }
-    return new RunState(
-        started,
-        ledger,
-        pending,
-        evaluating,
-        lineage,
-        verdict,
-        up,
-        restsUntil,
-        ended,
-        sampledSoFar);
+    Next next = new Next(this);
+    next.flags = up;
+    return next.state();
   }
 
   /** Another attempt goes on from before a step: what was found from there on no longer counts. */
   RunState withAttempt(int number, long fromStep) {
     UnaryOperator<Candidate> mark = c -> c.isFrom(fromStep) ? c.supersede() : c;
     Candidate current = evaluating;
-    return new RunState(
-        started,
-        ledger,
-        pending.stream().map(mark).sorted(ORDER).toList(),
-        current == null ? null : mark.apply(current),
-        lineage.resumed(number, fromStep),
-        verdict,
-        flags,
-        restsUntil,
-        ended,
-        sampledSoFar);
+    Next next = new Next(this);
+    next.pending = pending.stream().map(mark).sorted(ORDER).toList();
+    next.evaluating = current == null ? null : mark.apply(current);
+    next.lineage = lineage.resumed(number, fromStep);
+    return next.state();
   }
 
   RunState with(Checkpoint checkpoint, Lineage.Known.Sampling sampling) {
@@ -301,31 +248,57 @@ public record RunState(
   }
 
   RunState withLineage(Lineage newLineage) {
-    return new RunState(
-        started,
-        ledger,
-        pending,
-        evaluating,
-        newLineage,
-        verdict,
-        flags,
-        restsUntil,
-        ended,
-        sampledSoFar);
+    Next next = new Next(this);
+    next.lineage = newLineage;
+    return next.state();
   }
 
   RunState withVerdict(Verdict newVerdict, boolean over) {
-    return new RunState(
-        started,
-        ledger,
-        pending,
-        evaluating,
-        lineage,
-        newVerdict,
-        flags,
-        restsUntil,
-        over,
-        sampledSoFar);
+    Next next = new Next(this);
+    next.verdict = newVerdict;
+    next.ended = over;
+    return next.state();
+  }
+
+  /** A state in the making: as the one before, until something of it is said. */
+  private static final class Next {
+    private @Nullable RunStarted started;
+    private Map<String, Status> ledger;
+    private List<Candidate> pending;
+    private @Nullable Candidate evaluating;
+    private Lineage lineage;
+    private @Nullable Verdict verdict;
+    private Set<Flag> flags;
+    private @Nullable Instant restsUntil;
+    private boolean ended;
+    private long sampledSoFar;
+
+    Next(RunState before) {
+      started = before.started;
+      ledger = before.ledger;
+      pending = before.pending;
+      evaluating = before.evaluating;
+      lineage = before.lineage;
+      verdict = before.verdict;
+      flags = before.flags;
+      restsUntil = before.restsUntil;
+      ended = before.ended;
+      sampledSoFar = before.sampledSoFar;
+    }
+
+    RunState state() {
+      return new RunState(
+          started,
+          ledger,
+          pending,
+          evaluating,
+          lineage,
+          verdict,
+          flags,
+          restsUntil,
+          ended,
+          sampledSoFar);
+    }
   }
 
   private List<Candidate> without(Checkpoint checkpoint) {
