@@ -286,7 +286,7 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
 
   /** What is seen, if only because it was announced, can be read. */
   private void tellWhetherOut(Sighting sighting) {
-    boolean now =
+    boolean out =
         switch (sighting) {
           case Sighting.Problem s -> true;
           case Sighting.Settled s -> false;
@@ -296,9 +296,9 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
           case Sighting.Recognised s -> isOut;
           case Sighting.TrainingOver s -> isOut;
         };
-    if (now != isOut && run != null) {
-      isOut = now;
-      run.tell(new TrainingRun.SourceOut(now));
+    if (out != isOut && run != null) {
+      isOut = out;
+      run.tell(new TrainingRun.SourceOut(out));
     }
   }
 

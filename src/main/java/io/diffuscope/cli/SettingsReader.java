@@ -207,17 +207,18 @@ final class SettingsReader {
           String configured = text("run");
           String id = configured == null ? RunSettings.idOf(fallback) : configured;
           String displayName = text("display-name");
+          Ending ending = ending();
           return new RunSettings(
               id,
               displayName == null ? id : displayName,
               probe(),
               pace(),
               steps(),
-              ending(),
+              ending,
               detectors(),
               samplers() + 1,
               durations.of("device.unit-timeout"),
-              ending().once() ? retries().brief() : retries(),
+              ending.once() ? retries().brief() : retries(),
               signals());
         });
   }

@@ -4,6 +4,7 @@ import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.sampling.DenoisingPlan;
 import io.diffuscope.sampling.DenoisingSettings;
 import io.diffuscope.sampling.GeometrySummary;
+import io.diffuscope.sampling.Observation.FidelityObservation;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.sampling.SampleMeasurement;
@@ -86,7 +87,7 @@ record EvaluationPlan(
     return switch (signal) {
       case SignalNames.PFD -> !probe.references().isEmpty();
       case SignalNames.TRAIN_AFFINITY -> geometry.comparesHoldout();
-      case SignalNames.FIDELITY -> geometry.comparedHoldout() >= Fidelity.LEAST_POINTS;
+      case SignalNames.FIDELITY -> geometry.comparedHoldout() >= FidelityObservation.LEAST_POINTS;
       case SignalNames.DENOISING_GAP ->
           geometry.comparesHoldout() && !probe.denoising().sigmas().isEmpty();
       case SignalNames.SPIKINESS, SignalNames.RAW_SPIKINESS -> probe.spikiness().images() > 0;
@@ -129,8 +130,9 @@ record EvaluationPlan(
   }
 
   private boolean measuresSamples() {
-    return SignalCatalogue.names().stream()
-        .filter(name -> SignalCatalogue.find(name).orElseThrow().isOfSamples())
+    return Arrays.stream(SignalCatalogue.values())
+        .filter(SignalCatalogue::isOfSamples)
+        .map(SignalCatalogue::signal)
         .anyMatch(this::measures);
   }
 

@@ -267,11 +267,6 @@ public final class FileJournal implements RunJournal {
     write(ByteBuffer.wrap(bytes.toByteArray()));
   }
 
-  @Override
-  public void close() {
-    closeQuietly();
-  }
-
   private void write(ByteBuffer bytes) throws IOException {
     int size = bytes.remaining();
     try {
@@ -285,7 +280,7 @@ public final class FileJournal implements RunJournal {
       }
       length += size;
     } catch (IOException e) {
-      closeQuietly();
+      close();
       throw e;
     }
   }
@@ -316,7 +311,8 @@ public final class FileJournal implements RunJournal {
     }
   }
 
-  private void closeQuietly() {
+  @Override
+  public void close() {
     SeekableByteChannel open = channel;
     channel = null;
     if (open != null) {

@@ -82,11 +82,11 @@ public final class RunDecisions {
   /** It is this run's turn on the device; needed, and heeded, only where there is a budget. */
   public record Proceed() implements Command {}
 
-  /** The time may have come, or the source may be back, so that something can be begun. */
+  /**
+   * Something may be begun now that could not before: a rest is over, the source is back, or no
+   * more checkpoints come, which is told to decisions that are {@link #draining()}.
+   */
   public record Wake() implements Command {}
-
-  /** No more checkpoints come: told to decisions that are {@link #draining()}. */
-  public record Drain() implements Command {}
 
   /** Nothing more is coming; what still waits or is under evaluation is skipped, and counted. */
   public record End(String cause) implements Command {}
@@ -185,7 +185,6 @@ public final class RunDecisions {
       }
       case Proceed c -> {}
       case Wake c -> {}
-      case Drain c -> {}
       case End c -> {
         skipAll(course, now);
         course.add(new RunEvent.RunEnded(id, now, c.cause, verdict(course.state)));

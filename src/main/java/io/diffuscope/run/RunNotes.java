@@ -4,6 +4,7 @@ import io.diffuscope.model.NetworkSettings;
 import io.diffuscope.model.SigmaGrid;
 import io.diffuscope.sampling.Augmentation;
 import io.diffuscope.sampling.GeometrySummary;
+import io.diffuscope.sampling.Observation.FidelityObservation;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.sampling.SpikinessSettings;
@@ -63,10 +64,10 @@ public final class RunNotes {
     }
     if (probe.holdout() != null
         && schedule.isOn(SignalNames.FIDELITY)
-        && geometry.comparedHoldout() < Fidelity.LEAST_POINTS) {
+        && geometry.comparedHoldout() < FidelityObservation.LEAST_POINTS) {
       notes.add(
           "fidelity is off: it needs %d hold-out points, and %d are compared"
-              .formatted(Fidelity.LEAST_POINTS, geometry.comparedHoldout()));
+              .formatted(FidelityObservation.LEAST_POINTS, geometry.comparedHoldout()));
     }
     addClassNotes(notes, probe);
     addRangeNotes(notes, probe);
@@ -166,7 +167,8 @@ public final class RunNotes {
       case SignalNames.FIDELITY ->
           probe.holdout() == null
               ? noHoldout
-              : "fewer than %d hold-out points are left".formatted(Fidelity.LEAST_POINTS);
+              : "fewer than %d hold-out points are left"
+                  .formatted(FidelityObservation.LEAST_POINTS);
       case SignalNames.DENOISING_GAP ->
           !geometry.comparesHoldout()
               ? noHoldout

@@ -59,83 +59,48 @@ public record RunSettings(
   }
 
   /** The same where this is known of the steps. */
-  public RunSettings withSteps(StepScale otherSteps) {
+  public RunSettings withSteps(StepScale other) {
+    return with(other, ending, detectors, retries, signals);
+  }
+
+  /** The same with another end. */
+  public RunSettings withEnding(Ending other) {
+    return with(steps, other, detectors, retries, signals);
+  }
+
+  /** The same with other thresholds. */
+  RunSettings withDetectors(DetectorSettings other) {
+    return with(steps, ending, other, retries, signals);
+  }
+
+  /** The same with another patience. */
+  public RunSettings withRetries(Retries other) {
+    return with(steps, ending, detectors, other, signals);
+  }
+
+  /** The same with another schedule of signals. */
+  public RunSettings withSignals(SignalSchedule other) {
+    return with(steps, ending, detectors, retries, other);
+  }
+
+  private RunSettings with(
+      StepScale otherSteps,
+      Ending otherEnding,
+      DetectorSettings otherDetectors,
+      Retries otherRetries,
+      SignalSchedule otherSignals) {
     return new RunSettings(
         id,
         displayName,
         probe,
         pace,
         otherSteps,
-        ending,
-        detectors,
+        otherEnding,
+        otherDetectors,
         parallelism,
         unitTimeout,
-        retries,
-        signals);
-  }
-
-  /** The same with another end. */
-  public RunSettings withEnding(Ending other) {
-    return new RunSettings(
-        id,
-        displayName,
-        probe,
-        pace,
-        steps,
-        other,
-        detectors,
-        parallelism,
-        unitTimeout,
-        retries,
-        signals);
-  }
-
-  /** The same with other thresholds. */
-  RunSettings withDetectors(DetectorSettings other) {
-    return new RunSettings(
-        id,
-        displayName,
-        probe,
-        pace,
-        steps,
-        ending,
-        other,
-        parallelism,
-        unitTimeout,
-        retries,
-        signals);
-  }
-
-  /** The same with another patience. */
-  public RunSettings withRetries(Retries other) {
-    return new RunSettings(
-        id,
-        displayName,
-        probe,
-        pace,
-        steps,
-        ending,
-        detectors,
-        parallelism,
-        unitTimeout,
-        other,
-        signals);
-  }
-
-  /** The same with another schedule of signals. */
-  public RunSettings withSignals(SignalSchedule other) {
-    return new RunSettings(
-        id,
-        displayName,
-        probe,
-        pace,
-        steps,
-        ending,
-        detectors,
-        parallelism,
-        unitTimeout,
-        retries,
-        other);
+        otherRetries,
+        otherSignals);
   }
 
   /** The nearest valid id to any text, such as a directory's name. */

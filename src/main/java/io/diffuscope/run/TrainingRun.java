@@ -342,7 +342,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
         endCause = m.cause;
         drainsFrom = m.overAt == null ? clock.instant() : m.overAt;
         decisions = decisions.draining();
-        perform(new RunDecisions.Drain());
+        perform(new RunDecisions.Wake());
         drain();
       }
       case TurnGranted m -> {

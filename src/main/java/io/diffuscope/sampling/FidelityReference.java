@@ -77,8 +77,8 @@ final class FidelityReference implements AutoCloseable {
     try (NDManager scratch = manager.newSubManager()) {
       NDArray narrow = scratch.create(values.array(), new Shape(count, dimension));
       NDArray points = narrow.toType(DataType.FLOAT64, true);
+      NDArray norms = points.square().sum(ELEMENTS).expandDims(0);
       points.attach(manager);
-      NDArray norms = narrow.toType(DataType.FLOAT64, true).square().sum(ELEMENTS).expandDims(0);
       norms.attach(manager);
       return new FidelityReference(manager, points, norms);
     }
@@ -93,12 +93,8 @@ final class FidelityReference implements AutoCloseable {
     try (NDManager scratch = manager.newSubManager()) {
       NDArray some = points.get("%d:%d".formatted(row, row + rows));
       some.attach(scratch);
-      NDArray products = some.matMul(transposed);
-      double[] own = some.square().sum(ELEMENTS).toDoubleArray();
-      kernels += kernel(products).sum().getDouble();
-      for (double square : own) {
-        kernels -= kernel(square);
-      }
+      NDArray products = products(some);
+      kernels += kernel(products).sum().getDouble() - Arrays.stream(ownKernels(some)).sum();
       NDArray nearest =
           squaredDistances(some, products).topK(NEIGHBOURS + 1, 1, false, true).get(0);
       // The nearest is the point itself; rounding may put a duplicate before it, at the same 0.
@@ -163,13 +159,11 @@ final class FidelityReference implements AutoCloseable {
     return products.div(dimension).add(1).pow(3);
   }
 
-  private double kernel(double product) {
-    return KernelDistance.kernel(product, dimension);
-  }
-
   /** The kernel of each row with itself, {@code [n]}. */
   double[] ownKernels(NDArray rows) {
-    return Arrays.stream(rows.square().sum(ELEMENTS).toDoubleArray()).map(this::kernel).toArray();
+    return Arrays.stream(rows.square().sum(ELEMENTS).toDoubleArray())
+        .map(square -> KernelDistance.kernel(square, dimension))
+        .toArray();
   }
 
   @Override

@@ -15,16 +15,8 @@ final class IdenticalPoints {
   private IdenticalPoints() {}
 
   /**
-   * For each point the index of the first one that equals it (its own where it is unique).
-   *
-   * @param sets taken as one, in this order
-   */
-  static int[] labels(DataSet... sets) throws BadInputException {
-    return labels(Orbit.SINGLE, sets);
-  }
-
-  /**
-   * The same, where points of one orbit are equal.
+   * For each point the index of the first one that equals it, or is of its orbit (its own where it
+   * is unique).
    *
    * @param sets taken as one, in this order
    */

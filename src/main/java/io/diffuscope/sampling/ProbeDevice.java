@@ -62,6 +62,10 @@ public final class ProbeDevice implements AutoCloseable {
   private @Nullable Samples samples;
   private @Nullable DenoisingPlan denoisingPlan;
   private @Nullable SetImages spikinessImages;
+
+  /** What fidelity is judged against; null where there is too little. */
+  private @Nullable DataSet fidelityPoints;
+
   private @Nullable FidelityReference fidelity;
   private @Nullable String loadedCheckpoint;
   private @Nullable Path loadedFile;
@@ -222,16 +226,17 @@ public final class ProbeDevice implements AutoCloseable {
   }
 
   /** In the descriptor's space, or in the model's own. */
-  private void useForFidelity(DataSet heldOut, int[] rows) throws BadInputException {
+  private void useForFidelity(DataSet heldOut, int[] rows) {
     if (fidelity != null) {
       fidelity.close();
       fidelity = null;
     }
+    fidelityPoints = null;
     DataSet described = description == null ? null : description.holdout();
     DataSet judged = described == null ? heldOut : RowSubset.of(described, rows);
     int dimension = Math.toIntExact(judged.pointShape().elements());
     if (FidelityReference.isEnough(Math.toIntExact(judged.size()), dimension)) {
-      fidelity = FidelityReference.load(manager, judged);
+      fidelityPoints = judged;
     }
   }
 
@@ -360,7 +365,7 @@ public final class ProbeDevice implements AutoCloseable {
       measures.add(this::spikinessOfSamples);
     }
     Description described = description;
-    boolean judged = measured.contains(SampleMeasurement.FIDELITY) && fidelity != null;
+    boolean judged = measured.contains(SampleMeasurement.FIDELITY) && fidelityPoints != null;
     // Fidelity takes the features that the similarities are made of.
     if ((judged || measured.contains(SampleMeasurement.SIMILARITIES)) && described != null) {
       boolean authenticity = measured.contains(SampleMeasurement.AUTHENTICITY);
@@ -372,10 +377,16 @@ public final class ProbeDevice implements AutoCloseable {
     return new SampleBlockTask(sampleTask(block), block, measures);
   }
 
-  private Task<FidelityObservation> fidelityOfSamples(int block, NDArray endpoints) {
+  private Task<FidelityObservation> fidelityOfSamples(int block, NDArray endpoints)
+      throws BadInputException {
+    FidelityReference reference = fidelity;
+    if (reference == null) {
+      reference = FidelityReference.load(manager, Objects.requireNonNull(fidelityPoints));
+      fidelity = reference;
+    }
     return new FidelityTask(
         manager,
-        Objects.requireNonNull(fidelity),
+        reference,
         block,
         (long) block * probe.spec().batchSize(),
         description == null ? endpoints : description.sampleFeatures());

@@ -22,9 +22,6 @@ import java.util.TreeMap;
  * samples, and coverage's is that of hold-out points.
  */
 public final class Fidelity implements Signal {
-  /** Hold-out points that it takes. */
-  public static final int LEAST_POINTS = FidelityObservation.LEAST_POINTS;
-
   private final TreeMap<Integer, FidelityObservation> blocks = new TreeMap<>();
 
   @Override

@@ -34,6 +34,7 @@ import io.diffuscope.run.Retries;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunJournal;
 import io.diffuscope.run.RunSettings;
+import io.diffuscope.run.RunState;
 import io.diffuscope.run.SourceNews;
 import io.diffuscope.run.StepScale;
 import io.diffuscope.sampling.Probe;
@@ -341,8 +342,13 @@ class MonitorTest {
       offer("a", new Sighting.Settled(checkpoint("a", 10)));
       offer("a", new Sighting.Problem("the disk is gone"));
       next(RunEvent.RunStarted.class::isInstance);
-      Thread.sleep(300);
-      assertThat(told).noneMatch(RunEvent.EvaluationStarted.class::isInstance);
+      // What could begin would have begun with the run.
+      assertThat(stateOf(monitor, "a"))
+          .satisfies(
+              state -> {
+                assertThat(state.evaluating()).isNull();
+                assertThat(state.pending()).hasSize(1);
+              });
       offer("a", new Sighting.Listed(Instant.now(), 0));
       next(RunEvent.EvaluationCompleted.class::isInstance);
       kit.stop(monitor);
@@ -531,6 +537,16 @@ class MonitorTest {
         Monitor.create(
             new Monitor.Plan(
                 runs, probe, Holds.off(), 1, List.of(listener), failure::complete, () -> {})));
+  }
+
+  private RunState stateOf(ActorRef<Monitor.Command> monitor, String run) {
+    TestProbe<Monitor.Runs> runs = kit.createTestProbe(Monitor.Runs.class);
+    monitor.tell(new Monitor.GetRuns(runs.getRef()));
+    TestProbe<RunState> states = kit.createTestProbe(RunState.class);
+    runs.receiveMessage().all().stream()
+        .filter(live -> live.settings().id().equals(run))
+        .forEach(live -> live.supervisor().tell(new RunSupervisor.GetState(states.getRef())));
+    return states.receiveMessage();
   }
 
   private void offer(Sighting sighting) {

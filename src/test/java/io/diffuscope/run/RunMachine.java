@@ -41,7 +41,7 @@ final class RunMachine {
   /** It is known from here on that no more checkpoints come. */
   List<String> drain() {
     decisions = decisions.draining();
-    return perform(new RunDecisions.Drain());
+    return perform(new RunDecisions.Wake());
   }
 
   boolean isReady() {

@@ -221,12 +221,7 @@ class AugmentationTest {
   }
 
   private static float[] images(int n, long seed) {
-    RandomGenerator random = ProbeFiles.random(seed);
-    float[] values = new float[n * D];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = (float) random.nextGaussian();
-    }
-    return values;
+    return ProbeFiles.gaussians(n * D, seed);
   }
 
   private static float mirroredElement(float[] images, int image, int element) {

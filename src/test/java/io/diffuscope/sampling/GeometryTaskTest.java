@@ -305,12 +305,7 @@ class GeometryTaskTest {
   }
 
   private static float[] gaussians(int n, long seed) {
-    RandomGenerator random = ProbeFiles.random(seed);
-    float[] values = new float[n * D];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = (float) random.nextGaussian();
-    }
-    return values;
+    return ProbeFiles.gaussians(n * D, seed);
   }
 
   private static void copy(float[] points, int from, int to) {

@@ -16,7 +16,6 @@ import io.diffuscope.statistics.HoldoutCheck;
 import io.diffuscope.tensorfile.TensorShape;
 import java.util.Map;
 import java.util.Objects;
-import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -146,11 +145,6 @@ class LargeSetGeometryTest {
   }
 
   private static float[] gaussians(int n, long seed) {
-    RandomGenerator random = ProbeFiles.random(seed);
-    float[] values = new float[n * D];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = (float) random.nextGaussian();
-    }
-    return values;
+    return ProbeFiles.gaussians(n * D, seed);
   }
 }

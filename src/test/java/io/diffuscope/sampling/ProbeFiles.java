@@ -95,6 +95,16 @@ public final class ProbeFiles {
     return RandomGeneratorFactory.of("L64X128MixRandom").create(seed);
   }
 
+  /** Standard normal numbers, one after the other. */
+  static float[] gaussians(int count, long seed) {
+    RandomGenerator random = random(seed);
+    float[] values = new float[count];
+    for (int i = 0; i < count; i++) {
+      values[i] = (float) random.nextGaussian();
+    }
+    return values;
+  }
+
   /** A checkpoint of the demo's network with random weights of a trained one's size. */
   public Path checkpoint(String name, long seed) throws IOException {
     Path file = folder.resolve(name);

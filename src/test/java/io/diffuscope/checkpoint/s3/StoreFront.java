@@ -39,6 +39,7 @@ public final class StoreFront implements AutoCloseable {
   private final String scheme;
   private final URI store;
   private final AtomicInteger listings = new AtomicInteger();
+  private final AtomicInteger failed = new AtomicInteger();
   private final AtomicInteger heads = new AtomicInteger();
   private final AtomicInteger reads = new AtomicInteger();
   private final AtomicLong readBytes = new AtomicLong();
@@ -95,6 +96,11 @@ public final class StoreFront implements AutoCloseable {
     validKey = accessKey;
   }
 
+  /** Requests that were failed. */
+  public int failures() {
+    return failed.get();
+  }
+
   public int listings() {
     return listings.get();
   }
@@ -123,6 +129,7 @@ public final class StoreFront implements AutoCloseable {
         pass(exchange);
         return;
       }
+      failed.incrementAndGet();
       if (once) {
         once = false;
         failure = null;
