@@ -1,5 +1,6 @@
 package io.diffuscope.run;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
 
@@ -44,7 +45,6 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
@@ -281,16 +281,41 @@ class TrainingRunTest {
   @Test
   void whatCannotBeReadForAWhileIsTriedAgain() throws Exception {
     ProbeFiles files = new ProbeFiles(folder);
-    // How many units cannot be done yet; a try asks for two at once.
-    Map<Long, AtomicInteger> failures =
-        Map.of(10L, new AtomicInteger(4), 20L, new AtomicInteger(2));
+    // The disk answers once so many tries have failed.
+    Map<Long, Integer> failing = Map.of(10L, 2, 20L, 1);
+    Map<Long, AtomicInteger> failed = Map.of(10L, new AtomicInteger(), 20L, new AtomicInteger());
+    RunJournal counting =
+        new RunJournal() {
+          @Override
+          public List<RunEvent> read() {
+            return List.of();
+          }
+
+          @Override
+          public void append(List<RunEvent> batch) {
+            for (RunEvent.EvaluationPostponed event :
+                ofKind(batch, RunEvent.EvaluationPostponed.class)) {
+              requireNonNull(failed.get(event.checkpoint().step())).incrementAndGet();
+            }
+          }
+        };
     Meanwhile outage =
         measured -> {
-          if (Objects.requireNonNull(failures.get(measured.step())).getAndDecrement() > 0) {
+          if (requireNonNull(failed.get(measured.step())).get()
+              < requireNonNull(failing.get(measured.step()))) {
             throw new IOException("the disk does not answer");
           }
         };
-    try (Run run = new Run("outage", files.smallSpec(), 1, Holds.off(), outage)) {
+    try (Run run =
+        new Run(
+            "outage",
+            files.smallSpec(),
+            1,
+            Holds.off(),
+            outage,
+            Pace.all(10),
+            Ending.NEVER,
+            counting)) {
       for (long step = 10; step <= 20; step += 10) {
         Path file = files.checkpoint("step-%d.safetensors".formatted(step), step);
         run.actor.tell(new TrainingRun.Found(checkpoint(step, file)));
