@@ -140,6 +140,6 @@ record PlanRehearsal(
   private static GeometrySummary withoutDuplicates(Probe probe) {
     int train = Math.toIntExact(probe.train().size());
     long holdout = probe.holdout() == null ? 0 : probe.holdout().size();
-    return new GeometrySummary(0, train, (int) Math.min(train, holdout), 0, 0, 0, null);
+    return GeometrySummary.ofPoints(train, (int) Math.min(train, holdout));
   }
 }

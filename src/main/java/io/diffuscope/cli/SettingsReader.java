@@ -25,6 +25,7 @@ import io.diffuscope.run.StepScale;
 import io.diffuscope.sampling.DenoisingSettings;
 import io.diffuscope.sampling.DescriptorSettings;
 import io.diffuscope.sampling.FlowSettings;
+import io.diffuscope.sampling.GroupSettings;
 import io.diffuscope.sampling.ProbeSpec;
 import io.diffuscope.sampling.SpikinessSettings;
 import io.diffuscope.tensorfile.Locations;
@@ -99,6 +100,7 @@ final class SettingsReader {
                     word(Pooling.class, "spikiness.pooling"),
                     config.getInt("spikiness.images")),
                 descriptor(),
+                new GroupSettings(text("train-groups"), text("holdout-groups")),
                 DataDirectory.cache(dataDirectory()).toString(),
                 config.getBytes("device.resident-bytes")));
   }

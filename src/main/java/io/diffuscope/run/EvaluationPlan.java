@@ -17,6 +17,7 @@ import io.diffuscope.signal.ProbabilityFlowDistance;
 import io.diffuscope.signal.Reproducibility;
 import io.diffuscope.signal.Signal;
 import io.diffuscope.signal.Spikiness;
+import io.diffuscope.statistics.Strata;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -127,13 +128,9 @@ record EvaluationPlan(Probe probe, GeometrySummary geometry, double decisionZ, b
       addSimilarities(signals);
     }
     if (geometry.comparesHoldout()) {
-      if (sampled) {
-        signals.add(
-            new AffinityToTrain(
-                geometry.distinctTrain(),
-                geometry.comparedHoldout(),
-                decisionZ,
-                probe.spec().seed()));
+      Strata units = geometry.strata();
+      if (sampled && units != null && geometry.comparesUnits()) {
+        signals.add(new AffinityToTrain(units, decisionZ, probe.spec().seed()));
       }
       DenoisingSettings denoising = probe.denoising();
       for (double sigma : denoising.sigmas()) {

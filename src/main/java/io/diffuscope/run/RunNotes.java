@@ -16,10 +16,9 @@ import io.diffuscope.signal.Reproducibility;
 import io.diffuscope.signal.Signal;
 import io.diffuscope.signal.SignalNames;
 import io.diffuscope.signal.Spikiness;
-import io.diffuscope.statistics.HoldoutCheck;
+import io.diffuscope.statistics.Strata;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 
@@ -50,17 +49,7 @@ public final class RunNotes {
     addClassNotes(notes, probe);
     addRangeNotes(notes, probe);
     addSpikinessNotes(notes, probe);
-    if (geometry.groupedTrain() > 0) {
-      notes.add(
-          "near duplicates within the training set are grouped: %d of its points are concerned"
-              .formatted(geometry.groupedTrain()));
-    }
-    if (geometry.holdoutDuplicates() > 0) {
-      notes.add(
-          "hold-out points with a near duplicate in the training set, or an equal one before them,"
-              + " are"
-              + " left out of affinity and gap: %d".formatted(geometry.holdoutDuplicates()));
-    }
+    notes.addAll(SetNotes.duplicates(probe, geometry));
     if (probe.holdout() != null) {
       addHoldoutNotes(notes, probe, geometry);
     }
@@ -150,41 +139,33 @@ public final class RunNotes {
   }
 
   private static void addHoldoutNotes(List<String> notes, Probe probe, GeometrySummary geometry) {
-    int compared = geometry.comparedHoldout();
+    Strata units = geometry.strata();
     if (!geometry.comparesHoldout()) {
       notes.add(
           "fewer than 2 hold-out points are left: train_affinity, denoising_gap and"
               + " early_memorization are off");
       return;
     }
-    double p = (double) geometry.distinctTrain() / (geometry.distinctTrain() + compared);
+    notes.addAll(SetNotes.leftOut(geometry));
+    if (units == null || !geometry.comparesUnits()) {
+      notes.add(
+          "fewer than 2 groups of either set are left: train_affinity and early_memorization are"
+              + " off");
+      return;
+    }
+    double p = (double) units.trainUnits() / (units.trainUnits() + units.holdoutUnits());
     long recommended = Math.round(400 * p / (1 - p));
     if (probe.samples() < recommended) {
       notes.add(
-          "%d samples are few for %d training and %d hold-out points: %d or more make train_affinity"
-                  .formatted(probe.samples(), probe.train().size(), compared, recommended)
+          "%d samples are few for %d training and %d hold-out %s: %d or more make train_affinity"
+                  .formatted(
+                      probe.samples(),
+                      units.trainUnits(),
+                      units.holdoutUnits(),
+                      SetNotes.units(probe),
+                      recommended)
               + " sharp");
     }
-    HoldoutCheck check = geometry.holdoutCheck();
-    if (check != null && check.differs()) {
-      notes.add(
-          String.format(
-              Locale.ROOT,
-              "train and hold-out differ (hold-out check p = %.2g; train -> train %.2f, holdout ->"
-                  + " holdout %.2f): train_affinity and denoising_gap are not trustworthy and raise"
-                  + " nothing; give a hold-out set drawn like the training set",
-              check.pValue(),
-              check.trainToTrain(),
-              check.holdoutToHoldout()));
-    } else if (check != null) {
-      notes.add(
-          String.format(
-              Locale.ROOT,
-              "hold-out check passed (p = %.2g): %d training and %d hold-out points look"
-                  + " exchangeable",
-              check.pValue(),
-              probe.train().size(),
-              compared));
-    }
+    notes.addAll(SetNotes.check(probe, geometry));
   }
 }

@@ -7,14 +7,11 @@ import io.diffuscope.model.DevicePoints;
 import io.diffuscope.sampling.NeighbourSearch.Exclusion;
 import io.diffuscope.sampling.NeighbourSearch.Nearest;
 import io.diffuscope.statistics.HoldoutCheck;
+import io.diffuscope.statistics.Strata;
 import io.diffuscope.tensorfile.BadInputException;
 import java.util.ArrayDeque;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.Deque;
-import java.util.List;
-import java.util.Random;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -23,6 +20,9 @@ import org.jspecify.annotations.Nullable;
  * as much as all distances between the points of both sets, once per pair of sets.
  */
 final class GeometryTask implements Task<SetGeometry> {
+  /** Raised with every change of what is found. */
+  static final String FORMAT = "geometry 2";
+
   /** Points closer than this share of the median nearest-neighbour distance are duplicates. */
   private static final double DUPLICATE_SHARE = 1.0 / 3;
 
@@ -45,6 +45,7 @@ final class GeometryTask implements Task<SetGeometry> {
   private final int batchSize;
   private final long residentBytes;
   private final long seed;
+  private final Split split;
   private final Deque<Piece> pieces = new ArrayDeque<>();
   private int done;
 
@@ -59,7 +60,9 @@ final class GeometryTask implements Task<SetGeometry> {
   private double[] holdoutFirst = new double[0];
   private double[] holdoutSecond = new double[0];
   private int holdoutDuplicates;
-  private int[] compared = new int[0];
+  private @Nullable SplitUnits units;
+  private int holdoutEqual;
+  private int holdoutNear;
   private @Nullable HoldoutCheck check;
 
   /**
@@ -70,6 +73,7 @@ final class GeometryTask implements Task<SetGeometry> {
    *     whatever the features' rounding
    * @param originalHoldout the hold-out set there
    * @param batchSize queries of one block
+   * @param split how the sets were split
    */
   GeometryTask(
       NDManager parent,
@@ -78,7 +82,8 @@ final class GeometryTask implements Task<SetGeometry> {
       @Nullable DataSet originalHoldout,
       int batchSize,
       long residentBytes,
-      long seed) {
+      long seed,
+      Split split) {
     this.manager = parent.newSubManager();
     this.train = sets.train();
     this.trainPoints = sets.trainPoints();
@@ -88,6 +93,7 @@ final class GeometryTask implements Task<SetGeometry> {
     this.batchSize = batchSize;
     this.residentBytes = residentBytes;
     this.seed = seed;
+    this.split = split;
     int n = Math.toIntExact(train.size());
     int h = holdout == null ? 0 : Math.toIntExact(holdout.size());
     this.trainDistance = new double[n];
@@ -181,49 +187,51 @@ final class GeometryTask implements Task<SetGeometry> {
   }
 
   /**
-   * Hold-out points that have a duplicate in the training set would count copies as independent;
-   * and the normal tail of the affinity test holds only for a hold-out set that is not the larger
-   * one.
+   * Hold-out points that have a duplicate in the training set would count copies as independent.
    */
   private void chooseCompared(DataSet set) throws BadInputException {
     later = 0;
     int[] identicalHoldout =
         IdenticalPoints.labels(originalHoldout == null ? set : originalHoldout);
-    List<Integer> kept =
+    holdoutEqual = DuplicateCounts.sharing(identicalHoldout);
+    int[] kept =
         IntStream.range(0, holdoutFirst.length)
             .filter(i -> holdoutFirst[i] >= duplicateDistance && holdoutFirst[i] > 0)
             .filter(i -> identicalHoldout[i] == i)
-            .boxed()
-            .collect(Collectors.toList());
-    holdoutDuplicates = holdoutFirst.length - kept.size();
+            .toArray();
+    holdoutDuplicates = holdoutFirst.length - kept.length;
     int[] distinct = IntStream.range(0, groups.length).filter(i -> groups[i] == i).toArray();
-    if (kept.size() > distinct.length) {
-      Collections.shuffle(kept, new Random(seed));
-      kept = kept.subList(0, distinct.length);
-    }
-    compared = kept.stream().mapToInt(Integer::intValue).sorted().toArray();
-    if (compared.length >= 2 && distinct.length >= 2) {
-      checkHoldout(RowSubset.of(train, distinct), RowSubset.of(set, compared));
+    SplitUnits found = SplitUnits.of(split, distinct, kept, seed);
+    units = found;
+    Strata strata = found.strata();
+    if (strata.trainUnits() >= 2 && strata.holdoutUnits() >= 2 && strata.canExchange()) {
+      checkHoldout(RowSubset.of(train, distinct), RowSubset.of(set, found.compared()), found);
     }
   }
 
   /**
-   * Adds the pieces of the hold-out check. Its unit is the group of duplicates, one point for each:
-   * a point whose neighbours are its own copies says nothing about the split.
+   * Adds the pieces of the hold-out check. Of each group of duplicates it sees one point, and
+   * neighbours are looked for outside of a point's own unit: a point whose neighbours are its own
+   * copies, or images of its own patient, says nothing about the split.
    */
-  private void checkHoldout(DataSet trainUnits, DataSet holdoutUnits) throws BadInputException {
-    int n = Math.toIntExact(trainUnits.size());
-    int h = Math.toIntExact(holdoutUnits.size());
-    DevicePoints trainUnitPoints = n == train.size() ? trainPoints : load(trainUnits);
-    DevicePoints holdoutUnitPoints = load(holdoutUnits);
+  private void checkHoldout(DataSet trainPart, DataSet holdoutPart, SplitUnits found)
+      throws BadInputException {
+    int n = Math.toIntExact(trainPart.size());
+    int h = Math.toIntExact(holdoutPart.size());
+    DevicePoints trainPartPoints = n == train.size() ? trainPoints : load(trainPart);
+    DevicePoints holdoutPartPoints = load(holdoutPart);
     int[] pooledNeighbour = new int[n + h];
     forEachBlock(
         n,
         (first, count) -> {
           Nearest own =
               search(
-                  trainUnitPoints, trainUnits, first, count, exceptEqual(range(n), first, count));
-          Nearest other = search(holdoutUnitPoints, trainUnits, first, count, null);
+                  trainPartPoints,
+                  trainPart,
+                  first,
+                  count,
+                  exceptEqual(found.train(), first, count));
+          Nearest other = search(holdoutPartPoints, trainPart, first, count, null);
           for (int i = 0; i < count; i++) {
             boolean otherIsNearer = other.distance()[i][0] < own.distance()[i][0];
             pooledNeighbour[first + i] =
@@ -235,27 +243,37 @@ final class GeometryTask implements Task<SetGeometry> {
         (first, count) -> {
           Nearest own =
               search(
-                  holdoutUnitPoints,
-                  holdoutUnits,
+                  holdoutPartPoints,
+                  holdoutPart,
                   first,
                   count,
-                  exceptEqual(range(h), first, count));
-          Nearest other = search(trainUnitPoints, holdoutUnits, first, count, null);
+                  exceptEqual(found.holdout(), first, count));
+          Nearest other = search(trainPartPoints, holdoutPart, first, count, null);
           for (int i = 0; i < count; i++) {
+            holdoutNear += own.distance()[i][0] < duplicateDistance ? 1 : 0;
             boolean otherIsNearer = other.distance()[i][0] <= own.distance()[i][0];
             pooledNeighbour[n + first + i] =
                 otherIsNearer ? other.index()[i][0] : n + own.index()[i][0];
           }
         });
-    pieces.add(() -> check = HoldoutCheck.of(pooledNeighbour, n, seed));
+    pieces.add(() -> check = check(pooledNeighbour, n, found));
+  }
+
+  private HoldoutCheck check(int[] pooledNeighbour, int n, SplitUnits found) {
+    Strata strata = found.strata();
+    if (strata.count() == 1
+        && strata.trainUnits() + strata.holdoutUnits() == pooledNeighbour.length) {
+      return HoldoutCheck.of(pooledNeighbour, n, seed);
+    }
+    int[] pooledUnits = new int[pooledNeighbour.length];
+    for (int i = 0; i < pooledUnits.length; i++) {
+      pooledUnits[i] = i < n ? found.train()[i] : strata.trainUnits() + found.holdout()[i - n];
+    }
+    return HoldoutCheck.of(pooledNeighbour, pooledUnits, strata, seed);
   }
 
   private DevicePoints load(DataSet set) throws BadInputException {
     return DevicePoints.load(manager, set, trainPoints.centre(), batchSize, residentBytes);
-  }
-
-  private static int[] range(int size) {
-    return IntStream.range(0, size).toArray();
   }
 
   /** Leaves out, for each of these queries, itself and the points that equal it. */
@@ -289,19 +307,40 @@ final class GeometryTask implements Task<SetGeometry> {
 
   @Override
   public SetGeometry result() {
-    int[] sizes = new int[groups.length];
-    Arrays.stream(groups).forEach(g -> sizes[g]++);
-    int grouped = (int) Arrays.stream(groups).filter(g -> sizes[g] > 1).count();
-    if (holdout == null) {
-      return new SetGeometry(duplicateDistance, groups, grouped, null, 0, null, null);
+    SplitUnits found = units;
+    int trainEqual = DuplicateCounts.sharing(identical);
+    int trainNear = DuplicateCounts.sharing(groups);
+    if (found == null) {
+      return SetGeometry.ofTrain(
+          duplicateDistance, groups, new DuplicateCounts(trainEqual, trainNear, 0, 0, 0, 0));
     }
     double[] ratios =
         IntStream.range(0, holdoutFirst.length)
             .filter(i -> holdoutFirst[i] > 0)
             .mapToDouble(i -> holdoutFirst[i] / holdoutSecond[i])
             .toArray();
+    int near =
+        (int) Arrays.stream(holdoutFirst).filter(d -> d == 0 || d < duplicateDistance).count();
+    int[] positions = SetGeometry.positions(groups);
     return new SetGeometry(
-        duplicateDistance, groups, grouped, compared, holdoutDuplicates, ratios, check);
+        duplicateDistance,
+        groups,
+        Arrays.stream(positions).map(group -> found.train()[group]).toArray(),
+        new DuplicateCounts(
+            trainEqual,
+            trainNear,
+            holdoutEqual,
+            holdoutNear,
+            holdoutFirst.length - ratios.length,
+            near),
+        found.compared(),
+        found.holdout(),
+        found.strata(),
+        found.sharedGroups(),
+        found.otherClasses(),
+        holdoutDuplicates,
+        ratios,
+        check);
   }
 
   @Override

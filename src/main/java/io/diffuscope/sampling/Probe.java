@@ -36,6 +36,7 @@ public final class Probe implements AutoCloseable {
   private final DataSet train;
   private final @Nullable DataSet holdout;
   private final @Nullable ClassLabels classLabels;
+  private final Split split;
   private final @Nullable Teacher teacher;
   private final @Nullable DecoderFile decoder;
   private final @Nullable DescriptorFile descriptor;
@@ -88,6 +89,7 @@ public final class Probe implements AutoCloseable {
     this.descriptor = descriptor;
     this.samples = samples;
     this.classLabels = ClassLabels.of(network, train, holdout);
+    this.split = Split.of(train, holdout, spec.groups());
     this.flow = clipped(spec, network, teacher);
     this.denoising = spec.denoising().at(usableSigmas());
     this.spikiness = usableSpikiness(spec, network);
@@ -110,6 +112,7 @@ public final class Probe implements AutoCloseable {
             featureKey(),
             classLabels == null ? "" : classLabels.key(),
             spikiness.toString(),
+            split.key(),
             descriptor == null ? "" : descriptorId(spec.descriptor(), descriptor));
   }
 
@@ -349,6 +352,21 @@ public final class Probe implements AutoCloseable {
     return classLabels;
   }
 
+  /** How the sets were split, as far as labels and groups tell. */
+  Split split() {
+    return split;
+  }
+
+  /** Whether the split is looked at within classes: both sets have labels of the same classes. */
+  public boolean comparesWithinClasses() {
+    return split.withinClasses();
+  }
+
+  /** Whether the sets were split by groups of points. */
+  public boolean comparesByGroups() {
+    return split.byGroups();
+  }
+
   /** Through what points are compared; null: as they are. */
   @Nullable DecoderFile decoder() {
     return decoder;
@@ -460,7 +478,9 @@ public final class Probe implements AutoCloseable {
               CACHE_FORMAT,
               train.contentKey(),
               holdout == null ? "" : holdout.contentKey(),
-              Long.toString(spec.seed()));
+              Long.toString(spec.seed()),
+              GeometryTask.FORMAT,
+              split.key());
       return decoder == null ? key : ContentHash.of(key, featureKey());
     } catch (BadInputException e) {
       throw new IllegalStateException("the content key was computed when the set was opened", e);

@@ -156,7 +156,8 @@ public final class ProbeDevice implements AutoCloseable {
             probe.holdout(),
             ComparedSets.queryRows(map, spec.batchSize()),
             spec.residentBytes(),
-            spec.seed());
+            spec.seed(),
+            probe.split());
     return new Task<>() {
       @Override
       public boolean advance() throws BadInputException {

@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param denoising where the denoising loss is measured
  * @param spikiness where the spikiness of representations is measured
  * @param descriptor under what samples are compared for copying and reproducibility
+ * @param groups by what the sets were split
  * @param cacheDirectory where endpoints of reference flows and the sets' geometry are kept
  * @param residentBytes device memory that each data set may occupy for good
  */
@@ -43,6 +44,7 @@ public record ProbeSpec(
     DenoisingSettings denoising,
     SpikinessSettings spikiness,
     DescriptorSettings descriptor,
+    GroupSettings groups,
     String cacheDirectory,
     long residentBytes) {
   /** Samples without a noise file and without a number. */
@@ -64,15 +66,23 @@ public record ProbeSpec(
 
   /** The same with another measurement of spikiness. */
   public ProbeSpec withSpikiness(SpikinessSettings other) {
-    return with(other, descriptor);
+    return with(other, descriptor, groups);
   }
 
   /** The same with another descriptor. */
   public ProbeSpec withDescriptor(DescriptorSettings other) {
-    return with(spikiness, other);
+    return with(spikiness, other, groups);
   }
 
-  private ProbeSpec with(SpikinessSettings otherSpikiness, DescriptorSettings otherDescriptor) {
+  /** The same with sets that were split by groups. */
+  public ProbeSpec withGroups(GroupSettings other) {
+    return with(spikiness, descriptor, other);
+  }
+
+  private ProbeSpec with(
+      SpikinessSettings otherSpikiness,
+      DescriptorSettings otherDescriptor,
+      GroupSettings otherGroups) {
     return new ProbeSpec(
         template,
         network,
@@ -90,13 +100,14 @@ public record ProbeSpec(
         denoising,
         otherSpikiness,
         otherDescriptor,
+        otherGroups,
         cacheDirectory,
         residentBytes);
   }
 
   /**
-   * Without a decoder, with the labels that lie beside the points, if any, without spikiness and
-   * descriptor.
+   * Without a decoder, with the labels that lie beside the points, if any, without spikiness,
+   * descriptor and groups.
    */
   public ProbeSpec(
       String template,
@@ -129,6 +140,7 @@ public record ProbeSpec(
         denoising,
         SpikinessSettings.OFF,
         DescriptorSettings.OFF,
+        GroupSettings.NONE,
         cacheDirectory,
         residentBytes);
   }

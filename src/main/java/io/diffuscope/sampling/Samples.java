@@ -24,12 +24,9 @@ final class Samples {
   private final SetGeometry geometry;
   private final @Nullable DevicePoints comparedHoldout;
 
-  private final int[] groupPositions;
-
   Samples(DevicePoints train, SetGeometry geometry, @Nullable DevicePoints comparedHoldout) {
     this.train = train;
     this.geometry = geometry;
-    this.groupPositions = geometry.groupPositions();
     this.comparedHoldout = comparedHoldout;
   }
 
@@ -102,13 +99,18 @@ final class Samples {
         block,
         first,
         squared,
-        Arrays.stream(trainNeighbour).map(i -> groupPositions[i]).toArray(),
+        Arrays.stream(trainNeighbour).map(i -> geometry.trainUnits()[i]).toArray(),
         nearest.firstDistance(),
         second,
-        holdout == null ? null : holdout.firstIndex(),
+        holdout == null ? null : holdoutUnits(holdout.firstIndex()),
         holdout == null ? null : holdout.firstDistance(),
         samePoint,
         references.ruler());
+  }
+
+  private int[] holdoutUnits(int[] points) {
+    int[] units = geometry.holdoutUnits();
+    return units == null ? points : Arrays.stream(points).map(i -> units[i]).toArray();
   }
 
   /**

@@ -51,7 +51,7 @@ class RunNotesTest {
     SpikinessSettings asked = new SpikinessSettings(.17, Pooling.MAX, 8);
     try (Probe silent = Probe.open(spec);
         Probe probe = Probe.open(spec.withSpikiness(asked))) {
-      GeometrySummary geometry = new GeometrySummary(0, 24, 20, 0, 20, 0, null);
+      GeometrySummary geometry = GeometrySummary.ofPoints(24, 20);
       assertThat(RunNotes.of(silent, geometry)).noneMatch(note -> note.contains("spikiness"));
       assertThat(RunNotes.of(probe, geometry))
           .anyMatch(note -> note.startsWith("spikiness is off: the template returns no"));
@@ -81,7 +81,7 @@ class RunNotesTest {
             s.cacheDirectory(),
             s.residentBytes());
     try (Probe probe = Probe.open(spec)) {
-      return RunNotes.of(probe, new GeometrySummary(0, 30, 24, 0, 24, 0, null));
+      return RunNotes.of(probe, GeometrySummary.ofPoints(30, 24));
     }
   }
 }

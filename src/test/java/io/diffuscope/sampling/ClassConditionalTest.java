@@ -456,6 +456,7 @@ class ClassConditionalTest {
         s.denoising(),
         s.spikiness(),
         s.descriptor(),
+        s.groups(),
         s.cacheDirectory(),
         s.residentBytes());
   }
