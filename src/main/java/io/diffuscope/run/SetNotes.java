@@ -4,6 +4,7 @@ import io.diffuscope.sampling.DuplicateCounts;
 import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.statistics.HoldoutCheck;
+import io.diffuscope.statistics.Strata;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -65,7 +66,9 @@ final class SetNotes {
     if (check == null) {
       return List.of();
     }
-    String within = probe.comparesWithinClasses() ? " within classes" : "";
+    Strata strata = geometry.strata();
+    boolean classes = probe.comparesWithinClasses() && strata != null && strata.count() > 1;
+    String within = classes ? " within classes" : "";
     if (check.differs()) {
       return List.of(
           String.format(
@@ -84,8 +87,8 @@ final class SetNotes {
             Locale.ROOT,
             "hold-out check passed (p = %.2g): %d training and %d hold-out %s look exchangeable%s",
             check.pValue(),
-            geometry.strata() == null ? 0 : geometry.strata().trainUnits(),
-            geometry.strata() == null ? 0 : geometry.strata().holdoutUnits(),
+            strata == null ? 0 : strata.trainUnits(),
+            strata == null ? 0 : strata.holdoutUnits(),
             units(probe),
             within));
   }

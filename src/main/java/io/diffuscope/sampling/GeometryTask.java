@@ -306,6 +306,11 @@ final class GeometryTask implements Task<SetGeometry> {
   }
 
   @Override
+  public Part part() {
+    return new Part("neighbours within the sets", progress());
+  }
+
+  @Override
   public SetGeometry result() {
     SplitUnits found = units;
     int trainEqual = DuplicateCounts.sharing(identical);

@@ -123,10 +123,24 @@ public final class Probe implements AutoCloseable {
    *     does not fit the others
    */
   public static Probe open(ProbeSpec spec) throws BadInputException {
+    return open(spec, ImagePreparation.cachedIn(Path.of(spec.cacheDirectory())));
+  }
+
+  /**
+   * The same, and tells how far the images of folders and archives are decoded.
+   *
+   * @param progress is told about once a second
+   * @throws BadInputException as {@link #open(ProbeSpec)}
+   */
+  public static Probe open(ProbeSpec spec, ImagePreparation.Progress progress)
+      throws BadInputException {
+    return open(spec, new ImagePreparation(Path.of(spec.cacheDirectory()), progress));
+  }
+
+  private static Probe open(ProbeSpec spec, ImagePreparation images) throws BadInputException {
     NetworkSettings network =
         TorchScriptNetwork.readSettings(Path.of(spec.template()), spec.network());
     TensorShape shape = network.shape();
-    ImagePreparation images = ImagePreparation.cachedIn(Path.of(spec.cacheDirectory()));
     DataSet train = DataSets.open(spec.train(), "training set", shape, spec.trainLabels(), images);
     Files files = new Files(train, null, null);
     try {

@@ -170,6 +170,11 @@ public final class ProbeDevice implements AutoCloseable {
       }
 
       @Override
+      public Part part() {
+        return task.part();
+      }
+
+      @Override
       public SetGeometry result() {
         SetGeometry geometry = task.result();
         geometryStore.put(probe.geometryKey(), geometry);

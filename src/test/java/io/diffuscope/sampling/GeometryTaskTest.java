@@ -322,8 +322,7 @@ class GeometryTaskTest {
     assertThat(byPoints.trainToTrain()).isGreaterThan(.95);
     assertThat(byGroups.differs()).isFalse();
     // By hand: nearest point of another group, in train or in the rest of the hold-out.
-    int[] distinct =
-        IntStream.range(0, 160).filter(i -> geometry.trainGroups()[i] == i).toArray();
+    int[] distinct = IntStream.range(0, 160).filter(i -> geometry.trainGroups()[i] == i).toArray();
     int same = 0;
     for (int query : distinct) {
       double own =

@@ -69,8 +69,8 @@ class StratifiedSplitTest {
   /**
    * Two classes mixed 70:30 in train and 30:70 in the hold-out; samples of a model that knows
    * nothing of the split, of either class by halves and at 70:30. Found of 300: p below .01 in 0 to
-   * 9 within classes (the check, and affinity), and for plain affinity in .46 where the
-   * samples have the mix of train.
+   * 9 within classes (the check, and affinity), and for plain affinity in .46 where the samples
+   * have the mix of train.
    */
   @Test
   void anotherMixOfClassesIsNoMemorizationWithinClasses() {
