@@ -154,6 +154,12 @@ public final class AnnouncedCheckpoints implements CheckpointSource {
     return new Outcome.Refused(Refusal.OVER, "the run takes no more checkpoints: it has ended");
   }
 
+  /** That of the directory. */
+  @Override
+  public @Nullable Duration longestSilence() {
+    return others.longestSilence();
+  }
+
   @Override
   public Source<Sighting, NotUsed> sightings() {
     return Source.fromMaterializer(

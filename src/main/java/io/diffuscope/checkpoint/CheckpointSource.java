@@ -2,6 +2,8 @@ package io.diffuscope.checkpoint;
 
 import akka.NotUsed;
 import akka.stream.javadsl.Source;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where a run's checkpoints come from: a directory, a bucket, announcements over HTTP.
@@ -14,4 +16,12 @@ import akka.stream.javadsl.Source;
 public interface CheckpointSource {
   /** The sightings; each materialization starts afresh. When it completes, nothing more comes. */
   Source<Sighting, NotUsed> sightings();
+
+  /**
+   * How long it may say nothing before it is probable that what it looks at hangs; null: as long as
+   * it likes.
+   */
+  default @Nullable Duration longestSilence() {
+    return null;
+  }
 }

@@ -3,6 +3,8 @@ package io.diffuscope.checkpoint;
 import akka.NotUsed;
 import akka.stream.javadsl.Source;
 import io.diffuscope.checkpoint.DirectoryListing.UnlistableException;
+import io.diffuscope.tensorfile.Locations;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -30,6 +32,9 @@ public final class DirectorySubscription implements CheckpointSource {
    * threads of their own.
    */
   public static final String DEFAULT_DISPATCHER = "diffuscope.source-dispatcher";
+
+  private static final Duration LEAST_SILENCE = Duration.ofMinutes(2);
+  private static final int POLLS_OF_SILENCE = 5;
 
   private final DirectorySettings settings;
   private final StructuralCheck check;
@@ -79,11 +84,28 @@ public final class DirectorySubscription implements CheckpointSource {
         });
   }
 
+  /** A listing of a large bucket takes minutes. */
+  @Override
+  public Duration longestSilence() {
+    Duration polls = settings.pollInterval().multipliedBy(POLLS_OF_SILENCE);
+    return polls.compareTo(LEAST_SILENCE) > 0 ? polls : LEAST_SILENCE;
+  }
+
+  /** A directory in a bucket may be told from a listing of what it lies in, up to so old. */
+  private Sighting asOfItsListing(Sighting sighting) {
+    return sighting instanceof Sighting.Listed(Instant at, int pending, var unmatched)
+            && Locations.isElsewhere(settings.directory().toString())
+        ? new Sighting.Listed(
+            at.minus(settings.pollInterval().multipliedBy(3).dividedBy(2)), pending, unmatched)
+        : sighting;
+  }
+
   private List<Sighting> poll(DirectoryListing listing, SettleTracker tracker, EndMarker marker) {
     Instant now = clock.instant();
     try {
       DirectoryListing.Listing listed = listing.list();
       List<Sighting> sightings = new ArrayList<>(tracker.observe(now, listed));
+      sightings.replaceAll(this::asOfItsListing);
       marker.look(listed.candidates()).ifPresent(sightings::add);
       return sightings;
     } catch (UnlistableException e) {

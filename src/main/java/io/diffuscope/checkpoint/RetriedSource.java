@@ -78,6 +78,12 @@ public final class RetriedSource implements CheckpointSource {
             });
   }
 
+  @Override
+  public @Nullable Duration longestSilence() {
+    Duration own = source.longestSilence();
+    return own == null ? null : own.plus(Duration.ofNanos(backOff.maxBackoff().toNanos()));
+  }
+
   /** A start never fails: its end is its last element. */
   private Source<Step, NotUsed> start() {
     Source<Sighting, NotUsed> started;

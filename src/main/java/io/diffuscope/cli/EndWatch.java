@@ -26,8 +26,12 @@ final class EndWatch {
 
   /** What it comes to. */
   sealed interface Outcome {
-    /** Nothing more comes: deal with what was found, then end. */
-    record Ends(String cause) implements Outcome {}
+    /**
+     * Nothing more is expected: deal with what was found, then end.
+     *
+     * @param overAt when the training was over
+     */
+    record Ends(String cause, Instant overAt) implements Outcome {}
 
     /** What was to be looked at once cannot be seen. */
     record CannotSee(String message) implements Outcome {}
@@ -119,7 +123,7 @@ final class EndWatch {
     }
     String why = cause;
     if (why != null && listing.listedAt().isAfter(overAt)) {
-      return end(why);
+      return end(why, overAt);
     }
     Sighting.Unmatched unmatched = listing.unmatched();
     if (ending.once() && !told && !found && unmatched != null && unmatched.looksLikeCheckpoints()) {
@@ -127,7 +131,7 @@ final class EndWatch {
       return new Outcome.NothingMatches(unmatched.message());
     }
     if (ending.once()) {
-      return end(why == null ? "everything that was there was dealt with (--once)" : why);
+      return end(why == null ? "everything that was there was dealt with (--once)" : why, now);
     }
     Duration idle = ending.idleTimeout();
     if (idle != null && Duration.between(activeAt, now).compareTo(idle) >= 0) {
@@ -141,7 +145,7 @@ final class EndWatch {
     String why = cause;
     Duration drain = ending.drainTimeout();
     if (why != null && drain != null && !now.isBefore(overAt.plus(drain))) {
-      return end(why);
+      return end(why, overAt);
     }
     Instant since = blindSince;
     if (ending.once()
@@ -155,11 +159,11 @@ final class EndWatch {
     return null;
   }
 
-  private @Nullable Outcome end(String why) {
+  private @Nullable Outcome end(String why, Instant at) {
     if (told) {
       return null;
     }
     told = true;
-    return new Outcome.Ends(why);
+    return new Outcome.Ends(why, at);
   }
 }

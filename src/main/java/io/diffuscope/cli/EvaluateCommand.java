@@ -12,6 +12,7 @@ import io.diffuscope.publish.RunListener;
 import io.diffuscope.run.Ending;
 import io.diffuscope.run.EvaluationProgress;
 import io.diffuscope.run.PreparationProgress;
+import io.diffuscope.run.Retries;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.sampling.Probe;
@@ -76,7 +77,8 @@ final class EvaluateCommand implements Callable<Integer> {
     Config config = measure.load(evaluatingAll(files.size()));
     SettingsReader reader = new SettingsReader(config);
     S3FileSystemProvider.configure(reader.objectStore());
-    RunSettings settings = reader.run(parentName(files.getFirst())).withEnding(Ending.NEVER);
+    RunSettings settings =
+        reader.run(parentName(files.getFirst())).withEnding(Ending.NEVER).withRetries(Retries.NONE);
     Devices.configure(reader.threads());
     // Numbers go to standard output alone, so that it can be piped.
     try (StatusLine status = StatusLine.onStandardError()) {
@@ -166,6 +168,7 @@ final class EvaluateCommand implements Callable<Integer> {
           }
         }
         case RunEvent.EvaluationFailed e -> failed(e.reason(), e.message());
+        case RunEvent.EvaluationPostponed e -> {}
         case RunEvent.RunEnded e -> status.clear();
         case RunEvent.CheckpointFound e -> {}
         case RunEvent.CheckpointSkipped e ->

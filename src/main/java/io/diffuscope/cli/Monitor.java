@@ -233,6 +233,10 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
       case RunFailed m -> failed(m.failure);
       case RunOver m -> {
         over.add(m.id);
+        LiveRun run = runs.get(m.id);
+        if (run != null) {
+          run.supervisor.tell(new RunSupervisor.Over());
+        }
         endIfDone();
       }
       case TrainingEnded m -> {

@@ -43,6 +43,9 @@ import org.jspecify.annotations.Nullable;
 final class MonitorSession implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(10);
 
+  /** Less than the phase of the shutdown has in which it is asked. */
+  private static final Duration SHORT_PATIENCE = Duration.ofSeconds(4);
+
   private final ActorSystem<Monitor.Command> system;
   private final RunSources runs;
   private final Probe probe;
@@ -230,13 +233,18 @@ final class MonitorSession implements AutoCloseable {
   }
 
   /**
-   * The states of the runs now, in the order in which they were found: of several those that have
-   * started, a single one in any case.
+   * The states of runs.
+   *
+   * @param known in the order in which the runs were found
+   * @param unanswered names of runs that were too busy to tell
    */
-  Map<RunSettings, RunState> startedStates() {
+  record States(Map<RunSettings, RunState> known, List<String> unanswered) {}
+
+  /** The states of the runs now: of several those that have started, a single one in any case. */
+  States startedStates() {
     Monitor.Runs live =
         AskPattern.<Monitor.Command, Monitor.Runs>ask(
-                system, Monitor.GetRuns::new, PATIENCE, system.scheduler())
+                system, Monitor.GetRuns::new, SHORT_PATIENCE, system.scheduler())
             .toCompletableFuture()
             .join();
     Map<RunSettings, CompletableFuture<RunState>> asked = new LinkedHashMap<>();
@@ -244,7 +252,7 @@ final class MonitorSession implements AutoCloseable {
       asked.put(
           run.settings(),
           AskPattern.<RunSupervisor.Command, RunState>ask(
-                  run.supervisor(), RunSupervisor.GetState::new, PATIENCE, system.scheduler())
+                  run.supervisor(), RunSupervisor.GetState::new, SHORT_PATIENCE, system.scheduler())
               .toCompletableFuture());
     }
     Map<RunSettings, RunState> states = new LinkedHashMap<>();
@@ -252,14 +260,17 @@ final class MonitorSession implements AutoCloseable {
       // There is one even before it was begun.
       states.put(one.run().settings(), RunState.EMPTY);
     }
+    List<String> unanswered = new ArrayList<>();
     asked.forEach(
         (settings, asking) -> {
-          RunState state = asking.join();
-          if (runs instanceof RunSources.One || state.started() != null) {
+          RunState state = asking.exceptionally(failure -> null).join();
+          if (state == null) {
+            unanswered.add(settings.displayName());
+          } else if (runs instanceof RunSources.One || state.started() != null) {
             states.put(settings, state);
           }
         });
-    return states;
+    return new States(states, unanswered);
   }
 
   boolean hasEnded() {

@@ -50,6 +50,9 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
   /** No more checkpoints come: deal with those that were found, then end. */
   record EndNow(String cause) implements Command {}
 
+  /** The run has ended: nothing more is looked for. */
+  record Over() implements Command {}
+
   /** Asks for the run's state. */
   record GetState(ActorRef<RunState> replyTo) implements Command {}
 
@@ -86,8 +89,15 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
   private final ActorRef<NothingToEnd> ends;
   private @Nullable ActorRef<TrainingRun.Command> run;
   private final EndWatch end;
+  private final SilenceWatch silence;
   private final boolean once;
   private boolean ticking;
+  private boolean isEnding;
+  private boolean toldUnmatched;
+
+  /** Whether the run was told that its source does not answer. */
+  private boolean isOut;
+
   private @Nullable KillSwitch source;
 
   private RunSupervisor(
@@ -103,9 +113,7 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
     this.ends = ends;
     this.once = plan.settings().ending().once();
     this.end = new EndWatch(plan.settings().ending(), Instant.now());
-    if (once) {
-      tickLater();
-    }
+    this.silence = new SilenceWatch(plan.source().longestSilence(), Instant.now());
   }
 
   /**
@@ -161,13 +169,14 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
             .toMat(Sink.foreach(sighting -> self.tell(new Seen(sighting))), Keep.both())
             .run(Materializer.createMaterializer(getContext()));
     source = running.first();
+    tickLater();
     getContext().pipeToSelf(running.second(), (done, failure) -> new SourceCompleted(failure));
   }
 
   @Override
   public Behavior<Command> onMessage(Command message) {
     switch (message) {
-      case Seen m -> seen(m.sighting);
+      case Seen m -> heard(m.sighting);
       case CannotPrepare m -> {
         return fail(new EvaluationException(m.cause.reason(), m.cause.message()));
       }
@@ -178,10 +187,15 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
       }
       case Tick m -> {
         ticking = false;
-        carryOut(end.tick(Instant.now()));
+        Instant now = Instant.now();
+        if (source != null) {
+          silence.tick(now).ifPresent(this::seen);
+        }
+        carryOut(end.tick(now));
         tickLater();
       }
-      case EndNow m -> end(m.cause);
+      case EndNow m -> end(m.cause, Instant.now());
+      case Over m -> closeSource();
       case Announce m -> announce(m);
       case GetState m -> {
         if (run == null) {
@@ -210,7 +224,7 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
 
   private void completed(@Nullable Throwable failure) {
     if (failure == null) {
-      end("all checkpoints were given");
+      end("all checkpoints were given", Instant.now());
     } else {
       getContext().getLog().error("the source of checkpoints failed", failure);
       tellFailure(
@@ -220,21 +234,37 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
   }
 
   /**
-   * A run that never had a checkpoint has nothing to end. Its source is let go: nothing more is
-   * looked for, and who announces a checkpoint is told that the run is over.
+   * A run that never had a checkpoint has nothing to end. While what was found is dealt with, the
+   * source goes on for as long as that may take: a job may write one more file than it promised.
    */
-  private void end(String cause) {
-    KillSwitch open = source;
-    if (open == null) {
+  private void end(String cause, Instant overAt) {
+    if (isEnding) {
       return;
     }
-    source = null;
-    open.shutdown();
+    isEnding = true;
+    boolean isBounded = plan.settings().ending().drainTimeout() != null;
+    if (run == null || !isBounded || once) {
+      closeSource();
+    }
     if (run == null) {
       ends.tell(new NothingToEnd(plan.settings().id()));
     } else {
-      run.tell(new TrainingRun.SourceEnded(cause));
+      run.tell(new TrainingRun.SourceEnded(cause, overAt));
     }
+  }
+
+  /** Who announces a checkpoint is told that the run is over. */
+  private void closeSource() {
+    KillSwitch open = source;
+    if (open != null) {
+      source = null;
+      open.shutdown();
+    }
+  }
+
+  private void heard(Sighting sighting) {
+    silence.observe(sighting, Instant.now()).ifPresent(this::seen);
+    seen(sighting);
   }
 
   private void seen(Sighting sighting) {
@@ -249,8 +279,27 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
       case Sighting.TrainingOver s -> {}
       case Sighting.Listed s -> tellUnmatched(s.unmatched());
     }
+    tellWhetherOut(sighting);
     carryOut(end.observe(sighting, Instant.now()));
     tickLater();
+  }
+
+  /** What is seen, if only because it was announced, can be read. */
+  private void tellWhetherOut(Sighting sighting) {
+    boolean now =
+        switch (sighting) {
+          case Sighting.Problem s -> true;
+          case Sighting.Settled s -> false;
+          case Sighting.Recovered s -> false;
+          case Sighting.Listed s -> false;
+          case Sighting.PassedOver s -> isOut;
+          case Sighting.Recognised s -> isOut;
+          case Sighting.TrainingOver s -> isOut;
+        };
+    if (now != isOut && run != null) {
+      isOut = now;
+      run.tell(new TrainingRun.SourceOut(now));
+    }
   }
 
   /** With "once" a problem is waited for, but not for ever. */
@@ -261,13 +310,21 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
 
   /** What looks like checkpoints ends the run, and is told by that. */
   private void tellUnmatched(Sighting.@Nullable Unmatched unmatched) {
-    if (once && unmatched != null && !unmatched.looksLikeCheckpoints() && source != null) {
+    if (unmatched == null || source == null) {
+      return;
+    }
+    if (once && !unmatched.looksLikeCheckpoints()) {
+      tellNews(false, unmatched.message(), null);
+    } else if (!once && unmatched.looksLikeCheckpoints() && !toldUnmatched) {
+      // A training that has just begun may write such names before they become checkpoints.
+      toldUnmatched = true;
       tellNews(false, unmatched.message(), null);
     }
   }
 
   private void tickLater() {
-    if (!ticking && end.needsTicks()) {
+    boolean watching = silence.isWatching() && source != null;
+    if (!ticking && (watching || end.needsTicks())) {
       ticking = true;
       getContext().scheduleOnce(TICK, getContext().getSelf(), new Tick());
     }
@@ -275,7 +332,7 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
 
   private void carryOut(EndWatch.@Nullable Outcome outcome) {
     switch (outcome) {
-      case EndWatch.Outcome.Ends ends -> end(ends.cause());
+      case EndWatch.Outcome.Ends ends -> end(ends.cause(), ends.overAt());
       case EndWatch.Outcome.CannotSee hidden ->
           tellFailure(
               new EvaluationException(

@@ -20,6 +20,7 @@ import io.diffuscope.model.Pooling;
 import io.diffuscope.model.SigmaGrid;
 import io.diffuscope.run.Ending;
 import io.diffuscope.run.Pace;
+import io.diffuscope.run.Retries;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.run.StepScale;
 import io.diffuscope.sampling.DenoisingSettings;
@@ -178,8 +179,16 @@ final class SettingsReader {
               ending(),
               detectors(),
               samplers() + 1,
-              durations.of("device.unit-timeout"));
+              durations.of("device.unit-timeout"),
+              ending().once() ? retries().brief() : retries());
         });
+  }
+
+  private Retries retries() {
+    return new Retries(
+        config.getInt("retries.tries"),
+        durations.of("retries.first-wait"),
+        durations.of("retries.longest-wait"));
   }
 
   private Pace pace() {

@@ -9,6 +9,7 @@ import io.diffuscope.publish.HistorySummary;
 import io.diffuscope.publish.RunListener;
 import io.diffuscope.publish.SourceState;
 import io.diffuscope.run.BudgetRest;
+import io.diffuscope.run.DurationText;
 import io.diffuscope.run.EvaluationProgress;
 import io.diffuscope.run.History;
 import io.diffuscope.run.HoldNews;
@@ -145,6 +146,15 @@ final class TerminalView implements RunListener {
           print(run, "yellow", "passed over (%s): %s".formatted(e.reason(), e.message()));
       case RunEvent.EvaluationFailed e ->
           print(run, "red", "failed (%s): %s".formatted(e.reason(), e.message()));
+      case RunEvent.EvaluationPostponed e ->
+          print(
+              run,
+              "yellow",
+              "failed (%s), tried again in %s: %s"
+                  .formatted(
+                      e.reason(),
+                      DurationText.of(Duration.between(e.at(), e.until())),
+                      e.message()));
       // One that follows the newest leaves most of them out: the next row tells how many.
       case RunEvent.CheckpointSkipped e -> run.skippedMeanwhile++;
       case RunEvent.RunEnded e -> ended(run, e);
@@ -394,9 +404,9 @@ final class TerminalView implements RunListener {
   }
 
   /** Prints verdicts as they stand, by the names of the runs, and nothing after them. */
-  synchronized void printVerdicts(Map<String, Verdict> verdicts) {
+  synchronized void printVerdicts(Map<String, Verdict> verdicts, List<String> unanswered) {
     over = true;
-    if (verdicts.isEmpty()) {
+    if (verdicts.isEmpty() && unanswered.isEmpty()) {
       status.print("no run had a checkpoint yet");
     }
     verdicts.forEach(
@@ -406,6 +416,11 @@ final class TerminalView implements RunListener {
           run.ifPresent(this::printTally);
           printVerdict(name, run.map(Shown::unit).orElse(StepUnit.UPDATES), verdict);
         });
+    unanswered.forEach(
+        name ->
+            status.print(
+                "run %s did not tell its verdict in time; start it again to see it"
+                    .formatted(name)));
   }
 
   private void printTally(Shown run) {

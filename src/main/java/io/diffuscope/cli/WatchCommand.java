@@ -232,12 +232,13 @@ final class WatchCommand implements Callable<Integer> {
     if (!session.hasEnded()) {
       status.close();
       Map<String, Verdict> verdicts = new LinkedHashMap<>();
-      session
-          .startedStates()
+      MonitorSession.States states = session.startedStates();
+      states
+          .known()
           .forEach(
               (settings, state) ->
                   verdicts.put(settings.displayName(), new RunDecisions(settings).verdict(state)));
-      view.printVerdicts(verdicts);
+      view.printVerdicts(verdicts, states.unanswered());
     }
   }
 

@@ -101,6 +101,7 @@ public final class CheckpointTally {
                   e.reason().equals(BadInputException.Reason.VANISHED.label())
                       ? Outcome.VANISHED
                       : Outcome.FAILED));
+      case RunEvent.EvaluationPostponed e -> open(e.checkpoint(), e.at(), false);
       case RunEvent.CheckpointSkipped e ->
           end(e.checkpoint(), new End(Outcome.SKIPPED, MetricCatalogue.reasonLabel(e.reason())));
       case RunEvent.CheckpointPassedOver e ->

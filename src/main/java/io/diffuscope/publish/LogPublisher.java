@@ -58,6 +58,16 @@ public final class LogPublisher implements RunListener {
                   name(e, e.checkpoint()),
                   e.reason(),
                   safe(e.message()));
+      case RunEvent.EvaluationPostponed e ->
+          line(log.atWarn(), e)
+              .addKeyValue("reason", e.reason())
+              .log(
+                  "run {}: {} failed ({}), tried again at {}: {}",
+                  e.run(),
+                  name(e, e.checkpoint()),
+                  e.reason(),
+                  e.until(),
+                  safe(e.message()));
       case RunEvent.CheckpointPassedOver e ->
           line(log.atWarn(), e)
               .addKeyValue("reason", e.reason())

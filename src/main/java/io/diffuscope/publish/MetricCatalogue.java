@@ -13,6 +13,7 @@ import io.diffuscope.checkpoint.Hold;
 import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.publish.Metric.Kind;
 import io.diffuscope.run.FailureReason;
+import io.diffuscope.run.Retries;
 import io.diffuscope.run.SkipReason;
 import io.diffuscope.signal.SignalEstimate;
 import io.diffuscope.signal.Statistic;
@@ -181,6 +182,13 @@ public final class MetricCatalogue {
               + " was passed over for such a reason.",
           RUN,
           "reason");
+  static final Metric POSTPONED =
+      counter(
+          "diffuscope_evaluations_postponed",
+          "Evaluations that failed for a reason that may pass; their checkpoints wait, and are"
+              + " tried again.",
+          RUN,
+          "reason");
   static final Metric PASSED_OVER =
       counter(
           "diffuscope_checkpoints_passed_over",
@@ -256,6 +264,9 @@ public final class MetricCatalogue {
               Arrays.stream(BadInputException.Reason.values()).map(BadInputException.Reason::label),
               Arrays.stream(FailureReason.values()).map(FailureReason::label))
           .toList();
+
+  /** Reasons for {@code postponed}. */
+  static final List<String> POSTPONED_REASONS = Retries.reasons();
 
   /** Reasons for {@code skipped}. */
   static final List<String> SKIPPED_REASONS =
@@ -347,6 +358,7 @@ public final class MetricCatalogue {
         EVALUATED,
         SKIPPED,
         FAILED,
+        POSTPONED,
         PASSED_OVER,
         HOLDS_IN_PLACE,
         SOURCE_UP,

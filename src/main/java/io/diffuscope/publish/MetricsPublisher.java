@@ -102,6 +102,10 @@ public final class MetricsPublisher implements RunListener {
         run.end(e.checkpoint().identity());
         run.count(MetricCatalogue.FAILED, e.reason());
       }
+      case RunEvent.EvaluationPostponed e -> {
+        run.end(e.checkpoint().identity());
+        run.count(MetricCatalogue.POSTPONED, e.reason());
+      }
       case RunEvent.AttemptStarted e -> run.attempt(e.attempt(), e.fromStep());
       case RunEvent.FlagChanged e -> run.flag(e.change());
       case RunEvent.VerdictChanged e -> run.verdict(e.verdict());
@@ -205,6 +209,7 @@ public final class MetricsPublisher implements RunListener {
       meters.counter(Series.of(MetricCatalogue.EVALUATED, run));
       zero(MetricCatalogue.SKIPPED, MetricCatalogue.SKIPPED_REASONS);
       zero(MetricCatalogue.FAILED, MetricCatalogue.FAILED_REASONS);
+      zero(MetricCatalogue.POSTPONED, MetricCatalogue.POSTPONED_REASONS);
       zero(MetricCatalogue.PASSED_OVER, MetricCatalogue.PASSED_OVER_REASONS);
       zero(MetricCatalogue.HOLDS_IN_PLACE, MetricCatalogue.HOLDS_IN_PLACE_REASONS);
       meters.histogram(Series.of(MetricCatalogue.DURATION, run), MetricCatalogue.durationBuckets());

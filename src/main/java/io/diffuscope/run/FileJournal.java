@@ -192,6 +192,7 @@ public final class FileJournal implements RunJournal {
               case RunEvent.EvaluationStarted e -> e.checkpoint().identity();
               case RunEvent.EvaluationCompleted e -> null;
               case RunEvent.EvaluationFailed e -> null;
+              case RunEvent.EvaluationPostponed e -> null;
               case RunEvent.RunEnded e -> null;
               default -> open;
             };
@@ -264,6 +265,11 @@ public final class FileJournal implements RunJournal {
     bytes.write(JSON.writeValueAsBytes(line));
     bytes.write('\n');
     write(ByteBuffer.wrap(bytes.toByteArray()));
+  }
+
+  @Override
+  public void close() {
+    closeQuietly();
   }
 
   private void write(ByteBuffer bytes) throws IOException {

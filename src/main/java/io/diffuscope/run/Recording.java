@@ -72,6 +72,11 @@ final class Recording {
     return problem == null;
   }
 
+  /** The run is over. */
+  void close() {
+    journal.close();
+  }
+
   private void lose(int events) {
     if (!overflowed) {
       overflowed = true;

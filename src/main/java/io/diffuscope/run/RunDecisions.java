@@ -14,10 +14,12 @@ import io.diffuscope.run.RunState.Candidate;
 import io.diffuscope.run.RunState.Status;
 import io.diffuscope.sampling.DuplicateCounts;
 import io.diffuscope.signal.SignalEstimate;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -91,6 +93,9 @@ public final class RunDecisions {
   /** It is this run's turn on the device; needed, and heeded, only where there is a budget. */
   public record Proceed() implements Command {}
 
+  /** The time may have come, or the source may be back, so that something can be begun. */
+  public record Wake() implements Command {}
+
   /** No more checkpoints come: told to decisions that are {@link #draining()}. */
   public record Drain() implements Command {}
 
@@ -99,14 +104,16 @@ public final class RunDecisions {
 
   private final RunSettings settings;
   private final Spacing spacing;
+  private final boolean sourceIsOut;
 
   public RunDecisions(RunSettings settings) {
-    this(settings, new Spacing(settings.pace(), settings.ending().finalStep(), false));
+    this(settings, new Spacing(settings.pace(), settings.ending().finalStep(), false), false);
   }
 
-  private RunDecisions(RunSettings settings, Spacing spacing) {
+  private RunDecisions(RunSettings settings, Spacing spacing, boolean sourceIsOut) {
     this.settings = settings;
     this.spacing = spacing;
+    this.sourceIsOut = sourceIsOut;
   }
 
   /**
@@ -114,7 +121,15 @@ public final class RunDecisions {
    * was left out for its nearness to another, or only its losses were measured.
    */
   public RunDecisions draining() {
-    return new RunDecisions(settings, spacing.draining());
+    return new RunDecisions(settings, spacing.draining(), false);
+  }
+
+  /**
+   * The same while the run's source does not answer, or answers again: what its checkpoints lie on
+   * would not answer either, so nothing is begun meanwhile.
+   */
+  public RunDecisions withSourceOut(boolean isOut) {
+    return new RunDecisions(settings, spacing, isOut);
   }
 
   /** The events that a command leads to, to be applied in this order. */
@@ -169,22 +184,67 @@ public final class RunDecisions {
           course.add(new RunEvent.CheckpointPassedOver(id, now, c.path, c.reason, c.message));
       case Complete c -> completed(course, c, now);
       case Fail c -> {
-        if (underEvaluation(state, c.checkpoint) != null) {
-          course.add(new RunEvent.EvaluationFailed(id, now, c.checkpoint, c.reason, c.message));
+        Candidate candidate = underEvaluation(state, c.checkpoint);
+        if (candidate != null) {
+          failed(course, candidate, c, now);
         }
       }
       case Resume c -> {
         if (!state.equals(RunState.EMPTY)) {
           course.add(new RunEvent.RunResumed(id, now));
+          tellFlags(course, now);
         }
       }
       case Proceed c -> {}
+      case Wake c -> {}
       case Drain c -> {}
       case End c -> {
         skipAll(course, now);
         course.add(new RunEvent.RunEnded(id, now, c.cause, verdict(course.state)));
       }
     }
+  }
+
+  /**
+   * What was judged before is judged by the settings of now: where these raise other flags than
+   * were told, that is told.
+   */
+  private void tellFlags(Course course, Instant now) {
+    RunState state = course.state;
+    Long judged = state.lineage().judgedStep();
+    if (judged == null) {
+      return;
+    }
+    FlagReversals.fromTold(state.flags(), state.lineage().detectors(), judged)
+        .forEach(change -> course.add(new RunEvent.FlagChanged(settings.id(), now, change)));
+    if (state.verdict() != null) {
+      tellVerdict(course, now);
+    }
+  }
+
+  /** A later content or attempt that took the checkpoint's place leaves no reason to try again. */
+  private void failed(Course course, Candidate candidate, Fail failure, Instant now) {
+    int failures = candidate.failed() + 1;
+    Optional<Duration> wait =
+        candidate.superseded()
+            ? Optional.empty()
+            : settings.retries().wait(failure.reason, failures);
+    if (wait.isEmpty()) {
+      course.add(
+          new RunEvent.EvaluationFailed(
+              settings.id(), now, failure.checkpoint, failure.reason, failure.message));
+      return;
+    }
+    course.add(
+        new RunEvent.EvaluationPostponed(
+            settings.id(),
+            now,
+            failure.checkpoint,
+            failure.reason,
+            failure.message,
+            failures,
+            now.plus(wait.get())));
+    skipBacklog(course, now);
   }
 
   private void skipAll(Course course, Instant now) {
@@ -338,9 +398,12 @@ public final class RunDecisions {
   }
 
   /** Whether there is something that an evaluation could begin with. */
-  public boolean isReady(RunState state) {
+  public boolean isReady(RunState state, Instant now) {
+    Instant rest = state.restsUntil();
     return state.started() != null
         && state.evaluating() == null
+        && !sourceIsOut
+        && (rest == null || !now.isBefore(rest))
         && !state.ended()
         && !isDone(state);
   }
@@ -356,7 +419,7 @@ public final class RunDecisions {
   }
 
   private void startNext(Course course, Instant now) {
-    while (isReady(course.state)) {
+    while (isReady(course.state, now)) {
       RunState state = course.state;
       RunEvent.RunStarted started = Objects.requireNonNull(state.started());
       if (state.pending().isEmpty()) {
@@ -398,8 +461,12 @@ public final class RunDecisions {
       }
       case RunEvent.EvaluationCompleted e -> applyCompleted(state, e);
       case RunEvent.EvaluationFailed e -> state.withDone(e.checkpoint(), Status.FAILED);
+      case RunEvent.EvaluationPostponed e ->
+          state
+              .withPostponed(e.checkpoint(), e.failed(), e.until())
+              .with(e.checkpoint(), Sampling.UNDECIDED);
       // The detectors' states moved when the evaluation was completed, or the attempt started.
-      case RunEvent.FlagChanged e -> state;
+      case RunEvent.FlagChanged e -> state.with(e.change());
       case RunEvent.VerdictChanged e -> state.withVerdict(e.verdict(), false);
       case RunEvent.RunEnded e -> state.withVerdict(e.verdict(), true);
     };

@@ -190,6 +190,24 @@ public sealed interface RunEvent extends RunNotification {
       String run, Instant at, Checkpoint checkpoint, String reason, String message)
       implements RunEvent {}
 
+  /**
+   * An evaluation failed for a reason that may pass: the checkpoint waits again.
+   *
+   * @param reason a metric label
+   * @param message for people
+   * @param failed how many tries failed, this one included
+   * @param until nothing of the run is begun before
+   */
+  record EvaluationPostponed(
+      String run,
+      Instant at,
+      Checkpoint checkpoint,
+      String reason,
+      String message,
+      int failed,
+      Instant until)
+      implements RunEvent {}
+
   /** A flag was raised or cleared. */
   record FlagChanged(String run, Instant at, FlagChange change) implements RunEvent {}
 
@@ -210,6 +228,7 @@ public sealed interface RunEvent extends RunNotification {
       case EvaluationStarted e -> e.checkpoint().step();
       case EvaluationCompleted e -> e.checkpoint().step();
       case EvaluationFailed e -> e.checkpoint().step();
+      case EvaluationPostponed e -> e.checkpoint().step();
       case FlagChanged e -> e.change().step();
       case AttemptStarted e -> e.fromStep();
       case RunStarted e -> null;

@@ -37,6 +37,9 @@ public interface RunJournal {
    */
   void append(List<RunEvent> batch) throws IOException;
 
+  /** Lets go of what keeps it open, for a run that is over; it can be appended to all the same. */
+  default void close() {}
+
   /** What a person should know of where the journal begins, in one sentence; null: nothing. */
   default @Nullable String news() {
     return null;

@@ -17,6 +17,7 @@ import java.util.regex.Pattern;
  * @param detectors thresholds of the flags
  * @param parallelism units asked for at a time; a little more than there are samplers
  * @param unitTimeout how long one unit may take before the evaluation is given up
+ * @param retries how often an evaluation is tried that fails for a reason which may pass
  */
 public record RunSettings(
     String id,
@@ -27,7 +28,8 @@ public record RunSettings(
     Ending ending,
     DetectorSettings detectors,
     int parallelism,
-    Duration unitTimeout) {
+    Duration unitTimeout,
+    Retries retries) {
   private static final Pattern ID = Pattern.compile("[A-Za-z0-9._-]{1,100}");
 
   public RunSettings {
@@ -40,19 +42,49 @@ public record RunSettings(
   /** The same for another run. */
   public RunSettings named(String otherId, String otherDisplayName) {
     return new RunSettings(
-        otherId, otherDisplayName, probe, pace, steps, ending, detectors, parallelism, unitTimeout);
+        otherId,
+        otherDisplayName,
+        probe,
+        pace,
+        steps,
+        ending,
+        detectors,
+        parallelism,
+        unitTimeout,
+        retries);
   }
 
   /** The same where this is known of the steps. */
   public RunSettings withSteps(StepScale otherSteps) {
     return new RunSettings(
-        id, displayName, probe, pace, otherSteps, ending, detectors, parallelism, unitTimeout);
+        id,
+        displayName,
+        probe,
+        pace,
+        otherSteps,
+        ending,
+        detectors,
+        parallelism,
+        unitTimeout,
+        retries);
   }
 
   /** The same with another end. */
   public RunSettings withEnding(Ending other) {
     return new RunSettings(
-        id, displayName, probe, pace, steps, other, detectors, parallelism, unitTimeout);
+        id, displayName, probe, pace, steps, other, detectors, parallelism, unitTimeout, retries);
+  }
+
+  /** The same with other thresholds. */
+  RunSettings withDetectors(DetectorSettings other) {
+    return new RunSettings(
+        id, displayName, probe, pace, steps, ending, other, parallelism, unitTimeout, retries);
+  }
+
+  /** The same with another patience. */
+  public RunSettings withRetries(Retries other) {
+    return new RunSettings(
+        id, displayName, probe, pace, steps, ending, detectors, parallelism, unitTimeout, other);
   }
 
   /** The nearest valid id to any text, such as a directory's name. */

@@ -2,12 +2,17 @@ package io.diffuscope.run;
 
 import com.fasterxml.jackson.annotation.JsonIgnore;
 import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.detect.Flag;
+import io.diffuscope.detect.FlagChange;
 import io.diffuscope.detect.Verdict;
 import io.diffuscope.run.RunEvent.RunStarted;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.pcollections.HashPMap;
@@ -22,6 +27,8 @@ import org.pcollections.HashTreePMap;
  * @param evaluating the checkpoint under evaluation, or null
  * @param lineage the attempts, and what the detectors have seen of the one under way
  * @param verdict the verdict told last; null before the first
+ * @param flags those that were told to be up
+ * @param restsUntil nothing is begun before; null: no rest
  * @param ended whether the run is over
  */
 public record RunState(
@@ -31,6 +38,8 @@ public record RunState(
     @Nullable Candidate evaluating,
     Lineage lineage,
     @Nullable Verdict verdict,
+    Set<Flag> flags,
+    @Nullable Instant restsUntil,
     boolean ended)
     implements CborSerializable {
   /** How a checkpoint stands. */
@@ -50,14 +59,20 @@ public record RunState(
    *     but not judged
    * @param sampled whether it is sampled, or only its denoising losses are measured; decided when
    *     its evaluation begins, and false until then
+   * @param failed how many tries failed for a reason that may pass
    */
-  public record Candidate(Checkpoint checkpoint, int attempt, boolean superseded, boolean sampled) {
+  public record Candidate(
+      Checkpoint checkpoint, int attempt, boolean superseded, boolean sampled, int failed) {
     Candidate supersede() {
-      return new Candidate(checkpoint, attempt, true, sampled);
+      return new Candidate(checkpoint, attempt, true, sampled, failed);
     }
 
     Candidate begun(boolean withSamples) {
-      return new Candidate(checkpoint, attempt, superseded, withSamples);
+      return new Candidate(checkpoint, attempt, superseded, withSamples, failed);
+    }
+
+    Candidate postponed(int failures) {
+      return new Candidate(checkpoint, attempt, superseded, false, failures);
     }
 
     /** Whether an attempt from this step on supersedes it. */
@@ -74,11 +89,13 @@ public record RunState(
               c -> c.checkpoint().step(), Comparator.nullsLast(Comparator.naturalOrder()));
 
   public static final RunState EMPTY =
-      new RunState(null, HashTreePMap.empty(), List.of(), null, Lineage.EMPTY, null, false);
+      new RunState(
+          null, HashTreePMap.empty(), List.of(), null, Lineage.EMPTY, null, Set.of(), null, false);
 
   public RunState {
     ledger = persistent(ledger);
     pending = List.copyOf(pending);
+    flags = Set.copyOf(flags);
   }
 
   private static HashPMap<String, Status> persistent(Map<String, Status> map) {
@@ -91,7 +108,8 @@ public record RunState(
   }
 
   RunState withStarted(RunStarted event) {
-    return new RunState(event, ledger, pending, evaluating, lineage, verdict, ended);
+    return new RunState(
+        event, ledger, pending, evaluating, lineage, verdict, flags, restsUntil, ended);
   }
 
   /**
@@ -100,14 +118,10 @@ public record RunState(
    */
   RunState resumed() {
     Candidate current = evaluating;
-    List<Candidate> more = new ArrayList<>(pending);
-    Map<String, Status> known = ledger;
-    if (current != null) {
-      more.add(current);
-      more.sort(ORDER);
-      known = marked(current.checkpoint(), Status.PENDING);
-    }
-    return new RunState(null, known, more, null, lineage, verdict, false);
+    List<Candidate> more = current == null ? pending : pendingWith(current);
+    Map<String, Status> known =
+        current == null ? ledger : marked(current.checkpoint(), Status.PENDING);
+    return new RunState(null, known, more, null, lineage, verdict, flags, null, false);
   }
 
   /**
@@ -115,9 +129,8 @@ public record RunState(
    * next step under the same name, announced with its step, replaces none.
    */
   RunState withFound(Checkpoint checkpoint) {
-    List<Candidate> more = new ArrayList<>(pending);
-    more.add(new Candidate(checkpoint, lineage.attempt(), false, false));
-    more.sort(ORDER);
+    List<Candidate> more =
+        pendingWith(new Candidate(checkpoint, lineage.attempt(), false, false, 0));
     Candidate current = evaluating;
     if (current != null && current.checkpoint().isReplacedBy(checkpoint)) {
       current = current.supersede();
@@ -129,6 +142,8 @@ public record RunState(
         current,
         lineage.withFound(checkpoint),
         verdict,
+        flags,
+        restsUntil,
         ended);
   }
 
@@ -141,6 +156,8 @@ public record RunState(
         current != null && current.checkpoint().equals(checkpoint) ? null : current,
         lineage,
         verdict,
+        flags,
+        restsUntil,
         ended);
   }
 
@@ -149,7 +166,7 @@ public record RunState(
         pending.stream()
             .filter(candidate -> candidate.checkpoint().equals(checkpoint))
             .findFirst()
-            .orElse(new Candidate(checkpoint, lineage.attempt(), false, false));
+            .orElse(new Candidate(checkpoint, lineage.attempt(), false, false, 0));
     return new RunState(
         started,
         marked(checkpoint, Status.EVALUATING),
@@ -157,12 +174,50 @@ public record RunState(
         next.begun(sampled),
         lineage,
         verdict,
+        flags,
+        null,
         ended);
   }
 
   RunState withDone(Checkpoint checkpoint, Status status) {
     return new RunState(
-        started, marked(checkpoint, status), pending, null, lineage, verdict, ended);
+        started, marked(checkpoint, status), pending, null, lineage, verdict, flags, null, ended);
+  }
+
+  /** What is under evaluation waits again, and nothing is begun before a time. */
+  RunState withPostponed(Checkpoint checkpoint, int failed, Instant until) {
+    Candidate current = evaluating;
+    if (current == null) {
+      return this;
+    }
+    return new RunState(
+        started,
+        marked(checkpoint, Status.PENDING),
+        pendingWith(current.postponed(failed)),
+        null,
+        lineage,
+        verdict,
+        flags,
+        until,
+        ended);
+  }
+
+  private List<Candidate> pendingWith(Candidate candidate) {
+    List<Candidate> more = new ArrayList<>(pending);
+    more.add(candidate);
+    more.sort(ORDER);
+    return more;
+  }
+
+  RunState with(FlagChange change) {
+    Set<Flag> up = new HashSet<>(flags);
+    if (change.raised()) {
+      up.add(change.flag());
+    } else {
+      up.remove(change.flag());
+    }
+    return new RunState(
+        started, ledger, pending, evaluating, lineage, verdict, up, restsUntil, ended);
   }
 
   /** Another attempt goes on from before a step: what was found from there on no longer counts. */
@@ -176,6 +231,8 @@ public record RunState(
         current == null ? null : mark.apply(current),
         lineage.resumed(number, fromStep),
         verdict,
+        flags,
+        restsUntil,
         ended);
   }
 
@@ -184,11 +241,13 @@ public record RunState(
   }
 
   RunState withLineage(Lineage newLineage) {
-    return new RunState(started, ledger, pending, evaluating, newLineage, verdict, ended);
+    return new RunState(
+        started, ledger, pending, evaluating, newLineage, verdict, flags, restsUntil, ended);
   }
 
   RunState withVerdict(Verdict newVerdict, boolean over) {
-    return new RunState(started, ledger, pending, evaluating, lineage, newVerdict, over);
+    return new RunState(
+        started, ledger, pending, evaluating, lineage, newVerdict, flags, restsUntil, over);
   }
 
   private List<Candidate> without(Checkpoint checkpoint) {

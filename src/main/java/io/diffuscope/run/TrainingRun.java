@@ -71,8 +71,22 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   /** A file could not be taken. */
   public record PassedOver(String path, String reason, String message) implements Command {}
 
-  /** No more checkpoints will be found: finish what waits, then end. */
-  public record SourceEnded(String cause) implements Command {}
+  /** The run's source does not answer, so that nothing is begun, or answers again. */
+  public record SourceOut(boolean isOut) implements Command {}
+
+  /**
+   * The training is over: finish what waits, and what still comes meanwhile, then end.
+   *
+   * @param overAt when that was; null: now. The time to finish counts from it
+   */
+  public record SourceEnded(String cause, @Nullable Instant overAt) implements Command {
+    @JsonCreator
+    public SourceEnded {}
+
+    public SourceEnded(String cause) {
+      this(cause, null);
+    }
+  }
 
   /** The device is this run's, for one evaluation; told where evaluation has a budget. */
   public record TurnGranted() implements Command {}
@@ -106,6 +120,9 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   /** The time to finish what waits is over. */
   private record DrainTimedOut() implements Internal {}
 
+  /** What was postponed may be tried again. */
+  private record RestIsOver() implements Internal {}
+
   private record RetryJournal() implements Internal {}
 
   private record Broken(Checkpoint checkpoint, String reason, String message) implements Internal {}
@@ -125,6 +142,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   private Map<Reference, double[]> measured = Map.of();
   private Instant evaluationStarted = Instant.EPOCH;
   private @Nullable String endCause;
+  private Instant drainsFrom = Instant.MAX;
   private @Nullable UniqueKillSwitch underway;
   private Recording recording;
   private boolean draining;
@@ -322,6 +340,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
       }
       case SourceEnded m -> {
         endCause = m.cause;
+        drainsFrom = m.overAt == null ? clock.instant() : m.overAt;
         decisions = decisions.draining();
         perform(new RunDecisions.Drain());
         drain();
@@ -337,6 +356,11 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
           tell(new BudgetRest(settings.id(), clock.instant().plus(m.left)));
         }
       }
+      case SourceOut m -> {
+        decisions = decisions.withSourceOut(m.isOut);
+        perform(new RunDecisions.Wake());
+      }
+      case RestIsOver m -> perform(new RunDecisions.Wake());
       case DrainTimedOut m -> drainTimedOut();
       case RetryJournal m -> {
         retrying = false;
@@ -421,12 +445,19 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     }
   }
 
-  /** What waits is given time from when it could begin. */
+  /** What waits is given time from the end of the training, or from when it could begin. */
   private void drain() {
     Duration timeout = settings.ending().drainTimeout();
-    if (endCause != null && state.started() != null && !draining && timeout != null) {
+    RunEvent.RunStarted started = state.started();
+    if (endCause != null && started != null && !draining && timeout != null) {
       draining = true;
-      getContext().scheduleOnce(timeout, getContext().getSelf(), new DrainTimedOut());
+      Instant from = drainsFrom.isAfter(started.at()) ? drainsFrom : started.at();
+      Duration left = Duration.between(clock.instant(), from.plus(timeout));
+      getContext()
+          .scheduleOnce(
+              left.isNegative() ? Duration.ZERO : left,
+              getContext().getSelf(),
+              new DrainTimedOut());
     }
   }
 
@@ -457,7 +488,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   }
 
   private void askForTurn() {
-    if (turns != null && !inTurn && decisions.isReady(state)) {
+    if (turns != null && !inTurn && decisions.isReady(state, clock.instant())) {
       inTurn = true;
       turns.tell(new DeviceTurns.Ask(getContext().getSelf()));
     }
@@ -480,9 +511,16 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
         }
       }
       case RunEvent.EvaluationFailed e -> giveTurnBack();
+      case RunEvent.EvaluationPostponed e -> {
+        giveTurnBack();
+        getContext()
+            .scheduleOnce(
+                Duration.between(e.at(), e.until()), getContext().getSelf(), new RestIsOver());
+      }
       case RunEvent.AttemptStarted e -> distances.resumeFrom(e.fromStep());
       case RunEvent.RunEnded e -> {
         giveTurnBack();
+        recording.close();
         if (underway != null) {
           underway.shutdown();
         }

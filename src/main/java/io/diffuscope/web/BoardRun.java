@@ -115,6 +115,10 @@ final class BoardRun {
         finish(e.checkpoint());
         say(e.at(), e.reason(), e.message());
       }
+      case RunEvent.EvaluationPostponed e -> {
+        finish(e.checkpoint());
+        say(e.at(), e.reason(), e.message());
+      }
       case RunEvent.FlagChanged e -> flag(e.change());
       case RunEvent.VerdictChanged e -> verdict = e.verdict();
       case RunEvent.RunEnded e -> {

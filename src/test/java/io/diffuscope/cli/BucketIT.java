@@ -19,6 +19,10 @@ class BucketIT {
   private static final List<String> CREDENTIALS =
       List.of("-Daws.accessKeyId=key-1", "-Daws.secretAccessKey=secret");
 
+  private static final String FOUND = "diffuscope_checkpoints_found_total{run=\"7\"}";
+  private static final String EVALUATED = "diffuscope_checkpoints_evaluated_total{run=\"7\"}";
+  private static final String SOURCE_UP = "diffuscope_source_up{run=\"7\"}";
+
   @TempDir private Path folder = Path.of("");
 
   @Test
@@ -82,6 +86,59 @@ class BucketIT {
     }
   }
 
+  /** What waits when the store goes away is evaluated when it is back. */
+  @Test
+  void anOutageOfTheStoreCostsNoCheckpoint() throws Exception {
+    ProbeFiles files = new ProbeFiles(Files.createDirectory(folder.resolve("files")));
+    try (S3Mock store = S3Mock.start(Files.createDirectory(folder.resolve("store")));
+        StoreFront front = StoreFront.start(store.uri())) {
+      store.createBucket("models");
+      Path settings =
+          Files.writeString(
+              folder.resolve("bucket.conf"),
+              """
+              diffuscope.s3 { endpoint = "%s", poll-interval = 300 ms, block-bytes = 64 KiB }
+              diffuscope.retries { first-wait = 1 s, longest-wait = 2 s }
+              diffuscope.samples = 1000
+              """
+                  .formatted(front.uri()));
+      try (Launched watch =
+          start(
+              "watch",
+              "watch",
+              "s3://models/runs/7",
+              "--policy",
+              "all",
+              "--sampling-growth",
+              "1",
+              "--config",
+              settings,
+              "--template",
+              files.template(),
+              "--train",
+              files.points("train.npy", 60, 1),
+              "--port",
+              0)) {
+        int checkpoints = 8;
+        for (int i = 1; i <= checkpoints; i++) {
+          put(store, files, 10 * i);
+        }
+        watch.await("all are found", () -> counted(watch, FOUND) == checkpoints);
+        front.fail(new StoreFront.Failure(503, "ServiceUnavailable"));
+        watch.await("the outage is seen", () -> counted(watch, SOURCE_UP) == 0);
+        double before = counted(watch, EVALUATED);
+        assertThat(before).as("some still wait").isLessThan(checkpoints);
+        Thread.sleep(3_000);
+        front.fail(null);
+        watch.await("all are evaluated", () -> counted(watch, EVALUATED) == checkpoints);
+        assertThat(counted(watch, "diffuscope_checkpoints{outcome=\"failed\",run=\"7\"}")).isZero();
+        assertThat(counted(watch, SOURCE_UP)).isEqualTo(1);
+        watch.signal("INT");
+        watch.await("the end", () -> !watch.isAlive());
+      }
+    }
+  }
+
   private Launched start(String name, Object... arguments) throws Exception {
     return Launched.startWith(CREDENTIALS, Files.createDirectory(folder.resolve(name)), arguments);
   }
@@ -92,9 +149,10 @@ class BucketIT {
   }
 
   private static double evaluated(Launched watch) throws Exception {
-    return watch
-        .scrape()
-        .samples()
-        .getOrDefault("diffuscope_checkpoints_evaluated_total{run=\"7\"}", 0.0);
+    return counted(watch, EVALUATED);
+  }
+
+  private static double counted(Launched watch, String metric) throws Exception {
+    return watch.scrape().samples().getOrDefault(metric, 0.0);
   }
 }

@@ -23,7 +23,8 @@ class EndWatchTest {
     assertThat(listed(end, 2, 0)).as("a listing that began before").isNull();
     assertThat(listed(end, 3, 1)).as("something is being written").isNull();
     assertThat(listed(end, 4, 0))
-        .isEqualTo(new EndWatch.Outcome.Ends("final step 10000 was reached"));
+        .extracting(EndWatchTest::causeOf)
+        .isEqualTo("final step 10000 was reached");
     assertThat(listed(end, 5, 0)).as("told once").isNull();
     assertThat(end.tick(at(10_000))).isNull();
   }
@@ -33,7 +34,8 @@ class EndWatchTest {
     EndWatch end = new EndWatch(new Ending(10_000L, null, null, false, DRAIN), START);
     end.observe(settled(12_000), at(1));
     assertThat(listed(end, 2, 0))
-        .isEqualTo(new EndWatch.Outcome.Ends("final step 10000 was reached (step 12000)"));
+        .extracting(EndWatchTest::causeOf)
+        .isEqualTo("final step 10000 was reached (step 12000)");
   }
 
   @Test
@@ -61,7 +63,9 @@ class EndWatchTest {
     EndWatch end = new EndWatch(new Ending(null, "DONE", null, false, DRAIN), START);
     end.observe(new Sighting.TrainingOver("DONE is there"), at(5));
     assertThat(listed(end, 5, 0)).isNull();
-    assertThat(listed(end, 7, 0)).isEqualTo(new EndWatch.Outcome.Ends("DONE is there"));
+    assertThat(listed(end, 7, 0))
+        .as("the time to drain counts from when the training was over")
+        .isEqualTo(new EndWatch.Outcome.Ends("DONE is there", at(5)));
   }
 
   @Test
@@ -80,7 +84,8 @@ class EndWatchTest {
     assertThat(listed(end, 8_399, 0)).isNull();
     assertThat(listed(end, 8_400, 0)).as("idle now; one more listing").isNull();
     assertThat(listed(end, 8_401, 0))
-        .isEqualTo(new EndWatch.Outcome.Ends("no new checkpoint for 30 min (idle timeout)"));
+        .extracting(EndWatchTest::causeOf)
+        .isEqualTo("no new checkpoint for 30 min (idle timeout)");
   }
 
   @Test
@@ -101,14 +106,17 @@ class EndWatchTest {
     end.observe(settled(1), at(2));
     assertThat(listed(end, 2, 1)).isNull();
     assertThat(listed(end, 4, 0))
-        .isEqualTo(new EndWatch.Outcome.Ends("everything that was there was dealt with (--once)"));
+        .extracting(EndWatchTest::causeOf)
+        .isEqualTo("everything that was there was dealt with (--once)");
   }
 
   @Test
   void onceNamesTheEndOfTheTrainingWhereItIsOver() {
     EndWatch end = new EndWatch(new Ending(10L, null, null, true, null), START);
     end.observe(settled(10), at(2));
-    assertThat(listed(end, 1, 0)).isEqualTo(new EndWatch.Outcome.Ends("final step 10 was reached"));
+    assertThat(listed(end, 1, 0))
+        .extracting(EndWatchTest::causeOf)
+        .isEqualTo("final step 10 was reached");
   }
 
   @Test
@@ -166,7 +174,8 @@ class EndWatchTest {
     assertThat(end.needsTicks()).isFalse();
     end.trainingOver("the trainer exited", at(1_000_001));
     assertThat(listed(end, 1_000_002, 0))
-        .isEqualTo(new EndWatch.Outcome.Ends("the trainer exited"));
+        .extracting(EndWatchTest::causeOf)
+        .isEqualTo("the trainer exited");
   }
 
   private static EndWatch.@Nullable Outcome listed(EndWatch end, long second, int pending) {
@@ -179,5 +188,9 @@ class EndWatchTest {
 
   private static Instant at(long second) {
     return START.plusSeconds(second);
+  }
+
+  private static String causeOf(EndWatch.Outcome outcome) {
+    return ((EndWatch.Outcome.Ends) outcome).cause();
   }
 }

@@ -17,6 +17,7 @@ import io.diffuscope.checkpoint.AnnounceRoots;
 import io.diffuscope.checkpoint.AnnouncedCheckpoints;
 import io.diffuscope.checkpoint.Announcement;
 import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.checkpoint.CheckpointSource;
 import io.diffuscope.checkpoint.DirectorySettings;
 import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.checkpoint.RunDirectories;
@@ -29,9 +30,11 @@ import io.diffuscope.run.EvaluationException;
 import io.diffuscope.run.FailureReason;
 import io.diffuscope.run.Pace;
 import io.diffuscope.run.PreparationProgress;
+import io.diffuscope.run.Retries;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunJournal;
 import io.diffuscope.run.RunSettings;
+import io.diffuscope.run.SourceNews;
 import io.diffuscope.run.StepScale;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.ProbeFiles;
@@ -70,6 +73,7 @@ class MonitorTest {
   private final ActorTestKit kit = ActorTestKit.create();
   private final BlockingQueue<RunEvent> told = new LinkedBlockingQueue<>();
   private final BlockingQueue<PreparationProgress> preparation = new LinkedBlockingQueue<>();
+  private final BlockingQueue<SourceNews> sourceNews = new LinkedBlockingQueue<>();
   private final CompletableFuture<Throwable> failure = new CompletableFuture<>();
   private final Pair<BoundedSourceQueue<Sighting>, Source<Sighting, NotUsed>> source =
       Source.<Sighting>queue(100).preMaterialize(kit.system());
@@ -268,6 +272,83 @@ class MonitorTest {
   }
 
   @Test
+  void theSourceIsLookedAtUntilTheRunHasEnded() throws Exception {
+    ProbeSpec spec = files.smallSpec();
+    Ending ending = new Ending(10L, null, null, false, Duration.ofMinutes(5));
+    try (Probe probe = Probe.open(spec)) {
+      ActorRef<Monitor.Command> monitor =
+          spawn(
+              probe,
+              new RunSources.One(
+                  new MonitoredRun(settings(spec).withEnding(ending), source::second)));
+      offer(new Sighting.Settled(checkpoint(10)));
+      offer(new Sighting.Listed(Instant.now().plusSeconds(60), 0));
+      offer(new Sighting.Settled(checkpoint(20)));
+      for (long step = 10; step <= 20; step += 10) {
+        RunEvent.EvaluationCompleted completed =
+            (RunEvent.EvaluationCompleted) next(RunEvent.EvaluationCompleted.class::isInstance);
+        assertThat(completed.checkpoint().step()).isEqualTo(step);
+      }
+      next(RunEvent.RunEnded.class::isInstance);
+      kit.createTestProbe()
+          .awaitAssert(
+              () -> {
+                assertThat(source.first().offer(new Sighting.Listed(AT, 0)).isEnqueued()).isFalse();
+                return null;
+              });
+      kit.stop(monitor);
+    }
+  }
+
+  /** Like a directory on a disk that keeps who lists it waiting. */
+  @Test
+  void aSourceThatHangsIsToldAndSoIsItsReturn() throws Exception {
+    ProbeSpec spec = files.smallSpec();
+    CheckpointSource hanging =
+        new CheckpointSource() {
+          @Override
+          public Source<Sighting, NotUsed> sightings() {
+            return source.second();
+          }
+
+          @Override
+          public Duration longestSilence() {
+            return Duration.ofMillis(100);
+          }
+        };
+    try (Probe probe = Probe.open(spec)) {
+      ActorRef<Monitor.Command> monitor =
+          spawn(probe, new RunSources.One(new MonitoredRun(settings(spec), hanging)));
+      assertThat(sourceNews.poll(1, TimeUnit.MINUTES))
+          .isNotNull()
+          .matches(SourceNews::problem)
+          .extracting(SourceNews::message)
+          .asString()
+          .contains("has not come back");
+      offer(new Sighting.Listed(AT, 0));
+      assertThat(sourceNews.poll(1, TimeUnit.MINUTES)).isNotNull().matches(news -> !news.problem());
+      kit.stop(monitor);
+    }
+  }
+
+  @Test
+  void nothingIsBegunWhileTheSourceHasAProblem() throws Exception {
+    ProbeSpec spec = files.smallSpec();
+    try (Probe probe = Probe.open(spec)) {
+      ActorRef<Monitor.Command> monitor = spawnSeveral(spec, probe);
+      find("a");
+      offer("a", new Sighting.Settled(checkpoint("a", 10)));
+      offer("a", new Sighting.Problem("the disk is gone"));
+      next(RunEvent.RunStarted.class::isInstance);
+      Thread.sleep(300);
+      assertThat(told).noneMatch(RunEvent.EvaluationStarted.class::isInstance);
+      offer("a", new Sighting.Listed(Instant.now(), 0));
+      next(RunEvent.EvaluationCompleted.class::isInstance);
+      kit.stop(monitor);
+    }
+  }
+
+  @Test
   void aRunThatHasEndedTakesNoAnnouncements() throws Exception {
     ProbeSpec spec = files.smallSpec();
     Path real = folder.toRealPath();
@@ -422,7 +503,8 @@ class MonitorTest {
         Ending.NEVER,
         DetectorSettings.DEFAULT,
         2,
-        Duration.ofMinutes(1));
+        Duration.ofMinutes(1),
+        Retries.NONE);
   }
 
   private ActorRef<Monitor.Command> spawn(Probe probe, RunSources runs) {
@@ -436,6 +518,11 @@ class MonitorTest {
           @Override
           public void onPreparation(PreparationProgress progress) {
             preparation.add(progress);
+          }
+
+          @Override
+          public void onSourceNews(SourceNews news) {
+            sourceNews.add(news);
           }
         };
     return kit.spawn(

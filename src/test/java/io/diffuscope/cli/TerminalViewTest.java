@@ -198,9 +198,11 @@ class TerminalViewTest {
     view.onEvent(RunEvents.evaluating("r", 5L));
     view.onEvent(RunEvents.passedOver("r", 7L, "incomplete"));
     view.onEvent(RunEvents.passedOver("r", 8L, "malformed"));
-    view.printVerdicts(Map.of("r", new Verdict(Verdict.State.LEARNING, 1L, null, "because")));
+    view.printVerdicts(
+        Map.of("r", new Verdict(Verdict.State.LEARNING, 1L, null, "because")), List.of("slow"));
 
     assertThat(text())
+        .contains("run slow did not tell its verdict in time")
         .contains(
             "checkpoints: 8 = 1 evaluated + 2 skipped (1 backlog, 1 superseded) + 1 vanished"
                 + " + 1 incomplete + 1 failed + 1 waiting + 1 being evaluated\n"
@@ -222,7 +224,8 @@ class TerminalViewTest {
                 RunEvents.evaluating("r", 2L))));
     view.onEvent(RunEvents.resumed("r"));
     view.onEvent(RunEvents.found("r", 4L));
-    view.printVerdicts(Map.of("r", new Verdict(Verdict.State.LEARNING, 1L, null, "because")));
+    view.printVerdicts(
+        Map.of("r", new Verdict(Verdict.State.LEARNING, 1L, null, "because")), List.of());
 
     assertThat(text())
         .contains("2 found before wait")
@@ -301,7 +304,8 @@ class TerminalViewTest {
   void nothingFollowsTheVerdictOfAnInterruptedRun() {
     TerminalView view = new TerminalView(StatusLine.on(out, false));
     view.onEvent(look(50, 3.5));
-    view.printVerdicts(Map.of("r", new Verdict(Verdict.State.LEARNING, 50L, null, "because")));
+    view.printVerdicts(
+        Map.of("r", new Verdict(Verdict.State.LEARNING, 50L, null, "because")), List.of());
     String before = text();
     view.onEvent(look(60, 3.5));
     view.onEvent(RunEvents.ended("r", Verdict.State.LEARNING, null));
@@ -323,7 +327,7 @@ class TerminalViewTest {
     view.onEvent(RunEvents.ended("long-b", Verdict.State.LEARNING, 10L));
     view.onEvent(look("a", 80, 2.0));
     view.printVerdicts(
-        Map.of("The run a", new Verdict(Verdict.State.LEARNING, 80L, null, "because")));
+        Map.of("The run a", new Verdict(Verdict.State.LEARNING, 80L, null, "because")), List.of());
 
     String text = text();
     // What is to be noted of the probe is the same for both.

@@ -37,6 +37,7 @@ class ExactlyOnceTest {
     private @Nullable String begun;
     private boolean draining;
     private int sampledAfterAll;
+    private int postponed;
 
     void write(RunEvent event) {
       switch (event) {
@@ -52,6 +53,11 @@ class ExactlyOnceTest {
             assertThat(e.sampled()).isTrue();
             sampledAfterAll++;
           }
+        }
+        case RunEvent.EvaluationPostponed e -> {
+          assertThat(e.checkpoint().identity()).isEqualTo(begun);
+          begun = null;
+          postponed++;
         }
         case RunEvent.CheckpointSkipped e -> end(e.checkpoint(), "skipped " + e.reason());
         case RunEvent.EvaluationFailed e -> end(e.checkpoint(), "failed");
@@ -88,6 +94,7 @@ class ExactlyOnceTest {
         .containsOnlyKeys(
             "sampled",
             "sampled after all",
+            "postponed",
             "losses",
             "failed",
             "skipped superseded",
@@ -125,7 +132,10 @@ class ExactlyOnceTest {
           base = Math.max(0, base - random.nextInt(10));
           run.passOver(RunMachine.pathOf(base));
         }
-        case 10 -> run.proceed();
+        case 10 -> {
+          run.afterSeconds(random.nextInt(10));
+          run.proceed();
+        }
         default -> {
           if (random.nextInt(20) == 0) {
             book.draining = true;
@@ -148,6 +158,7 @@ class ExactlyOnceTest {
     assertThat(book.ended.keySet()).isEqualTo(book.found.keySet());
     run.assertRebuilt();
     endings.merge("sampled after all", book.sampledAfterAll, Integer::sum);
+    endings.merge("postponed", book.postponed, Integer::sum);
     book.ended.values().forEach(how -> endings.merge(how, 1, Integer::sum));
   }
 
@@ -208,7 +219,11 @@ class ExactlyOnceTest {
     if (checkpoint != null && random.nextInt(4) > 0) {
       run.complete(checkpoint, RunMachine.copies(random.nextInt(2) * .4));
     } else if (checkpoint != null) {
-      run.perform(new RunDecisions.Fail(checkpoint, "vanished", "gone"));
+      if (random.nextBoolean()) {
+        run.cannotRead(checkpoint);
+      } else {
+        run.perform(new RunDecisions.Fail(checkpoint, "vanished", "gone"));
+      }
     }
   }
 

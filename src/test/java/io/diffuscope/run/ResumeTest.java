@@ -3,6 +3,10 @@ package io.diffuscope.run;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.detect.DetectorSettings;
+import io.diffuscope.detect.EarlyMemorizationSettings;
+import io.diffuscope.detect.Flag;
+import io.diffuscope.detect.MemorizationSettings;
 import io.diffuscope.run.RunState.Status;
 import java.util.ArrayList;
 import java.util.List;
@@ -113,6 +117,49 @@ class ResumeTest {
     assertThat(run.complete(30, RunMachine.copies(.3))).noneMatch(w -> w.startsWith("raised"));
   }
 
+  /** Other thresholds judge what was recorded anew: what is told from then on says so. */
+  @Test
+  void flagsFollowTheSettingsOfTheNewStart() {
+    run.begin();
+    for (long step = 10; step <= 30; step += 10) {
+      run.find(RunMachine.checkpoint(step));
+      run.complete(RunMachine.checkpoint(step), RunMachine.copies(.3));
+    }
+    assertThat(run.state().flags()).containsExactly(Flag.MEMORIZATION);
+    DetectorSettings usual = DetectorSettings.DEFAULT;
+    run.setDetectors(
+        new DetectorSettings(
+            EarlyMemorizationSettings.DEFAULT, new MemorizationSettings(.9, .5, 2)));
+    assertThat(resume())
+        .contains("resumed", "cleared memorization")
+        .anyMatch(w -> w.startsWith("verdict"));
+    assertThat(run.state().flags()).isEmpty();
+    run.assertRebuilt();
+    assertThat(resume()).containsExactly("resumed");
+
+    run.setDetectors(usual);
+    assertThat(resume()).contains("raised memorization");
+    assertThat(run.state().flags()).containsExactly(Flag.MEMORIZATION);
+    run.assertRebuilt();
+  }
+
+  /** A new process tries at once what the one before had postponed, and counts its tries on. */
+  @Test
+  void triesAreCountedOverRestarts() {
+    run.begin();
+    run.find(10);
+    assertThat(run.cannotRead(RunMachine.checkpoint(10L)))
+        .containsExactly("postponed 10 (unreadable)");
+    resume();
+    assertThat(run.begin()).containsExactly("started", "evaluating 10");
+    run.cannotRead(RunMachine.checkpoint(10L));
+    resume();
+    run.begin();
+    assertThat(run.cannotRead(RunMachine.checkpoint(10L)))
+        .containsExactly("failed 10 (unreadable)");
+    run.assertRebuilt();
+  }
+
   @Test
   void aTrainingThatWentBackMeanwhileIsANewAttempt() {
     run.begin();
@@ -162,7 +209,8 @@ class ResumeTest {
           }
           case 6 -> {
             if (current != null) {
-              machine.perform(new RunDecisions.Fail(current, "non_finite", "NaN"));
+              String reason = random.nextBoolean() ? "non_finite" : "unreadable";
+              machine.perform(new RunDecisions.Fail(current, reason, "broken"));
             }
           }
           case 7 -> {

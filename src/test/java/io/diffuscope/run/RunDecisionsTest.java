@@ -88,6 +88,53 @@ class RunDecisionsTest {
   }
 
   @Test
+  void aFailureThatMayPassIsTriedAgainAfterGrowingWaits() {
+    RunMachine run = new RunMachine(Pace.Policy.ALL, 10);
+    run.begin();
+    run.find(1);
+    run.find(2);
+    assertThat(run.cannotRead(RunMachine.checkpoint(1L)))
+        .as("nothing else is begun: it would fail, too")
+        .containsExactly("postponed 1 (unreadable)");
+    assertThat(run.state().ledger()).containsEntry("id-1", Status.PENDING);
+    assertThat(run.find(1)).as("it is known").isEmpty();
+    assertThat(run.afterSeconds(5)).isEmpty();
+    assertThat(run.afterSeconds(5)).containsExactly("evaluating 1");
+    run.cannotRead(RunMachine.checkpoint(1L));
+    assertThat(run.afterSeconds(15)).isEmpty();
+    assertThat(run.afterSeconds(5)).containsExactly("evaluating 1");
+    assertThat(run.cannotRead(RunMachine.checkpoint(1L)))
+        .containsExactly("failed 1 (unreadable)", "evaluating 2");
+    run.assertRebuilt();
+  }
+
+  @Test
+  void whatWasPostponedGivesWayToTheNewest() {
+    RunMachine run = new RunMachine(Pace.Policy.LATEST, 1);
+    run.begin();
+    run.find(1);
+    run.find(2);
+    assertThat(run.cannotRead(RunMachine.checkpoint(1L)))
+        .containsExactly("postponed 1 (unreadable)", "skipped 1 (superseded)");
+    assertThat(run.afterSeconds(10)).containsExactly("evaluating 2");
+    run.assertRebuilt();
+  }
+
+  @Test
+  void nothingIsBegunWhileTheSourceDoesNotAnswer() {
+    RunMachine run = new RunMachine(Pace.Policy.ALL, 10);
+    run.begin();
+    run.sourceIsOut(true);
+    assertThat(run.find(1)).containsExactly("found 1");
+    assertThat(run.sourceIsOut(false)).containsExactly("evaluating 1");
+    run.sourceIsOut(true);
+    run.find(2);
+    assertThat(run.complete(1)).noneMatch(word -> word.startsWith("evaluating"));
+    assertThat(run.drain()).as("what is left is tried").containsExactly("evaluating 2");
+    run.assertRebuilt();
+  }
+
+  @Test
   void stepsBelowOneAlreadyJudgedAreEvaluatedButNotJudged() {
     RunMachine run = new RunMachine(Pace.Policy.ALL, 10);
     run.begin();

@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 
 /** A run without actors: holds the state and tells events as short words. */
 final class RunMachine {
+  private RunSettings settings;
   private RunDecisions decisions;
   private final List<RunEvent> events = new ArrayList<>();
   private RunState state = RunState.EMPTY;
@@ -32,7 +33,8 @@ final class RunMachine {
   }
 
   RunMachine(Pace pace, Ending ending) {
-    decisions = new RunDecisions(settings(pace, ending));
+    settings = settings(pace, ending);
+    decisions = new RunDecisions(settings);
   }
 
   /** It is known from here on that no more checkpoints come. */
@@ -42,7 +44,7 @@ final class RunMachine {
   }
 
   boolean isReady() {
-    return decisions.isReady(state);
+    return decisions.isReady(state, Instant.ofEpochSecond(seconds));
   }
 
   boolean isDone() {
@@ -98,6 +100,29 @@ final class RunMachine {
     return perform(new RunDecisions.Fail(checkpoint(step), "non_finite", "NaN"));
   }
 
+  /** Fails for a reason that may pass. */
+  List<String> cannotRead(Checkpoint checkpoint) {
+    return perform(new RunDecisions.Fail(checkpoint, "unreadable", "EIO"));
+  }
+
+  /** So many seconds go by. */
+  List<String> afterSeconds(long more) {
+    seconds += more;
+    return perform(new RunDecisions.Wake());
+  }
+
+  List<String> sourceIsOut(boolean isOut) {
+    decisions = decisions.withSourceOut(isOut);
+    return perform(new RunDecisions.Wake());
+  }
+
+  /** From here on with other settings. */
+  void setDetectors(DetectorSettings detectors) {
+    settings = settings.withDetectors(detectors);
+    decisions = new RunDecisions(settings);
+    state = replayed();
+  }
+
   List<String> passOver(String path) {
     return passOver(path, "incomplete");
   }
@@ -121,11 +146,15 @@ final class RunMachine {
   }
 
   void assertRebuilt() {
+    assertThat(replayed()).isEqualTo(state);
+  }
+
+  private RunState replayed() {
     RunState rebuilt = RunState.EMPTY;
     for (RunEvent event : events) {
       rebuilt = decisions.apply(rebuilt, event);
     }
-    assertThat(rebuilt).isEqualTo(state);
+    return rebuilt;
   }
 
   private static String word(RunEvent event) {
@@ -145,6 +174,8 @@ final class RunMachine {
                   e.checkpoint().step(), e.judged() ? "" : " (%s)".formatted(e.standing().label()));
       case RunEvent.EvaluationFailed e ->
           "failed %s (%s)".formatted(e.checkpoint().step(), e.reason());
+      case RunEvent.EvaluationPostponed e ->
+          "postponed %s (%s)".formatted(e.checkpoint().step(), e.reason());
       case RunEvent.FlagChanged e ->
           "%s %s".formatted(e.change().raised() ? "raised" : "cleared", e.change().flag().label());
       case RunEvent.VerdictChanged e -> "verdict " + e.verdict().state().label();
@@ -207,6 +238,7 @@ final class RunMachine {
         ending,
         DetectorSettings.DEFAULT,
         2,
-        Duration.ofMinutes(1));
+        Duration.ofMinutes(1),
+        new Retries(3, Duration.ofSeconds(10), Duration.ofSeconds(20)));
   }
 }

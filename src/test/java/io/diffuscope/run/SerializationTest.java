@@ -105,6 +105,8 @@ class SerializationTest {
                 false),
             new RunEvent.AttemptStarted("r", at, 2, 7, "step 7 was written again"),
             new RunEvent.EvaluationFailed("r", at, checkpoint, "non_finite", "NaN"),
+            new RunEvent.EvaluationPostponed(
+                "r", at, checkpoint, "unreadable", "EIO", 2, at.plusSeconds(30)),
             new RunEvent.FlagChanged(
                 "r", at, new FlagChange(Flag.MEMORIZATION, true, 7, "because")),
             new RunEvent.VerdictChanged("r", at, verdict),

@@ -1,6 +1,7 @@
 package io.diffuscope.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import ai.djl.Device;
 import akka.actor.testkit.typed.javadsl.ActorTestKit;
@@ -42,7 +43,9 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -273,6 +276,63 @@ class TrainingRunTest {
     }
   }
 
+  /** A disk that does not answer for a while costs no checkpoint. */
+  @Test
+  void whatCannotBeReadForAWhileIsTriedAgain() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    // How many units cannot be done yet; a try asks for two at once.
+    Map<Long, AtomicInteger> failures =
+        Map.of(10L, new AtomicInteger(4), 20L, new AtomicInteger(2));
+    Meanwhile outage =
+        measured -> {
+          if (Objects.requireNonNull(failures.get(measured.step())).getAndDecrement() > 0) {
+            throw new IOException("the disk does not answer");
+          }
+        };
+    try (Run run = new Run("outage", files.smallSpec(), 1, Holds.off(), outage)) {
+      for (long step = 10; step <= 20; step += 10) {
+        Path file = files.checkpoint("step-%d.safetensors".formatted(step), step);
+        run.actor.tell(new TrainingRun.Found(checkpoint(step, file)));
+      }
+      run.actor.tell(new TrainingRun.SourceEnded("over"));
+      List<RunEvent> events = run.untilItsEnd();
+      assertThat(ofKind(events, RunEvent.EvaluationPostponed.class))
+          .extracting(event -> "%s %d".formatted(event.checkpoint().step(), event.failed()))
+          .containsExactly("10 1", "10 2", "20 1");
+      assertThat(ofKind(events, RunEvent.EvaluationCompleted.class))
+          .extracting(event -> event.checkpoint().step())
+          .containsExactly(10L, 20L);
+      assertThat(ofKind(events, RunEvent.EvaluationFailed.class)).isEmpty();
+      assertThat(run.rebuilt(events)).isEqualTo(run.state());
+    }
+  }
+
+  @Test
+  void whatCanNeverBeReadFailsAfterSomeTries() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    Checkpoint bad = checkpoint(10, files.checkpoint("step-10.safetensors", 3));
+    Meanwhile broken =
+        measured -> {
+          if (measured.equals(bad)) {
+            throw new IOException("a bad sector");
+          }
+        };
+    try (Run run = new Run("sector", files.smallSpec(), 1, Holds.off(), broken)) {
+      run.actor.tell(new TrainingRun.Found(bad));
+      run.actor.tell(
+          new TrainingRun.Found(checkpoint(20, files.checkpoint("step-20.safetensors", 4))));
+      run.actor.tell(new TrainingRun.SourceEnded("over"));
+      List<RunEvent> events = run.untilItsEnd();
+      assertThat(ofKind(events, RunEvent.EvaluationPostponed.class)).hasSize(2);
+      assertThat(ofKind(events, RunEvent.EvaluationFailed.class))
+          .extracting(RunEvent.EvaluationFailed::reason, RunEvent.EvaluationFailed::message)
+          .containsExactly(tuple("unreadable", "a bad sector"));
+      assertThat(run.state().ledger())
+          .containsEntry("step-10", Status.FAILED)
+          .containsEntry("step-20", Status.EVALUATED);
+    }
+  }
+
   /** There is no flow to compare with, and nothing to prepare but the sets' geometry. */
   @Test
   void aClassConditionalNetworkWithoutLabelsIsStillMeasured() throws Exception {
@@ -488,6 +548,24 @@ class TrainingRunTest {
     }
   }
 
+  /** A job may write one more file than it promised. */
+  @Test
+  void whatComesWhileDrainingIsEvaluated() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    Ending ending = new Ending(10L, null, null, false, Duration.ofMinutes(5));
+    try (Run run = new Run("one-more", files.smallSpec(), ending, RunJournal.NONE)) {
+      run.actor.tell(
+          new TrainingRun.Found(checkpoint(10, files.checkpoint("step-10.safetensors", 3))));
+      run.actor.tell(new TrainingRun.SourceEnded("final step 10 was reached", Instant.now()));
+      run.actor.tell(
+          new TrainingRun.Found(checkpoint(11, files.checkpoint("step-11.safetensors", 4))));
+      List<RunEvent> events = run.untilItsEnd();
+      assertThat(ofKind(events, RunEvent.EvaluationCompleted.class))
+          .extracting(event -> event.checkpoint().step(), RunEvent.EvaluationCompleted::sampled)
+          .containsExactly(tuple(10L, true), tuple(11L, true));
+    }
+  }
+
   @Test
   void whatIsLeftWhenTheTimeToDrainIsOverIsSkippedAndCounted() throws Exception {
     ProbeFiles files = new ProbeFiles(folder);
@@ -578,7 +656,14 @@ class TrainingRunTest {
     return Behaviors.receiveMessage(
         message -> {
           if (message instanceof WorkQueue.Submit submit && submit.unit().measured() != null) {
-            trainer.act(submit.unit().measured());
+            try {
+              trainer.act(submit.unit().measured());
+            } catch (IOException e) {
+              submit
+                  .replyTo()
+                  .tell(new WorkOutcome.Failed("unreadable", String.valueOf(e.getMessage())));
+              return Behaviors.same();
+            }
           }
           queue.tell(message);
           return Behaviors.same();
@@ -649,7 +734,8 @@ class TrainingRunTest {
               ending,
               DetectorSettings.DEFAULT,
               samplers + 1,
-              Duration.ofMinutes(1));
+              Duration.ofMinutes(1),
+              new Retries(3, Duration.ofMillis(50), Duration.ofMillis(100)));
       KIT.system()
           .eventStream()
           .tell(new EventStream.Subscribe<>(RunNotification.class, told.getRef()));

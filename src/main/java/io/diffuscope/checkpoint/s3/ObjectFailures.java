@@ -12,6 +12,7 @@ import java.util.concurrent.TimeoutException;
 import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 import software.amazon.awssdk.core.exception.SdkClientException;
+import software.amazon.awssdk.core.exception.SdkServiceException;
 
 /** The failures of an object store in words of files, with what to do about them. */
 final class ObjectFailures {
@@ -62,8 +63,16 @@ final class ObjectFailures {
       case SdkClientException e ->
           unreadable(
               name,
-              "no AWS credentials were found; set them where AWS tools look (environment, profile,"
-                  + " web identity)",
+              "AWS credentials could not be had (%s); set them where AWS tools look (environment,"
+                      .formatted(firstLine(e))
+                  + " profile, web identity)",
+              e);
+      case SdkServiceException e ->
+          unreadable(
+              name,
+              "the service that lends credentials refuses (%s); check the role, its trust policy and"
+                      .formatted(firstLine(e))
+                  + " the web identity token",
               e);
       case SSLException e ->
           unreadable(
@@ -106,6 +115,12 @@ final class ObjectFailures {
               .formatted(settings.store()),
           failure);
     }
+    if (code.equals("RequestTimeTooSkewed")) {
+      return unreadable(
+          name,
+          "%s finds the clock of this machine wrong; set it".formatted(settings.store()),
+          failure);
+    }
     if (WRONG_REGION.contains(code)) {
       return unreadable(
           name,
@@ -126,6 +141,11 @@ final class ObjectFailures {
 
   private static IOException unreadable(String name, String detail, Throwable cause) {
     return new BadInputException(name, Reason.UNREADABLE, detail, cause);
+  }
+
+  /** The reasons of all providers of credentials are in the lines that follow. */
+  private static String firstLine(Throwable failure) {
+    return String.valueOf(failure.getMessage()).lines().findFirst().orElse("no reason given");
   }
 
   private static @Nullable String root(Throwable failure) {

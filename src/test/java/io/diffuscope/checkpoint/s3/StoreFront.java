@@ -31,7 +31,7 @@ public final class StoreFront implements AutoCloseable {
   private static final Set<String> OWN = Set.of("host", "content-length", "connection", "expect");
 
   /** An answer in place of the store's. */
-  record Failure(int status, String code) {}
+  public record Failure(int status, String code) {}
 
   private final HttpClient client = HttpClient.newHttpClient();
   private final ExecutorService threads = Executors.newFixedThreadPool(4);
@@ -79,7 +79,8 @@ public final class StoreFront implements AutoCloseable {
     return URI.create(scheme + "://localhost:" + server.getAddress().getPort());
   }
 
-  void fail(@Nullable Failure newFailure) {
+  /** Fails every request from now on; null: none. */
+  public void fail(@Nullable Failure newFailure) {
     failure = newFailure;
   }
 
