@@ -4,6 +4,7 @@ import io.diffuscope.data.DataSet;
 import io.diffuscope.data.DataSets;
 import io.diffuscope.data.ImageInspection;
 import io.diffuscope.tensorfile.BadInputException;
+import io.diffuscope.tensorfile.TensorShape;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -85,5 +86,15 @@ final class DataSetReport {
         labels == null
             ? "no labels"
             : "with labels, %d classes".formatted(Arrays.stream(labels).distinct().count()));
+    TensorShape shape = set.pointShape();
+    if (shape.rank() == 3 && !isChannels(shape.dimension(0)) && isChannels(shape.dimension(2))) {
+      out.printf(
+          "  channels come last there; a network takes [channels, height, width]:"
+              + " x.transpose(0, 3, 1, 2)%n");
+    }
+  }
+
+  private static boolean isChannels(long size) {
+    return size == 1 || size == 3;
   }
 }

@@ -66,6 +66,12 @@ class InspectIT {
     assertThat(Outcome.ofMain("inspect", array.toString()).output())
         .contains("an array [2, 3]")
         .contains("a data set of 2 points of shape [3], no labels");
+
+    Path last = folder.resolve("last.npy");
+    NpyWriter.write(last, TensorShape.of(2, 4, 5, 3), new float[120]);
+    assertThat(Outcome.ofMain("inspect", last.toString()).output())
+        .contains("channels come last there")
+        .contains("x.transpose(0, 3, 1, 2)");
   }
 
   @Test
