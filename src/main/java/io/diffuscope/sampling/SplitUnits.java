@@ -40,11 +40,37 @@ record SplitUnits(
    * @param kept hold-out points without duplicates
    */
   static SplitUnits of(Split split, int[] distinct, int[] kept, long seed) {
+    if (!split.withinClasses() && !split.byGroups()) {
+      return ofPoints(distinct.length, kept, seed);
+    }
     SplitUnits found = find(split, distinct, kept, seed);
     // Without a common class nothing can be exchanged within one: then the sets just differ.
     return split.withinClasses() && !found.strata.canExchange()
         ? find(split.acrossClasses(), distinct, kept, seed)
         : found;
+  }
+
+  /** Point by point, without an object for each: there may be millions. */
+  private static SplitUnits ofPoints(int train, int[] kept, long seed) {
+    int[] compared = kept.clone();
+    if (kept.length > train) {
+      Random random = new Random(seed);
+      for (int i = 0; i < train; i++) {
+        int j = random.nextInt(i, compared.length);
+        int chosen = compared[j];
+        compared[j] = compared[i];
+        compared[i] = chosen;
+      }
+      compared = Arrays.copyOf(compared, train);
+      Arrays.sort(compared);
+    }
+    return new SplitUnits(
+        IntStream.range(0, train).toArray(),
+        compared,
+        IntStream.range(0, compared.length).toArray(),
+        Strata.one(train, compared.length),
+        0,
+        0);
   }
 
   private static SplitUnits find(Split split, int[] distinct, int[] kept, long seed) {

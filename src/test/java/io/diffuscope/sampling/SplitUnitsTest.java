@@ -19,6 +19,18 @@ class SplitUnitsTest {
   }
 
   @Test
+  void ofPointsNoMoreOfTheHoldoutThanOfTrainAreCompared() {
+    SplitUnits units = SplitUnits.of(Split.BY_POINTS, range(4), range(50), 1);
+    assertThat(units.strata()).isEqualTo(Strata.one(4, 4));
+    assertThat(units.compared()).isSorted().hasSize(4).doesNotHaveDuplicates();
+    assertThat(units.holdout()).containsExactly(0, 1, 2, 3);
+    assertThat(SplitUnits.of(Split.BY_POINTS, range(4), range(50), 1).compared())
+        .isEqualTo(units.compared());
+    assertThat(SplitUnits.of(Split.BY_POINTS, range(4), range(50), 2).compared())
+        .isNotEqualTo(units.compared());
+  }
+
+  @Test
   void unitsAreNumberedClassByClass() {
     Split split = new Split(new int[] {7, 3, 7, 3, 9}, new int[] {3, 7, 5}, null, null);
     SplitUnits units = SplitUnits.of(split, IntStream.range(0, 5).toArray(), range(3), 1);
