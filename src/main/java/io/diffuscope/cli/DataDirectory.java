@@ -46,6 +46,11 @@ final class DataDirectory implements AutoCloseable {
     return directory.resolve("runs");
   }
 
+  /** Where samples are kept to be compared with. */
+  static Path samples(Path directory) {
+    return directory.resolve("samples");
+  }
+
   /** Where caches of this data directory are; shared by commands that hold no lock. */
   static Path cache(Path directory) {
     return directory.resolve("cache");

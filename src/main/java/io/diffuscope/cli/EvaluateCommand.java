@@ -9,6 +9,7 @@ import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.checkpoint.s3.S3FileSystemProvider;
 import io.diffuscope.model.Devices;
 import io.diffuscope.publish.RunListener;
+import io.diffuscope.run.ComparisonSettings;
 import io.diffuscope.run.Ending;
 import io.diffuscope.run.EvaluationProgress;
 import io.diffuscope.run.PreparationProgress;
@@ -78,7 +79,7 @@ final class EvaluateCommand implements Callable<Integer> {
     SettingsReader reader = new SettingsReader(config);
     S3FileSystemProvider.configure(reader.objectStore());
     RunSettings settings =
-        reader.run(parentName(files.getFirst())).withEnding(Ending.NEVER).withRetries(Retries.NONE);
+        reader.run(parentName(files.getFirst())).withEnding(Ending.NEVER).withRetries(Retries.NONE).withComparisons(ComparisonSettings.OFF);
     Devices.configure(reader.threads());
     // Numbers go to standard output alone, so that it can be piped.
     try (StatusLine status = StatusLine.onStandardError()) {

@@ -18,6 +18,7 @@ import io.diffuscope.feature.PreprocessingKeys;
 import io.diffuscope.model.NetworkSettings;
 import io.diffuscope.model.Pooling;
 import io.diffuscope.model.SigmaGrid;
+import io.diffuscope.run.ComparisonSettings;
 import io.diffuscope.run.Ending;
 import io.diffuscope.run.Pace;
 import io.diffuscope.run.Retries;
@@ -221,8 +222,23 @@ final class SettingsReader {
               samplers() + 1,
               durations.of("device.unit-timeout"),
               ending.once() ? retries().brief() : retries(),
-              signals());
+              signals(),
+              comparisons());
         });
+  }
+
+  private ComparisonSettings comparisons() {
+    String directory = text("comparisons.directory");
+    boolean previous = config.getBoolean("comparisons.previous");
+    List<String> peers = config.getStringList("comparisons.peers");
+    return !previous && peers.isEmpty()
+        ? ComparisonSettings.OFF
+        : new ComparisonSettings(
+            directory == null ? DataDirectory.samples(dataDirectory()).toString() : directory,
+            previous,
+            peers,
+            config.getInt("comparisons.most-kept"),
+            config.getBytes("comparisons.most-bytes"));
   }
 
   /** Which signals are measured, and at which checkpoints. */

@@ -3,10 +3,12 @@ package io.diffuscope.run;
 import akka.NotUsed;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.ActorSystem;
+import akka.actor.typed.DispatcherSelector;
 import akka.actor.typed.javadsl.AskPattern;
 import akka.japi.Pair;
 import akka.stream.javadsl.Source;
 import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.sampling.KeptSamples;
 import io.diffuscope.sampling.ProbeSpec;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.signal.SignalEstimate;
@@ -16,7 +18,9 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
@@ -43,7 +47,16 @@ final class Evaluation {
     }
   }
 
+  /**
+   * The checkpoint that was judged before.
+   *
+   * @param distances its squared distances by reference, by noise
+   * @param checkpoint null where there was none
+   */
+  record Before(Map<Reference, double[]> distances, @Nullable Checkpoint checkpoint) {}
+
   private final ActorSystem<?> system;
+  private final Executor blocking;
   private final ActorRef<WorkQueue.Command> queue;
   private final Holding holding;
   private final ProbeSpec probe;
@@ -58,6 +71,7 @@ final class Evaluation {
       RunSettings settings,
       InstantSource clock) {
     this.system = system;
+    this.blocking = system.dispatchers().lookup(DispatcherSelector.blocking());
     this.queue = queue;
     this.holding = holding;
     this.probe = settings.probe();
@@ -67,25 +81,38 @@ final class Evaluation {
   }
 
   /** Updates block by block, the last one complete; fails with an {@link EvaluationException}. */
-  Source<Update, NotUsed> of(
-      Checkpoint checkpoint, EvaluationPlan plan, Map<Reference, double[]> previous) {
-    return holding.during(checkpoint, held -> of(plan.units(held), plan, previous));
+  Source<Update, NotUsed> of(Checkpoint checkpoint, EvaluationPlan plan, Before before) {
+    KeptSamples kept = plan.place(checkpoint);
+    return holding.during(checkpoint, held -> of(plan.units(held), kept, plan, before));
   }
 
   private Source<Update, NotUsed> of(
-      List<WorkUnit> units, EvaluationPlan plan, Map<Reference, double[]> previous) {
+      List<WorkUnit> units, @Nullable KeptSamples kept, EvaluationPlan plan, Before before) {
     if (units.isEmpty()) {
       // No signal is due at this checkpoint.
       return Source.single(new Update(0, 0, List.of(), Map.of(), null));
     }
+    int comparisons = kept == null ? 0 : plan.probe().sampleBlocks();
     return outcomes(units)
+        .concatLazy(kept == null ? Source.empty() : compared(kept, plan.kept(), before))
         .statefulMap(
-            () -> new Fold(plan.signals(previous), units.size()),
+            () -> new Fold(plan.signals(before.distances), units.size() + comparisons),
             (fold, outcome) -> {
               WorkOutcome.Observed observed = observed(outcome);
               return Pair.create(fold, fold.add(observed.observations(), observed.weights()));
             },
             fold -> Optional.empty());
+  }
+
+  /** Comparisons with what others have kept, looked for when the own samples are complete. */
+  private Source<WorkOutcome, NotUsed> compared(
+      KeptSamples kept, Comparisons comparisons, Before before) {
+    return Source.lazyCompletionStageSource(
+            () ->
+                CompletableFuture.supplyAsync(
+                        () -> comparisons.find(kept, before.checkpoint), blocking)
+                    .thenApply(this::outcomes))
+        .mapMaterializedValue(ignored -> NotUsed.getInstance());
   }
 
   /** Outcomes of units, in the units' order; fails with an {@link EvaluationException}. */

@@ -4,6 +4,7 @@ import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.sampling.DenoisingPlan;
 import io.diffuscope.sampling.DenoisingSettings;
 import io.diffuscope.sampling.GeometrySummary;
+import io.diffuscope.sampling.KeptSamples;
 import io.diffuscope.sampling.Observation.FidelityObservation;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.Reference;
@@ -15,6 +16,7 @@ import io.diffuscope.signal.DenoisingGap;
 import io.diffuscope.signal.Fidelity;
 import io.diffuscope.signal.GeneralizationScore;
 import io.diffuscope.signal.NearestRatio;
+import io.diffuscope.signal.PeerEnsemble;
 import io.diffuscope.signal.ProbabilityFlowDistance;
 import io.diffuscope.signal.Reproducibility;
 import io.diffuscope.signal.Signal;
@@ -29,6 +31,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What an evaluation of one checkpoint consists of: which units of work, and which signals fold
@@ -38,6 +41,8 @@ import java.util.Set;
  * @param geometry the sets' numbers
  * @param decisionZ width of the bounds that affinity's decisions use
  * @param schedule which signals are measured, and at which checkpoints
+ * @param comparisons which other samples are compared with
+ * @param run its id
  * @param ordinal how many checkpoints of the run were sampled before this one
  * @param sampled whether samples are drawn; otherwise only denoising losses are measured
  */
@@ -46,28 +51,40 @@ record EvaluationPlan(
     GeometrySummary geometry,
     double decisionZ,
     SignalSchedule schedule,
+    ComparisonSettings comparisons,
+    String run,
     long ordinal,
     boolean sampled) {
   /** The first evaluation of a run, which samples: every signal that is on is due. */
   static EvaluationPlan of(Probe probe, GeometrySummary geometry, RunSettings settings) {
-    return of(
-        probe, geometry, settings.detectors().earlyMemorization().decisionZ(), settings.signals());
+    return new EvaluationPlan(
+        probe,
+        geometry,
+        settings.detectors().earlyMemorization().decisionZ(),
+        settings.signals(),
+        settings.comparisons(),
+        settings.id(),
+        0,
+        true);
   }
 
   /** The same with these settings alone. */
   static EvaluationPlan of(
       Probe probe, GeometrySummary geometry, double decisionZ, SignalSchedule schedule) {
-    return new EvaluationPlan(probe, geometry, decisionZ, schedule, 0, true);
+    return new EvaluationPlan(
+        probe, geometry, decisionZ, schedule, ComparisonSettings.OFF, "run", 0, true);
   }
 
   /** That of the checkpoint before which so many were sampled. */
   EvaluationPlan at(long sampledBefore) {
-    return new EvaluationPlan(probe, geometry, decisionZ, schedule, sampledBefore, sampled);
+    return new EvaluationPlan(
+        probe, geometry, decisionZ, schedule, comparisons, run, sampledBefore, sampled);
   }
 
   /** The same without samples: only the denoising losses. */
   EvaluationPlan lossesOnly() {
-    return new EvaluationPlan(probe, geometry, decisionZ, schedule, ordinal, false);
+    return new EvaluationPlan(
+        probe, geometry, decisionZ, schedule, comparisons, run, ordinal, false);
   }
 
   String probeId() {
@@ -86,16 +103,43 @@ record EvaluationPlan(
   /** Whether what a signal needs is there. */
   boolean isPossible(String signal) {
     return switch (signal) {
-      case SignalNames.PFD -> !probe.references().isEmpty();
+      case SignalNames.PFD -> !compared().isEmpty();
       case SignalNames.TRAIN_AFFINITY -> geometry.comparesUnits();
       case SignalNames.FIDELITY -> geometry.comparedHoldout() >= FidelityObservation.LEAST_POINTS;
       case SignalNames.DENOISING_GAP ->
           geometry.comparesHoldout() && !probe.denoising().sigmas().isEmpty();
       case SignalNames.SPIKINESS, SignalNames.RAW_SPIKINESS -> probe.spikiness().images() > 0;
       case SignalNames.GL, SignalNames.AUTHENTICITY -> probe.hasDescriptor();
-      case SignalNames.RP -> probe.hasDescriptor() && !probe.references().isEmpty();
+      case SignalNames.RP -> probe.hasDescriptor() && !compared().isEmpty();
+      case SignalNames.BIAS_VARIANCE -> comparisons.hasPeers(run) && ensembleReference() != null;
       default -> true;
     };
+  }
+
+  /** What samples are compared with noise by noise: flows, and samples that were kept. */
+  List<Reference> compared() {
+    List<Reference> all = new ArrayList<>(probe.references());
+    if (comparisons.previous() && comparisons.isOn(run)) {
+      all.add(Reference.PREVIOUS);
+    }
+    if (comparisons.hasPeers(run)) {
+      all.add(Reference.PEER);
+    }
+    return all;
+  }
+
+  /** The reference of the peers' generalization error; null where there is none. */
+  private @Nullable Reference ensembleReference() {
+    List<Reference> flows = probe.references();
+    return flows.contains(Reference.TEACHER)
+        ? Reference.TEACHER
+        : flows.contains(Reference.HOLDOUT) ? Reference.HOLDOUT : null;
+  }
+
+  /** What is compared once the samples are kept. */
+  Comparisons kept() {
+    return new Comparisons(
+        comparisons, run, probe, measures(SignalNames.BIAS_VARIANCE) ? ensembleReference() : null);
   }
 
   /** Whether a signal is measured of this checkpoint. */
@@ -137,13 +181,20 @@ record EvaluationPlan(
         .anyMatch(this::measures);
   }
 
+  /** Where the samples of a checkpoint are kept for comparisons; null where they are not. */
+  @Nullable KeptSamples place(Checkpoint checkpoint) {
+    boolean compares = measuresAny(SignalNames.PFD, SignalNames.RP, SignalNames.BIAS_VARIANCE);
+    return measuresSamples() && compares ? kept().place(checkpoint) : null;
+  }
+
   /** The units, cheap ones last: a broken network shows in the first block of samples. */
   List<WorkUnit> units(Checkpoint checkpoint) {
     List<WorkUnit> units = new ArrayList<>();
     if (measuresSamples()) {
       Set<SampleMeasurement> measured = measurements();
+      KeptSamples keep = place(checkpoint);
       for (int block = 0; block < probe.sampleBlocks(); block++) {
-        units.add(new WorkUnit.SampleBlock(checkpoint, block, measured));
+        units.add(new WorkUnit.SampleBlock(checkpoint, block, measured, keep));
       }
     }
     if (measures(SignalNames.DENOISING_GAP)) {
@@ -188,7 +239,7 @@ record EvaluationPlan(
       signals.add(new GeneralizationScore(threshold));
     }
     if (measures(SignalNames.RP)) {
-      for (Reference reference : probe.references()) {
+      for (Reference reference : compared()) {
         signals.add(new Reproducibility(reference, threshold));
       }
     }
@@ -199,7 +250,7 @@ record EvaluationPlan(
 
   private void addDistances(List<Signal> signals, Map<Reference, double[]> previous) {
     if (measures(SignalNames.PFD)) {
-      for (Reference reference : probe.references()) {
+      for (Reference reference : compared()) {
         signals.add(
             new ProbabilityFlowDistance(reference, probe.samples(), previous.get(reference)));
       }
@@ -242,6 +293,10 @@ record EvaluationPlan(
               spikinessImages(trainSize()),
               measures(SignalNames.SPIKINESS),
               measures(SignalNames.RAW_SPIKINESS)));
+    }
+    Reference ensemble = ensembleReference();
+    if (ensemble != null && measures(SignalNames.BIAS_VARIANCE)) {
+      signals.add(new PeerEnsemble(ensemble));
     }
     return signals;
   }

@@ -36,7 +36,9 @@ final class Fold {
     Map<Reference, double[]> squared = new EnumMap<>(Reference.class);
     for (Signal signal : signals) {
       estimates.addAll(signal.estimates(complete));
-      if (complete && signal instanceof ProbabilityFlowDistance distance) {
+      if (complete
+          && signal instanceof ProbabilityFlowDistance distance
+          && distance.reference().hasFlow()) {
         squared.put(distance.reference(), distance.squaredDistances());
       }
     }

@@ -111,6 +111,12 @@ public record Lineage(
     return judged.lowerKey(step);
   }
 
+  /** The checkpoint of a step of this line; null where there is none. */
+  @Nullable Checkpoint checkpointAt(@Nullable Long step) {
+    Known found = step == null ? null : known.get(step);
+    return found == null ? null : found.checkpoint();
+  }
+
   /** The detectors' states after the last judged checkpoint. */
   DetectorStates detectors() {
     return judged.isEmpty() ? DetectorStates.INITIAL : judged.lastEntry().getValue().states();

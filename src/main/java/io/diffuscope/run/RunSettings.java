@@ -20,6 +20,7 @@ import java.util.regex.Pattern;
  * @param unitTimeout how long one unit may take before the evaluation is given up
  * @param retries how often an evaluation is tried that fails for a reason which may pass
  * @param signals which signals are measured, and at which of the checkpoints that are sampled
+ * @param comparisons which other samples are compared with
  */
 public record RunSettings(
     String id,
@@ -32,7 +33,8 @@ public record RunSettings(
     int parallelism,
     Duration unitTimeout,
     Retries retries,
-    SignalSchedule signals) {
+    SignalSchedule signals,
+    ComparisonSettings comparisons) {
   private static final Pattern ID = Pattern.compile("[A-Za-z0-9._-]{1,100}");
 
   public RunSettings {
@@ -55,32 +57,38 @@ public record RunSettings(
         parallelism,
         unitTimeout,
         retries,
-        signals);
+        signals,
+        comparisons);
   }
 
   /** The same where this is known of the steps. */
   public RunSettings withSteps(StepScale other) {
-    return with(other, ending, detectors, retries, signals);
+    return with(other, ending, detectors, retries, signals, comparisons);
   }
 
   /** The same with another end. */
   public RunSettings withEnding(Ending other) {
-    return with(steps, other, detectors, retries, signals);
+    return with(steps, other, detectors, retries, signals, comparisons);
   }
 
   /** The same with other thresholds. */
   RunSettings withDetectors(DetectorSettings other) {
-    return with(steps, ending, other, retries, signals);
+    return with(steps, ending, other, retries, signals, comparisons);
   }
 
   /** The same with another patience. */
   public RunSettings withRetries(Retries other) {
-    return with(steps, ending, detectors, other, signals);
+    return with(steps, ending, detectors, other, signals, comparisons);
   }
 
   /** The same with another schedule of signals. */
   public RunSettings withSignals(SignalSchedule other) {
-    return with(steps, ending, detectors, retries, other);
+    return with(steps, ending, detectors, retries, other, comparisons);
+  }
+
+  /** The same with other comparisons. */
+  public RunSettings withComparisons(ComparisonSettings other) {
+    return with(steps, ending, detectors, retries, signals, other);
   }
 
   private RunSettings with(
@@ -88,7 +96,8 @@ public record RunSettings(
       Ending otherEnding,
       DetectorSettings otherDetectors,
       Retries otherRetries,
-      SignalSchedule otherSignals) {
+      SignalSchedule otherSignals,
+      ComparisonSettings otherComparisons) {
     return new RunSettings(
         id,
         displayName,
@@ -100,7 +109,8 @@ public record RunSettings(
         parallelism,
         unitTimeout,
         otherRetries,
-        otherSignals);
+        otherSignals,
+        otherComparisons);
   }
 
   /** The nearest valid id to any text, such as a directory's name. */

@@ -177,7 +177,10 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
           case WorkUnit.SampleBlock unit -> {
             useCheckpoint(ready, unit.checkpoint());
             yield looking(
-                perform, ready, ready.samples(unit.block(), unit.measurements()), found -> found);
+                perform,
+                ready,
+                ready.samples(unit.block(), unit.measurements(), unit.keep()),
+                found -> found);
           }
           case WorkUnit.DenoisingBlock unit -> {
             useCheckpoint(ready, unit.checkpoint());
@@ -188,6 +191,11 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
             useCheckpoint(ready, unit.checkpoint());
             yield looking(perform, ready, ready.setSpikiness(unit.block()), List::of);
           }
+          case WorkUnit.ComparisonBlock unit ->
+              new Job<List<Observation>>(
+                  perform,
+                  ready.compare(unit.compared(), unit.block()),
+                  found -> new WorkOutcome.Observed(found, null));
         };
     getContext().getSelf().tell(Proceed.INSTANCE);
   }

@@ -540,7 +540,10 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     Long step = checkpoint.step();
     Long before = step == null ? null : state.lineage().judgedBefore(step);
     Source<Evaluation.Update, ?> updates =
-        evaluation.of(checkpoint, known, distances.before(before));
+        evaluation.of(
+            checkpoint,
+            known,
+            new Evaluation.Before(distances.before(before), state.lineage().checkpointAt(before)));
     Pair<UniqueKillSwitch, CompletionStage<Done>> running =
         updates
             .viaMat(KillSwitches.single(), Keep.right())

@@ -3,7 +3,9 @@ package io.diffuscope.run;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.sampling.KeptSamples;
 import io.diffuscope.sampling.Reference;
+import io.diffuscope.sampling.SampleComparison;
 import io.diffuscope.sampling.SampleMeasurement;
 import java.util.Locale;
 import java.util.Set;
@@ -16,7 +18,8 @@ import org.jspecify.annotations.Nullable;
   @JsonSubTypes.Type(value = WorkUnit.ReferenceFlow.class, name = "reference"),
   @JsonSubTypes.Type(value = WorkUnit.SampleBlock.class, name = "samples"),
   @JsonSubTypes.Type(value = WorkUnit.DenoisingBlock.class, name = "denoising"),
-  @JsonSubTypes.Type(value = WorkUnit.SpikinessBlock.class, name = "spikiness")
+  @JsonSubTypes.Type(value = WorkUnit.SpikinessBlock.class, name = "spikiness"),
+  @JsonSubTypes.Type(value = WorkUnit.ComparisonBlock.class, name = "comparison")
 })
 public sealed interface WorkUnit extends CborSerializable {
   /**
@@ -38,8 +41,13 @@ public sealed interface WorkUnit extends CborSerializable {
    * Samples of a checkpoint for one block of noises.
    *
    * @param measurements what is measured on them, beside neighbours and distances
+   * @param keep where they are kept for comparisons; null: nowhere
    */
-  record SampleBlock(Checkpoint checkpoint, int block, Set<SampleMeasurement> measurements)
+  record SampleBlock(
+      Checkpoint checkpoint,
+      int block,
+      Set<SampleMeasurement> measurements,
+      @Nullable KeptSamples keep)
       implements WorkUnit {
     public SampleBlock {
       measurements = Set.copyOf(measurements);
@@ -52,6 +60,9 @@ public sealed interface WorkUnit extends CborSerializable {
   /** Spikiness of a checkpoint's representations of one block of the sets' images. */
   record SpikinessBlock(Checkpoint checkpoint, int block) implements WorkUnit {}
 
+  /** Kept samples of one block of noises beside those of other checkpoints. */
+  record ComparisonBlock(SampleComparison compared, int block) implements WorkUnit {}
+
   /** Whether it is done against the geometry of the sets. */
   default boolean needsGeometry() {
     return switch (this) {
@@ -60,6 +71,7 @@ public sealed interface WorkUnit extends CborSerializable {
       case SampleBlock u -> true;
       case DenoisingBlock u -> true;
       case SpikinessBlock u -> true;
+      case ComparisonBlock u -> false;
     };
   }
 
@@ -71,6 +83,7 @@ public sealed interface WorkUnit extends CborSerializable {
       case SampleBlock u -> u.checkpoint;
       case DenoisingBlock u -> u.checkpoint;
       case SpikinessBlock u -> u.checkpoint;
+      case ComparisonBlock u -> null;
     };
   }
 
@@ -87,6 +100,9 @@ public sealed interface WorkUnit extends CborSerializable {
               .formatted(u.checkpoint.name(), u.sigma, u.block + 1);
       case SpikinessBlock u ->
           "spikiness of the sets in %s, block %d".formatted(u.checkpoint.name(), u.block + 1);
+      case ComparisonBlock u ->
+          "comparison of step %d with others, block %d"
+              .formatted(u.compared.mine().step(), u.block + 1);
     };
   }
 }

@@ -53,6 +53,11 @@ final class Description implements AutoCloseable {
         });
   }
 
+  /** What describes images; closed with this. */
+  FeatureMap map() {
+    return map;
+  }
+
   /**
    * Similarities of samples whose references' endpoints are loaded.
    *

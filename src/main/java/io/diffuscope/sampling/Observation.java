@@ -15,7 +15,9 @@ import org.jspecify.annotations.Nullable;
   @JsonSubTypes.Type(value = Observation.DenoisingObservation.class, name = "denoising"),
   @JsonSubTypes.Type(value = Observation.SpikinessObservation.class, name = "spikiness"),
   @JsonSubTypes.Type(value = Observation.SimilarityObservation.class, name = "similarity"),
-  @JsonSubTypes.Type(value = Observation.FidelityObservation.class, name = "fidelity")
+  @JsonSubTypes.Type(value = Observation.FidelityObservation.class, name = "fidelity"),
+  @JsonSubTypes.Type(value = Observation.ComparisonObservation.class, name = "comparison"),
+  @JsonSubTypes.Type(value = Observation.EnsembleObservation.class, name = "ensemble")
 })
 public sealed interface Observation {
   /** Position of the block in its kind; partial sums are reduced in this order. */
@@ -127,5 +129,47 @@ public sealed interface Observation {
       implements Observation {
     /** Fewer hold-out points say nothing of a distribution. */
     public static final int LEAST_POINTS = 50;
+  }
+
+  /**
+   * Samples of one block of noises beside those of other checkpoints, from the same noises.
+   *
+   * @param first index of the block's first noise
+   * @param squaredDistances by what they are compared with, {@code [count]}, in the feature map's
+   *     units squared
+   * @param similarities under the descriptor, likewise; empty without one
+   */
+  record ComparisonObservation(
+      int block,
+      long first,
+      Map<Reference, double[]> squaredDistances,
+      Map<Reference, double[]> similarities)
+      implements Observation {}
+
+  /**
+   * Samples of one block of noises of several peers, beside a reference's flow.
+   *
+   * @param first index of the block's first noise
+   * @param reference whose flow they are compared with
+   * @param total mean over the peers of the squared distance to the reference, {@code [count]}
+   * @param variance of the peers about their mean, unbiased, {@code [count]}
+   * @param toReference sum over the block's noises of the squared distance to the reference, by
+   *     peer
+   * @param betweenPairs the same of the squared distance of each pair, in the order (0,1), (0,2),
+   *     ..., (1,2), ...
+   */
+  record EnsembleObservation(
+      int block,
+      long first,
+      Reference reference,
+      double[] total,
+      double[] variance,
+      double[] toReference,
+      double[] betweenPairs)
+      implements Observation {
+    /** Number of peers. */
+    public int peers() {
+      return toReference.length;
+    }
   }
 }

@@ -507,6 +507,19 @@ public final class Probe implements AutoCloseable {
     }
   }
 
+  /** What makes samples of two checkpoints comparable noise by noise. */
+  public String sampleSeries() {
+    return ContentHash.of(
+        CACHE_FORMAT,
+        "samples",
+        noise.id(),
+        Integer.toString(samples),
+        flow.key(),
+        network.shape().toString(),
+        Integer.toString(spec.batchSize()),
+        classLabels == null ? "" : classLabels.key());
+  }
+
   private String neighbourKey() {
     DataSet other = holdout;
     long largest = Math.max(train.size(), other == null ? 0 : other.size());

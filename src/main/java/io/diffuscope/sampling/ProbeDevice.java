@@ -22,6 +22,7 @@ import io.diffuscope.tensorfile.WeightsLocation;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -69,6 +70,7 @@ public final class ProbeDevice implements AutoCloseable {
   private @Nullable FidelityReference fidelity;
   private @Nullable String loadedCheckpoint;
   private @Nullable Path loadedFile;
+  private final Map<String, SampleStore> stores = new HashMap<>();
 
   private ProbeDevice(
       Probe probe,
@@ -363,8 +365,10 @@ public final class ProbeDevice implements AutoCloseable {
    *
    * @param measured what is measured beside neighbours and distances; what the probe has nothing
    *     for is left out
+   * @param keep where the samples are kept for comparisons; null: nowhere
    */
-  public Task<List<Observation>> samples(int block, Set<SampleMeasurement> measured)
+  public Task<List<Observation>> samples(
+      int block, Set<SampleMeasurement> measured, @Nullable KeptSamples keep)
       throws BadInputException {
     List<SampleBlockTask.Measure> measures = new ArrayList<>();
     if (measured.contains(SampleMeasurement.SPIKINESS) && probe.spikiness().images() > 0) {
@@ -380,7 +384,38 @@ public final class ProbeDevice implements AutoCloseable {
     if (judged) {
       measures.add(this::fidelityOfSamples);
     }
-    return new SampleBlockTask(sampleTask(block), block, measures);
+    return new SampleBlockTask(
+        sampleTask(block),
+        block,
+        (number, endpoints) -> {
+          if (keep != null) {
+            store(keep.directory())
+                .put(
+                    keep.address(),
+                    number,
+                    probe.rowsOfBlock(number),
+                    probe.dimension(),
+                    endpoints.toFloatArray());
+          }
+        },
+        measures);
+  }
+
+  private SampleStore store(String directory) {
+    return stores.computeIfAbsent(directory, name -> new SampleStore(Path.of(name)));
+  }
+
+  /** Compares kept samples of one block of noises; what is missing is compared with nothing. */
+  public Task<List<Observation>> compare(SampleComparison compared, int block) {
+    return new ComparisonTask(
+        probe,
+        manager,
+        store(compared.directory()),
+        compared,
+        block,
+        map,
+        description == null ? null : description.map(),
+        references);
   }
 
   private Task<FidelityObservation> fidelityOfSamples(int block, NDArray endpoints)

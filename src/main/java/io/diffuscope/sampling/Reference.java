@@ -17,6 +17,11 @@ public enum Reference {
   /** The model's own samples, where a signal is told of several kinds of inputs. */
   GENERATED;
 
+  /** Whether it has a flow that is computed beside the run. */
+  public boolean hasFlow() {
+    return this == TRAIN || this == HOLDOUT || this == TEACHER;
+  }
+
   /** For where only a flow that is computed beside the run makes sense. */
   IllegalArgumentException isNoFlow() {
     return new IllegalArgumentException("no probability flow of its own: " + label());

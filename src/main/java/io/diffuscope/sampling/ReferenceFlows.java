@@ -51,7 +51,7 @@ final class ReferenceFlows implements AutoCloseable {
   private final NDManager manager;
   private final KeptArrays kept;
   private final DevicePoints train;
-  private final EndpointStore store;
+  private final BlockFiles store;
   private final Map<Reference, Denoiser> denoisers = new EnumMap<>(Reference.class);
   private final Map<Integer, Map<Reference, NDArray>> blocks = new HashMap<>();
   private final EndpointFeatures features;
@@ -72,7 +72,7 @@ final class ReferenceFlows implements AutoCloseable {
     this.manager = manager;
     this.kept = kept;
     this.train = train;
-    this.store = new EndpointStore(Path.of(probe.spec().cacheDirectory()));
+    this.store = BlockFiles.endpoints(Path.of(probe.spec().cacheDirectory()));
   }
 
   /** Whether the endpoints of this block are on disk already. */

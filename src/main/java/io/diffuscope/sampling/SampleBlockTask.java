@@ -20,15 +20,23 @@ final class SampleBlockTask implements Task<List<Observation>> {
     Task<? extends Observation> of(int block, NDArray endpoints) throws BadInputException;
   }
 
+  /** Takes the samples of a block, float32 {@code [rows, d]}, before anything else sees them. */
+  @FunctionalInterface
+  interface Keeper {
+    void keep(int block, NDArray endpoints);
+  }
+
   private final SampleTask samples;
   private final int block;
+  private final Keeper keeper;
   private final List<Measure> measures;
   private final List<Observation> done = new ArrayList<>();
   private @Nullable Task<? extends Observation> current;
 
-  SampleBlockTask(SampleTask samples, int block, List<Measure> measures) {
+  SampleBlockTask(SampleTask samples, int block, Keeper keeper, List<Measure> measures) {
     this.samples = samples;
     this.block = block;
+    this.keeper = keeper;
     this.measures = measures;
   }
 
@@ -37,6 +45,7 @@ final class SampleBlockTask implements Task<List<Observation>> {
     if (done.isEmpty()) {
       if (!samples.advance()) {
         done.add(samples.result());
+        keeper.keep(block, samples.endpoints());
       }
       return true;
     }

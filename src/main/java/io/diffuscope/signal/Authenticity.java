@@ -1,7 +1,9 @@
 package io.diffuscope.signal;
 
+import io.diffuscope.sampling.Observation;
 import io.diffuscope.sampling.Observation.SimilarityObservation;
 import io.diffuscope.sampling.Reference;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Authenticity (Alaa et al. 2022, arXiv 2102.08921): the share of samples x with d(x, x*) above the
@@ -15,7 +17,7 @@ public final class Authenticity extends SimilarityShare {
   }
 
   @Override
-  boolean[] counted(SimilarityObservation block) {
-    return block.authentic();
+  boolean @Nullable [] counted(Observation block) {
+    return block instanceof SimilarityObservation seen ? seen.authentic() : null;
   }
 }

@@ -1,7 +1,9 @@
 package io.diffuscope.signal;
 
+import io.diffuscope.sampling.Observation;
 import io.diffuscope.sampling.Observation.SimilarityObservation;
 import io.diffuscope.sampling.Reference;
+import org.jspecify.annotations.Nullable;
 
 /**
  * GL, the share of samples that are no copies: those whose largest similarity to a training image
@@ -17,7 +19,9 @@ public final class GeneralizationScore extends SimilarityShare {
   }
 
   @Override
-  boolean[] counted(SimilarityObservation block) {
-    return where(block.toTrain(), similarity -> similarity <= threshold);
+  boolean @Nullable [] counted(Observation block) {
+    return block instanceof SimilarityObservation seen
+        ? where(seen.toTrain(), similarity -> similarity <= threshold)
+        : null;
   }
 }

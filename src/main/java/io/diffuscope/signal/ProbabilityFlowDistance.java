@@ -1,6 +1,7 @@
 package io.diffuscope.signal;
 
 import io.diffuscope.sampling.Observation;
+import io.diffuscope.sampling.Observation.ComparisonObservation;
 import io.diffuscope.sampling.Observation.SampleObservation;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.statistics.Estimate;
@@ -44,16 +45,29 @@ public final class ProbabilityFlowDistance implements Signal {
 
   @Override
   public void observe(Observation observation) {
-    if (!(observation instanceof SampleObservation block)) {
-      return;
+    switch (observation) {
+      case SampleObservation block -> {
+        if (add(block.block(), block.first(), block.squaredDistances().get(reference))) {
+          addSamePoints(block);
+        }
+      }
+      case ComparisonObservation block ->
+          add(block.block(), block.first(), block.squaredDistances().get(reference));
+      default -> {}
     }
-    double[] distances = block.squaredDistances().get(reference);
-    if (distances == null || partials.containsKey(block.block())) {
-      return;
+  }
+
+  private boolean add(int block, long first, double @Nullable [] distances) {
+    if (distances == null || partials.containsKey(block)) {
+      return false;
     }
-    System.arraycopy(distances, 0, squared, Math.toIntExact(block.first()), distances.length);
-    partials.put(block.block(), SquaredDistances.of(distances));
+    System.arraycopy(distances, 0, squared, Math.toIntExact(first), distances.length);
+    partials.put(block, SquaredDistances.of(distances));
     samples += distances.length;
+    return true;
+  }
+
+  private void addSamePoints(SampleObservation block) {
     for (boolean same : block.samePoint()) {
       samePoints += same ? 1 : 0;
     }

@@ -1,5 +1,7 @@
 package io.diffuscope.signal;
 
+import io.diffuscope.sampling.Observation;
+import io.diffuscope.sampling.Observation.ComparisonObservation;
 import io.diffuscope.sampling.Observation.SimilarityObservation;
 import io.diffuscope.sampling.Reference;
 import org.jspecify.annotations.Nullable;
@@ -18,8 +20,13 @@ public final class Reproducibility extends SimilarityShare {
   }
 
   @Override
-  boolean @Nullable [] counted(SimilarityObservation block) {
-    double[] pairs = block.pairs().get(reference());
+  boolean @Nullable [] counted(Observation block) {
+    double[] pairs =
+        switch (block) {
+          case SimilarityObservation seen -> seen.pairs().get(reference());
+          case ComparisonObservation seen -> seen.similarities().get(reference());
+          default -> null;
+        };
     return pairs == null ? null : where(pairs, similarity -> similarity > threshold);
   }
 }

@@ -2,6 +2,7 @@ package io.diffuscope.signal;
 
 import static io.diffuscope.signal.SignalCatalogue.Need.DESCRIPTOR;
 import static io.diffuscope.signal.SignalCatalogue.Need.HOLDOUT;
+import static io.diffuscope.signal.SignalCatalogue.Need.PEER;
 import static io.diffuscope.signal.SignalCatalogue.Need.REPRESENTATION;
 import static io.diffuscope.signal.SignalCatalogue.Need.SAMPLES;
 
@@ -21,7 +22,9 @@ public enum SignalCatalogue {
       SignalNames.PFD,
       "Probability flow distance: root mean squared distance of the model's endpoints from those of"
           + " a reference's flow, noise by noise; to train it is E_mem, to teacher E_gen, and"
-          + " holdout stands in for the teacher.",
+          + " holdout stands in for the teacher. To previous: how far the samples have moved since"
+          + " the checkpoint before; to peer: how far they are from another run's at the same"
+          + " step.",
       List.of(SAMPLES),
       "The samples; once for each set its empirical flow.",
       "M (2K - 1) network calls a checkpoint; once 4 M (2K - 1) N d operations",
@@ -83,11 +86,12 @@ public enum SignalCatalogue {
       true),
   RP(
       SignalNames.RP,
-      "Share of noises from which the model and a reference's flow make images that are similar"
-          + " under a descriptor.",
+      "Share of noises from which the model and a reference's flow, its previous checkpoint or a"
+          + " peer make images that are similar under a descriptor.",
       List.of(SAMPLES, DESCRIPTOR),
       "That of gl, and of pfd's empirical flows; once the vectors of their endpoints.",
-      "M (2K - 1) network calls, M descriptor calls; once M for each reference",
+      "M (2K - 1) network calls, M descriptor calls, and 2 M for previous and peer; once M for"
+          + " each reference",
       "Zhang et al., arXiv 2310.05264",
       true),
   AUTHENTICITY(
@@ -108,6 +112,15 @@ public enum SignalCatalogue {
           + " descriptor's space where there is one.",
       "M (2K - 1) network calls, 2 M (H + B) F operations with B samples a block; once 2 H^2 F",
       "Binkowski et al., arXiv 1801.01401; Naeem et al., arXiv 2002.09797",
+      true),
+  BIAS_VARIANCE(
+      SignalNames.BIAS_VARIANCE,
+      "The generalization error's two parts over peers (runs that differ in training set or seed):"
+          + " how far the peers' mean is from the reference, and how far they are from each other.",
+      List.of(SAMPLES, PEER),
+      "The kept samples of all P peers at the same step.",
+      "no network call; P (P + 1) / 2 distances of M samples",
+      "the identity of Zhang et al., arXiv 2505.20123; the estimators are Diffuscope's",
       true);
 
   /** What the letters in costs stand for. */

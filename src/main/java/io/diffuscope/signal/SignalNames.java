@@ -18,5 +18,8 @@ public final class SignalNames {
 
   public static final String FIDELITY = "fidelity";
 
+  /** The parts of the generalization error over peers. */
+  public static final String BIAS_VARIANCE = "bias_variance";
+
   private SignalNames() {}
 }

@@ -1,7 +1,6 @@
 package io.diffuscope.signal;
 
 import io.diffuscope.sampling.Observation;
-import io.diffuscope.sampling.Observation.SimilarityObservation;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.statistics.Proportions;
 import java.util.BitSet;
@@ -28,7 +27,7 @@ abstract class SimilarityShare implements Signal {
   }
 
   /** Which samples of a block count, {@code [count]}; null where it says nothing of them. */
-  abstract boolean @Nullable [] counted(SimilarityObservation block);
+  abstract boolean @Nullable [] counted(Observation block);
 
   static boolean[] where(double[] similarities, DoublePredicate condition) {
     boolean[] counted = new boolean[similarities.length];
@@ -40,12 +39,9 @@ abstract class SimilarityShare implements Signal {
 
   @Override
   public final void observe(Observation observation) {
-    if (!(observation instanceof SimilarityObservation block) || seen.get(block.block())) {
-      return;
-    }
-    boolean[] counted = counted(block);
-    if (counted != null) {
-      seen.set(block.block());
+    boolean[] counted = counted(observation);
+    if (counted != null && !seen.get(observation.block())) {
+      seen.set(observation.block());
       for (boolean hit : counted) {
         hits += hit ? 1 : 0;
       }

@@ -81,7 +81,11 @@ public enum Statistic {
   /** Neighbourhoods of hold-out points around a sample, over those expected; 1: as they lie. */
   DENSITY,
   /** Share of hold-out points with a sample in their neighbourhood. */
-  COVERAGE;
+  COVERAGE,
+  /** Squared distance of the peers' mean from the reference; unbiased, so it may be negative. */
+  BIAS_SQUARED,
+  /** Variance of the peers about their mean: the main value of {@code bias_variance}. */
+  VARIANCE;
 
   /** The mean of this measure. */
   public static Statistic of(SpikinessMeasure measure) {

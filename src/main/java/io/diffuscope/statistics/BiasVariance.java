@@ -36,11 +36,23 @@ public record BiasVariance(Estimate total, Estimate bias, Estimate variance) {
     int students = check(toReference, betweenPairs);
     int noises = toReference.length;
     double[] total = new double[noises];
-    double[] bias = new double[noises];
     double[] variance = new double[noises];
     for (int i = 0; i < noises; i++) {
       total[i] = sum(toReference[i]) / students;
       variance[i] = sum(betweenPairs[i]) / ((double) students * (students - 1));
+    }
+    return ofParts(total, variance);
+  }
+
+  /**
+   * The parts, with errors over noises only, from what each noise adds.
+   *
+   * @param total mean over the students of |f_k - f*|^2, {@code [M]}, M at least 1
+   * @param variance sum of the squared distances of all pairs over K (K - 1), {@code [M]}
+   */
+  public static BiasVariance ofParts(double[] total, double[] variance) {
+    double[] bias = new double[total.length];
+    for (int i = 0; i < bias.length; i++) {
       bias[i] = total[i] - variance[i];
     }
     return new BiasVariance(
@@ -59,12 +71,24 @@ public record BiasVariance(Estimate total, Estimate bias, Estimate variance) {
    */
   public static Optional<BiasVariance> overStudents(
       double[][] toReference, double[][] betweenPairs) {
-    int students = check(toReference, betweenPairs);
+    check(toReference, betweenPairs);
+    return of(toReference, betweenPairs)
+        .overStudents(columnMeans(toReference), columnMeans(betweenPairs));
+  }
+
+  /**
+   * These parts with errors over noises and students.
+   *
+   * @param reference mean over the noises of |f_k - f*|^2, {@code [K]}
+   * @param pairs mean over the noises of |f_k - f_l|^2, {@code [K (K - 1) / 2]}, in the order of
+   *     {@link #of}
+   * @return empty below three students
+   */
+  public Optional<BiasVariance> overStudents(double[] reference, double[] pairs) {
+    int students = reference.length;
     if (students < 3) {
       return Optional.empty();
     }
-    double[] reference = columnMeans(toReference);
-    double[] pairs = columnMeans(betweenPairs);
     double[] total = new double[students];
     double[] bias = new double[students];
     double[] variance = new double[students];
@@ -74,12 +98,11 @@ public record BiasVariance(Estimate total, Estimate bias, Estimate variance) {
       variance[out] = sumWithout(pairs, students, out) / ((double) rest * (rest - 1));
       bias[out] = total[out] - variance[out];
     }
-    BiasVariance given = of(toReference, betweenPairs);
     return Optional.of(
         new BiasVariance(
-            widened(given.total(), total),
-            widened(given.bias(), bias),
-            widened(given.variance(), variance)));
+            widened(this.total, total),
+            widened(this.bias, bias),
+            widened(this.variance, variance)));
   }
 
   private static Estimate widened(Estimate given, double[] leftOut) {
