@@ -107,7 +107,7 @@ final class EvaluateCommand implements Callable<Integer> {
           MonitorSession.start(
               config,
               new RunSources.One(new MonitoredRun(settings, () -> Source.from(sightings))),
-              Probe.open(settings.probe()),
+              Probe.open(settings.probe(), new DecodingProgress(status)),
               Holds.off(),
               reader.samplers(),
               List.of(printer),
@@ -137,6 +137,7 @@ final class EvaluateCommand implements Callable<Integer> {
     private final StatusLine status;
     private final EstimateRows.Format format;
     private final AtomicInteger exitCode = new AtomicInteger(ExitCode.OK);
+    private volatile boolean setsDiffer;
 
     Printer(StatusLine status, EstimateRows.Format format) {
       this.status = status;
@@ -155,10 +156,16 @@ final class EvaluateCommand implements Callable<Integer> {
     public void onEvent(RunEvent event) {
       switch (event) {
         case RunEvent.RunResumed e -> {}
-        case RunEvent.RunStarted e -> e.notes().forEach(note -> status.print("note: " + note));
+        case RunEvent.RunStarted e -> {
+          setsDiffer = e.setsDiffer();
+          e.notes().forEach(note -> status.print("note: " + note));
+        }
         case RunEvent.EvaluationCompleted e -> {
           status.clear();
           System.out.println(EstimateRows.format(e, format));
+          if (setsDiffer && format == EstimateRows.Format.TABLE) {
+            System.out.println("  " + EstimateRows.DIFFER);
+          }
         }
         case RunEvent.EvaluationFailed e -> failed(e.reason(), e.message());
         case RunEvent.EvaluationPostponed e -> {}
@@ -181,7 +188,12 @@ final class EvaluateCommand implements Callable<Integer> {
 
     @Override
     public void onPreparation(PreparationProgress progress) {
-      status.progress(progress.what(), progress.done(), progress.total());
+      if (progress.total() == 1) {
+        status.doing(progress.text());
+      } else {
+        status.doing("");
+        status.progress(progress.what(), progress.done(), progress.total());
+      }
     }
   }
 }

@@ -27,6 +27,7 @@ import io.diffuscope.sampling.Augmentation;
 import io.diffuscope.sampling.DenoisingSettings;
 import io.diffuscope.sampling.DescriptorSettings;
 import io.diffuscope.sampling.FlowSettings;
+import io.diffuscope.sampling.GroupSettings;
 import io.diffuscope.sampling.NeighbourSettings;
 import io.diffuscope.sampling.ProbeSpec;
 import io.diffuscope.sampling.ReferenceChoice;
@@ -117,6 +118,7 @@ final class SettingsReader {
                 new NeighbourSettings(
                     word(Augmentation.class, "neighbours.augment"),
                     config.getDouble("neighbours.geometry-operations")),
+                new GroupSettings(text("train-groups"), text("holdout-groups")),
                 DataDirectory.cache(dataDirectory()).toString(),
                 config.getBytes("device.resident-bytes"),
                 references()));

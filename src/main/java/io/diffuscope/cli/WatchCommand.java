@@ -92,7 +92,7 @@ final class WatchCommand implements Callable<Integer> {
     try (DataDirectory data = DataDirectory.lock(reader.dataDirectory());
         StatusLine status = StatusLine.onStandardOutput()) {
       TerminalView view = new TerminalView(status, directories != null);
-      Probe probe = Probe.open(settings.probe());
+      Probe probe = Probe.open(settings.probe(), new DecodingProgress(status));
       Path folder = DataDirectory.runs(reader.dataDirectory());
       Journals journals = (run, source) -> FileJournal.in(folder, run.id(), probe.id(), source);
       try (MonitorSession session =

@@ -168,7 +168,8 @@ public final class ProbeDevice implements AutoCloseable {
             ComparedSets.queryRows(map, spec.batchSize()),
             spec.residentBytes(),
             spec.neighbours(),
-            spec.seed());
+            spec.seed(),
+            probe.split());
     Task<SetGeometry> stored =
         new Task<>() {
           @Override
@@ -179,6 +180,11 @@ public final class ProbeDevice implements AutoCloseable {
           @Override
           public double progress() {
             return task.progress();
+          }
+
+          @Override
+          public Part part() {
+            return task.part();
           }
 
           @Override

@@ -10,6 +10,9 @@ const CHARTS = [
   { signal: "pfd", title: "Probability flow distance" },
   { signal: "denoising_gap", title: "Denoising gap" },
 ];
+/** What rests on a hold-out set that is like the training set. */
+const ON_HOLDOUT = ["train_affinity", "denoising_gap"];
+const DIFFER = "not to be trusted: train and hold-out differ";
 /** What a share is compared with. */
 const CHANCES = { train_affinity: "chance", nearest_ratio: "control" };
 const COLORS = 4;
@@ -211,7 +214,9 @@ function chart(run, { signal, title }) {
   const scale = stepScale(all.map((point) => point.step), left, right);
   const y = (value) => bottom - (bottom - top) * (value - low) / (high - low || 1);
   const figure = element("figure");
+  const differ = run.holdout_check_passed === false && ON_HOLDOUT.includes(signal);
   figure.append(element("h3", "", title));
+  if (differ) figure.append(element("p", "problem", DIFFER));
   const svg = shape("svg", { viewBox: "0 0 340 170", role: "img",
     "aria-label": title + " over training step, latest value " + number(curves[0].points[curves[0].points.length - 1].value) });
   svg.append(shape("line", { class: "axis", x1: left, y1: bottom, x2: right, y2: bottom }),
@@ -339,6 +344,8 @@ function panel(run) {
   if (run.state === "resting") section.append(element("p", "doing", run.counts.waiting + " waiting; "
     + resting(run) + "."));
   if (!run.source.up) section.append(element("p", "problem", "Source problem: " + run.source.problem));
+  if (run.holdout_check_passed === false) section.append(element("p", "problem",
+    ON_HOLDOUT.map(words).join(" and ") + " are " + DIFFER + ", and early memorization is not raised."));
   section.append(tiles(run));
   const charts = element("div", "charts");
   for (const kind of CHARTS) {
