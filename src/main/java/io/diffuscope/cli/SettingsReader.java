@@ -31,6 +31,7 @@ import io.diffuscope.sampling.GroupSettings;
 import io.diffuscope.sampling.NeighbourSettings;
 import io.diffuscope.sampling.ProbeSpec;
 import io.diffuscope.sampling.ReferenceChoice;
+import io.diffuscope.sampling.SearchMethod;
 import io.diffuscope.sampling.SpikinessSettings;
 import io.diffuscope.signal.SignalNames;
 import io.diffuscope.signal.SignalSchedule;
@@ -117,7 +118,8 @@ final class SettingsReader {
                 descriptor(),
                 new NeighbourSettings(
                     word(Augmentation.class, "neighbours.augment"),
-                    config.getDouble("neighbours.geometry-operations")),
+                    config.getDouble("neighbours.geometry-operations"),
+                    word(SearchMethod.class, "neighbours.search")),
                 new GroupSettings(text("train-groups"), text("holdout-groups")),
                 DataDirectory.cache(dataDirectory()).toString(),
                 config.getBytes("device.resident-bytes"),

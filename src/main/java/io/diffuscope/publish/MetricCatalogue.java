@@ -381,6 +381,7 @@ public final class MetricCatalogue {
   private static List<EstimateMetric> estimates() {
     Signal pfd = new Signal(PFD, List.of(RUN, REFERENCE));
     Signal ratio = new Signal(NEAREST_RATIO, List.of(RUN));
+    Signal searches = new Signal(NEAREST_RATIO, List.of(RUN, REFERENCE));
     Signal affinity = new Signal(TRAIN_AFFINITY, List.of(RUN));
     Signal gap = new Signal(DENOISING_GAP, List.of(RUN, SIGMA));
     Signal spikiness = new Signal(SPIKINESS, List.of(RUN, REFERENCE));
@@ -416,6 +417,12 @@ public final class MetricCatalogue {
         ratio.estimate(Statistic.SHARE_QUARTER, "The same share for d1/d2 below 1/4."),
         ratio.estimate(
             Statistic.CONTROL, "The same share for hold-out points in place of samples."),
+        searches.estimate(
+            Statistic.RECALL_1,
+            "Share of samples checked whose nearest point of the set an approximate search found."),
+        searches.estimate(
+            Statistic.RECALL_2,
+            "Share of samples checked whose two nearest points of the set it found both."),
         ratio.estimate(Statistic.EXCESS, "Share of samples minus share of hold-out points."),
         affinity.main(
             Statistic.SHARE,

@@ -279,6 +279,11 @@ public final class RunNotes {
     if (probe.spec().neighbours().augment() == Augmentation.HFLIP) {
       notes.add("neighbours are looked for among mirror images, too (augment hflip)");
     }
+    if (probe.spec().neighbours().isIndexed(probe.train().size())) {
+      notes.add(
+          "neighbours of samples are looked for in an index, and some may be missed (search"
+              + " approximate): recall_1 and recall_2 of nearest_ratio say how many it finds");
+    }
     // Results of before this was counted have 0.
     if (geometry.searchedTrain() > 0 && geometry.searchedTrain() < probe.train().size()) {
       notes.add(

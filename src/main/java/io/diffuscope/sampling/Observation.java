@@ -39,6 +39,9 @@ public sealed interface Observation {
    *     a duplicate of it; empty where there is no such flow
    * @param ruler squared distance between the empirical flows of training and hold-out set; null
    *     without a hold-out set
+   * @param trainRecall how an approximate search of the training set did on some of the samples;
+   *     null where it was not checked, or all points were looked at
+   * @param holdoutRecall the same of the hold-out set
    */
   record SampleObservation(
       int block,
@@ -50,8 +53,37 @@ public sealed interface Observation {
       int @Nullable [] holdoutNeighbour,
       double @Nullable [] holdoutDistance,
       boolean[] samePoint,
-      double @Nullable [] ruler)
+      double @Nullable [] ruler,
+      @Nullable SearchRecall trainRecall,
+      @Nullable SearchRecall holdoutRecall)
       implements Observation {
+    /** Of a search that looked at all points. */
+    public SampleObservation(
+        int block,
+        long first,
+        Map<Reference, double[]> squaredDistances,
+        int[] trainNeighbour,
+        double[] trainDistance,
+        double[] secondDistance,
+        int @Nullable [] holdoutNeighbour,
+        double @Nullable [] holdoutDistance,
+        boolean[] samePoint,
+        double @Nullable [] ruler) {
+      this(
+          block,
+          first,
+          squaredDistances,
+          trainNeighbour,
+          trainDistance,
+          secondDistance,
+          holdoutNeighbour,
+          holdoutDistance,
+          samePoint,
+          ruler,
+          null,
+          null);
+    }
+
     /** Number of samples. */
     public int count() {
       return trainNeighbour.length;

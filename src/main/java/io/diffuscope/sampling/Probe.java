@@ -119,7 +119,7 @@ public final class Probe implements AutoCloseable {
             spikiness.toString(),
             split.key(),
             descriptor == null ? "" : descriptorId(spec.descriptor(), descriptor),
-            neighbourKey());
+            neighbourKey() + spec.neighbours().searchKey(largestSet()));
   }
 
   /**
@@ -508,9 +508,12 @@ public final class Probe implements AutoCloseable {
   }
 
   private String neighbourKey() {
+    return spec.neighbours().key(largestSet(), dimension());
+  }
+
+  private long largestSet() {
     DataSet other = holdout;
-    long largest = Math.max(train.size(), other == null ? 0 : other.size());
-    return spec.neighbours().key(largest, dimension());
+    return Math.max(train.size(), other == null ? 0 : other.size());
   }
 
   /** What counts as the same point in the model's own space; decoded points have their own. */

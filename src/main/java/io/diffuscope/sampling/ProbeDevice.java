@@ -54,6 +54,7 @@ public final class ProbeDevice implements AutoCloseable {
   private final KeptArrays kept;
   private final ReferenceFlows references;
   private final GeometryStore geometryStore;
+  private final NeighbourIndexes indexes;
   private final NetworkDenoiser network;
   private final DevicePoints train;
   private final FeatureMap map;
@@ -86,6 +87,7 @@ public final class ProbeDevice implements AutoCloseable {
     this.references = new ReferenceFlows(probe, manager, kept, train, map);
     this.description =
         descriptor == null ? null : new Description(probe, manager, descriptor, references);
+    this.indexes = new NeighbourIndexes(probe, manager);
     this.geometryStore = new GeometryStore(Path.of(probe.spec().cacheDirectory()));
   }
 
@@ -127,12 +129,17 @@ public final class ProbeDevice implements AutoCloseable {
 
   /**
    * The geometry of the sets, from the cache or found anew; before it, the features of the sets,
-   * where points are not compared as they are, and what a descriptor sees in the sets.
+   * where points are not compared as they are, and what a descriptor sees in the sets; after it,
+   * the indices that samples' neighbours are looked for with, if any.
    */
   public Task<SetGeometry> geometry() throws BadInputException {
-    return description == null || description.isReady()
-        ? comparedGeometry()
-        : new ChainedTask<>(description.find(), found -> comparedGeometry());
+    Task<SetGeometry> geometry =
+        description == null || description.isReady()
+            ? comparedGeometry()
+            : new ChainedTask<>(description.find(), found -> comparedGeometry());
+    return probe.spec().neighbours().search() == SearchMethod.EXACT
+        ? geometry
+        : new ChainedTask<>(geometry, found -> indexes.find(Objects.requireNonNull(sets), found));
   }
 
   private Task<SetGeometry> comparedGeometry() throws BadInputException {
@@ -211,24 +218,30 @@ public final class ProbeDevice implements AutoCloseable {
     DataSet holdout = probe.holdout();
     DataSet features = compared.holdout();
     int[] rows = geometry.comparedHoldout();
-    DevicePoints points = null;
+    PointSearch heldOutSearch = null;
     DataSet heldOut = null;
     if (holdout != null && features != null && rows != null && rows.length >= 2) {
       DataSet subset = RowSubset.of(features, rows);
-      points =
+      DevicePoints points =
           DevicePoints.load(
               manager,
               subset,
               compared.trainPoints().centre(),
               DevicePoints.blockRows(subset),
               probe.spec().residentBytes());
+      heldOutSearch = indexes.search(subset, points, compared.orbit());
       heldOut = RowSubset.of(holdout, rows);
       useForFidelity(heldOut, rows);
       denoisingPlan =
           new DenoisingPlan(probe.train(), heldOut, probe.denoising(), probe.classLabels());
     }
     spikinessImages = SetImages.of(probe.train(), heldOut, probe.spikiness().images());
-    samples = new Samples(compared.trainPoints(), compared.orbit(), geometry, points);
+    samples =
+        new Samples(
+            compared.trainPoints(),
+            indexes.search(compared.train(), compared.trainPoints(), compared.orbit()),
+            geometry,
+            heldOutSearch);
   }
 
   /** In the descriptor's space, or in the model's own. */

@@ -31,6 +31,10 @@ public enum Statistic {
   SHARE_QUARTER,
   /** The same share for hold-out points in place of samples. */
   CONTROL,
+  /** Share of the checked samples whose nearest point an approximate search found. */
+  RECALL_1,
+  /** Share of the checked samples whose two nearest points it found both. */
+  RECALL_2,
   /**
    * {@code nearest_ratio}: share minus control; {@code train_affinity}: kappa = (A - p)/(1 - p).
    */

@@ -270,6 +270,7 @@ class SettingsReaderTest {
     "batch-size, 2000, batch",
     "neighbours.augment, vflip, 'none, hflip'",
     "neighbours.geometry-operations, 0, geometry-operations",
+    "neighbours.search, fast, 'exact, approximate'",
     "ode.solver, rk45, rk45",
     "ode.steps, 0, step",
     "network.preconditioning, ddpm, ddpm",

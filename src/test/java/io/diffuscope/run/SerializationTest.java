@@ -20,6 +20,7 @@ import io.diffuscope.sampling.Observation.SampleObservation;
 import io.diffuscope.sampling.ProbeFiles;
 import io.diffuscope.sampling.ProbeSpec;
 import io.diffuscope.sampling.Reference;
+import io.diffuscope.sampling.SearchRecall;
 import io.diffuscope.signal.SignalEstimate;
 import io.diffuscope.signal.SignalNames;
 import io.diffuscope.signal.Statistic;
@@ -253,7 +254,9 @@ class SerializationTest {
         random.ints(rows, 100_000, 1_000_000).toArray(),
         random.doubles(rows).toArray(),
         new boolean[rows],
-        random.doubles(rows).toArray());
+        random.doubles(rows).toArray(),
+        new SearchRecall(32, 31, 30),
+        new SearchRecall(32, 32, 32));
   }
 
   private static byte[] encode(Object message) {
