@@ -69,6 +69,7 @@ public final class RunNotes {
           "fidelity is off: it needs %d hold-out points, and %d are compared"
               .formatted(FidelityObservation.LEAST_POINTS, geometry.comparedHoldout()));
     }
+    notes.addAll(SpaceNotes.of(probe));
     addClassNotes(notes, probe);
     addRangeNotes(notes, probe);
     if (schedule.isOn(SignalNames.SPIKINESS) || schedule.isOn(SignalNames.RAW_SPIKINESS)) {

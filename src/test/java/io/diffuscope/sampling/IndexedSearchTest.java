@@ -210,7 +210,7 @@ class IndexedSearchTest {
     byte[] whole = Files.readAllBytes(file);
     List<Integer> places = new ArrayList<>(List.of(0, 8, 12, 16, whole.length - 1));
     RandomGenerator random = ProbeFiles.random(3);
-    random.ints(40, 0, whole.length).forEach(places::add);
+    random.ints(8, 0, whole.length).forEach(places::add);
     // Where the links begin: the entry, a count, a link.
     int links = 16 + 4 * d + 4 * 256 * d + 4 * 256 * 1000;
     places.addAll(List.of(links, links + 4, links + 8));
