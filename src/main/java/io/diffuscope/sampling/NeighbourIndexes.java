@@ -60,7 +60,12 @@ final class NeighbourIndexes {
     if (found.containsKey(key)) {
       return Task.done(true);
     }
-    NeighbourIndexTask.requireMemory(set, centre.length, Runtime.getRuntime().maxMemory() / 2);
+    long taken =
+        found.values().stream()
+            .mapToLong(other -> NeighbourIndex.bytes(other.vectors().length, centre.length))
+            .sum();
+    NeighbourIndexTask.requireMemory(
+        set, centre.length, Runtime.getRuntime().maxMemory() / 2 - taken);
     Optional<NeighbourIndex> stored = store.find(key, size, centre.length);
     if (stored.isPresent()) {
       found.put(key, stored.get());
