@@ -140,7 +140,7 @@ public sealed interface Observation {
    * @param sigma noise level
    * @param testImages how many images the class probe was tested on
    * @param correct on which of them it was right: bit i of the little-endian bits
-   * @param snr signal-to-noise ratio by class subspaces; null where a class lies in its own
+   * @param snr signal-to-noise ratio by class subspaces; null where no class has images enough
    */
   record RepresentationObservation(
       int block, double sigma, int testImages, byte[] correct, @Nullable Estimate snr)

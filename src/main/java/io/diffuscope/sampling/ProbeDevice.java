@@ -67,7 +67,9 @@ public final class ProbeDevice implements AutoCloseable {
   private @Nullable Samples samples;
   private @Nullable DenoisingPlan denoisingPlan;
   private @Nullable SetImages spikinessImages;
-  private @Nullable DataSet comparedHoldout;
+
+  /** Hold-out points that class probes may be tested on; null without any. */
+  private @Nullable DataSet testedHoldout;
 
   /** What class probes are fitted to and tested on, once a network was asked; null: nothing. */
   private @Nullable ProbedImages probedImages;
@@ -238,7 +240,9 @@ public final class ProbeDevice implements AutoCloseable {
       denoisingPlan =
           new DenoisingPlan(probe.train(), heldOut, probe.denoising(), probe.classLabels());
     }
-    comparedHoldout = heldOut;
+    // What is drawn from a large hold-out set for comparisons would be a loss to class probes.
+    boolean isDistinct = geometry.holdoutDuplicates() == 0 && geometry.sharedGroups() == 0;
+    testedHoldout = heldOut != null && isDistinct ? holdout : heldOut;
     featureLength = 0;
     spikinessImages = SetImages.of(probe.train(), heldOut, probe.spikiness().images());
     samples = new Samples(compared.trainPoints(), compared.orbit(), geometry, points);
@@ -507,7 +511,7 @@ public final class ProbeDevice implements AutoCloseable {
       featureLength = featureLength(sigma);
       probedImages =
           ProbedImages.of(
-              probe.train(), comparedHoldout, probe.representation().images(), featureLength);
+              probe.train(), testedHoldout, probe.representation().images(), featureLength);
       if (probedImages == null) {
         log.warn(
             "representation is off: there are too few labelled images for features of {} elements;"
@@ -547,6 +551,14 @@ public final class ProbeDevice implements AutoCloseable {
       return Task.done(new IcrObservation(0, null));
     }
     SetImages images = SetImages.of(probe.train(), null, settings.images());
+    if (images.trainImages() < 2 * length) {
+      log.warn(
+          "icr is not measured: {} images are few for features of {} elements, it takes twice as"
+              + " many; raise representation.images, or export a layer with fewer features",
+          images.trainImages(),
+          length);
+      return Task.done(new IcrObservation(0, null));
+    }
     return new IcrTask(
         manager, view(images, 0, settings), view(images, 1, settings), images.trainImages());
   }

@@ -56,7 +56,7 @@ final class ProbedImages {
   /**
    * The images for features of some length.
    *
-   * @param holdout hold-out points that are compared, or null
+   * @param holdout hold-out points without near duplicates of training points, or null
    * @param most images of each part
    * @param features length of a feature
    * @return null where fewer than two classes have two images in each part, or features are too

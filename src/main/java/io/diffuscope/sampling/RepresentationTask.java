@@ -3,10 +3,15 @@ package io.diffuscope.sampling;
 import ai.djl.ndarray.NDManager;
 import io.diffuscope.sampling.Observation.RepresentationObservation;
 import io.diffuscope.statistics.ClassSubspaces;
+import io.diffuscope.statistics.Estimate;
 import io.diffuscope.statistics.FeatureMatrix;
 import io.diffuscope.statistics.LogisticProbe;
 import io.diffuscope.tensorfile.BadInputException;
+import java.util.Arrays;
 import java.util.BitSet;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -91,11 +96,32 @@ final class RepresentationTask implements Task<RepresentationObservation> {
       right.set(i, correct[i] > .5);
     }
     return new RepresentationObservation(
-        level,
-        sigma,
-        correct.length,
-        right.toByteArray(),
-        ClassSubspaces.given(bases).snr(rows.rows(), images.fit().labels()).orElse(null));
+        level, sigma, correct.length, right.toByteArray(), snr(rows.rows(), images.fit().labels()));
+  }
+
+  /** Of the classes that have enough images; null without any. */
+  private @Nullable Estimate snr(double[][] rows, int[] labels) {
+    int[] enough = ofLargeClasses(labels);
+    if (enough.length == 0) {
+      return null;
+    }
+    double[][] some = Arrays.stream(enough).mapToObj(i -> rows[i]).toArray(double[][]::new);
+    int[] own = Arrays.stream(enough).map(i -> labels[i]).toArray();
+    return ClassSubspaces.given(bases).snr(some, own).orElse(null);
+  }
+
+  /**
+   * Images of classes that have more than twice as many as their subspaces have directions: of
+   * fewer there is little or nothing outside.
+   */
+  static int[] ofLargeClasses(int[] labels) {
+    Map<Integer, Long> sizes =
+        Arrays.stream(labels)
+            .boxed()
+            .collect(Collectors.groupingBy(label -> label, Collectors.counting()));
+    return IntStream.range(0, labels.length)
+        .filter(i -> sizes.getOrDefault(labels[i], 0L) > 2L * ClassSubspaces.PAPER_DIMENSION)
+        .toArray();
   }
 
   @Override

@@ -27,6 +27,7 @@ import java.util.BitSet;
 import java.util.Objects;
 import java.util.function.IntUnaryOperator;
 import java.util.random.RandomGenerator;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -189,6 +190,26 @@ class RepresentationTest {
           .hasMessageContaining("the training has diverged");
       assertThatThrownBy(() -> Tasks.run(device.icr())).isInstanceOf(BadInputException.class);
     }
+  }
+
+  /** Three images of each class to fit: nothing lies outside of five directions. */
+  @Test
+  void fewImagesGiveAnAccuracyAndNoRatios() throws Exception {
+    ClassProbeFiles files = new ClassProbeFiles(folder);
+    ProbeSpec few = files.spec(true, true).withRepresentation(ClassProbeFiles.settings(12));
+    try (Probe probe = Probe.open(few);
+        ProbeDevice device = ready(probe, files.weights())) {
+      RepresentationObservation found = Tasks.run(device.representation(0));
+      assertThat(found.testImages()).isEqualTo(12);
+      assertThat(found.snr()).isNull();
+      // Twenty features.
+      assertThat(Tasks.run(device.icr()).icr()).isNull();
+    }
+    int[] labels = new int[25];
+    Arrays.fill(labels, 3, 14, 1);
+    Arrays.fill(labels, 14, 24, 2);
+    assertThat(RepresentationTask.ofLargeClasses(labels))
+        .isEqualTo(IntStream.range(3, 14).toArray());
   }
 
   @Test
