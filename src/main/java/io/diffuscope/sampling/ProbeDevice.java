@@ -75,6 +75,7 @@ public final class ProbeDevice implements AutoCloseable {
   private @Nullable ProbedImages probedImages;
 
   private int featureLength;
+  private boolean saidIcrIsOff;
 
   /** What fidelity is judged against; null where there is too little. */
   private @Nullable DataSet fidelityPoints;
@@ -541,22 +542,19 @@ public final class ProbeDevice implements AutoCloseable {
   public Task<IcrObservation> icr() {
     Objects.requireNonNull(loadedCheckpoint, "useCheckpoint comes first");
     RepresentationSettings settings = probe.representation();
-    int length = featureLength(settings.icrSigma());
-    if (length > IcrTask.MOST_FEATURES) {
-      log.warn(
-          "icr is not measured: it takes features of at most {} elements, not {}; export a layer"
-              + " with fewer",
-          IcrTask.MOST_FEATURES,
-          length);
-      return Task.done(new IcrObservation(0, null));
-    }
     SetImages images = SetImages.of(probe.train(), null, settings.images());
-    if (images.trainImages() < 2 * length) {
-      log.warn(
-          "icr is not measured: {} images are few for features of {} elements, it takes twice as"
-              + " many; raise representation.images, or export a layer with fewer features",
-          images.trainImages(),
-          length);
+    int length = featureLength(settings.icrSigma());
+    int most = Math.min(IcrTask.MOST_FEATURES, images.trainImages() / 2);
+    if (length > most) {
+      if (!saidIcrIsOff) {
+        log.warn(
+            "icr is not measured: with {} images it takes features of at most {} elements, not {};"
+                + " raise representation.images, or export a layer with fewer features",
+            images.trainImages(),
+            most,
+            length);
+        saidIcrIsOff = true;
+      }
       return Task.done(new IcrObservation(0, null));
     }
     return new IcrTask(
