@@ -2,6 +2,7 @@ package io.diffuscope.sampling;
 
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import io.diffuscope.statistics.Estimate;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -15,7 +16,10 @@ import org.jspecify.annotations.Nullable;
   @JsonSubTypes.Type(value = Observation.DenoisingObservation.class, name = "denoising"),
   @JsonSubTypes.Type(value = Observation.SpikinessObservation.class, name = "spikiness"),
   @JsonSubTypes.Type(value = Observation.SimilarityObservation.class, name = "similarity"),
-  @JsonSubTypes.Type(value = Observation.FidelityObservation.class, name = "fidelity")
+  @JsonSubTypes.Type(value = Observation.FidelityObservation.class, name = "fidelity"),
+  @JsonSubTypes.Type(value = Observation.RepresentationObservation.class, name = "representation"),
+  @JsonSubTypes.Type(value = Observation.IcrObservation.class, name = "icr"),
+  @JsonSubTypes.Type(value = Observation.NetworkObservation.class, name = "network")
 })
 public sealed interface Observation {
   /** Position of the block in its kind; partial sums are reduced in this order. */
@@ -160,4 +164,31 @@ public sealed interface Observation {
     /** Fewer hold-out points say nothing of a distribution. */
     public static final int LEAST_POINTS = 50;
   }
+
+  /**
+   * What the hidden representation tells of the classes of images at one noise level.
+   *
+   * @param block position of the noise level among those that are measured
+   * @param sigma noise level
+   * @param testImages how many images the class probe was tested on
+   * @param correct on which of them it was right: bit i of the little-endian bits
+   * @param snr signal-to-noise ratio by class subspaces; null where no class has images enough
+   */
+  record RepresentationObservation(
+      int block, double sigma, int testImages, byte[] correct, @Nullable Estimate snr)
+      implements Observation {}
+
+  /**
+   * How much of the hidden representation depends on the image alone.
+   *
+   * @param icr null where it is not defined
+   */
+  record IcrObservation(int block, @Nullable Estimate icr) implements Observation {}
+
+  /**
+   * The network itself.
+   *
+   * @param parameters how many numbers are trained
+   */
+  record NetworkObservation(int block, long parameters) implements Observation {}
 }

@@ -9,6 +9,7 @@ import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.config.Configuration;
 import io.diffuscope.detect.DetectorSettings;
 import io.diffuscope.model.NetworkSettings;
+import io.diffuscope.model.Pooling;
 import io.diffuscope.model.SigmaGrid;
 import io.diffuscope.run.Ending;
 import io.diffuscope.run.Pace;
@@ -16,6 +17,7 @@ import io.diffuscope.run.RunSettings;
 import io.diffuscope.run.StepScale;
 import io.diffuscope.sampling.FlowSettings;
 import io.diffuscope.sampling.ProbeSpec;
+import io.diffuscope.sampling.RepresentationSettings;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -165,6 +167,41 @@ class SettingsReaderTest {
     assertThat(reader.checkpoints().settleTimeout()).isEqualTo(Duration.ofMinutes(3));
     assertThat(reader.holds()).isEqualTo(new HoldSettings(HoldSettings.Mode.COPY, 200L << 20));
     assertThat(reader.threads()).isEqualTo(3);
+  }
+
+  @Test
+  void representationsAreMeasuredWhereThePaperDoesUnlessToldOtherwise() throws Exception {
+    assertThat(reader(Map.of()).probe().representation())
+        .isEqualTo(
+            new RepresentationSettings(
+                RepresentationSettings.DEFAULT_SIGMAS,
+                Pooling.MEAN,
+                1024,
+                RepresentationSettings.DEFAULT_ICR_SIGMA));
+    Map<String, Object> options =
+        Map.of(
+            "diffuscope.representation.sigmas",
+            List.of(1, .1),
+            "diffuscope.representation.pooling",
+            "max",
+            "diffuscope.representation.images",
+            64,
+            "diffuscope.representation.icr-sigma",
+            .5);
+    assertThat(reader(options).probe().representation())
+        .isEqualTo(new RepresentationSettings(List.of(.1, 1.0), Pooling.MAX, 64, .5));
+    for (Map<String, Object> wrong :
+        List.<Map<String, Object>>of(
+            Map.of("diffuscope.representation.sigmas", List.of(0, 1)),
+            Map.of("diffuscope.representation.sigmas", List.of()),
+            Map.of("diffuscope.representation.images", 0),
+            Map.of("diffuscope.representation.images", 7),
+            Map.of("diffuscope.representation.images", 1_000_000),
+            Map.of("diffuscope.representation.icr-sigma", -1))) {
+      assertThatThrownBy(() -> reader(wrong).probe())
+          .isInstanceOf(SettingsReader.InvalidSettingException.class)
+          .hasMessageContaining(wrong.keySet().iterator().next().substring("diffuscope.".length()));
+    }
   }
 
   @Test
