@@ -79,7 +79,11 @@ final class EvaluateCommand implements Callable<Integer> {
     SettingsReader reader = new SettingsReader(config);
     S3FileSystemProvider.configure(reader.objectStore());
     RunSettings settings =
-        reader.run(parentName(files.getFirst())).withEnding(Ending.NEVER).withRetries(Retries.NONE).withComparisons(ComparisonSettings.OFF);
+        reader
+            .run(parentName(files.getFirst()))
+            .withEnding(Ending.NEVER)
+            .withRetries(Retries.NONE)
+            .withComparisons(ComparisonSettings.OFF);
     Devices.configure(reader.threads());
     // Numbers go to standard output alone, so that it can be piped.
     try (StatusLine status = StatusLine.onStandardError()) {

@@ -1,5 +1,6 @@
 package io.diffuscope.cli;
 
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -39,10 +40,29 @@ final class SourceOptions {
               + " (default: auto); off reads it where it lies.")
   private @Nullable String hold;
 
+  @Option(
+      names = "--peers",
+      paramLabel = "RUN",
+      split = ",",
+      description =
+          "Runs that are compared with each other at equal steps (rp and pfd to peer,"
+              + " bias_variance), this one among them; their monitors share --samples-dir.")
+  private @Nullable List<String> peers;
+
+  @Option(
+      names = "--samples-dir",
+      paramLabel = "DIR",
+      description =
+          "Directory for the samples that are compared, shared by the monitors of peers (default:"
+              + " in the data directory).")
+  private @Nullable String samples;
+
   void addTo(Map<String, Object> overrides) {
     MeasureOptions.put(overrides, "checkpoints.runs", runs);
     MeasureOptions.put(overrides, "steps.unit", stepUnit);
     MeasureOptions.put(overrides, "steps.batch-size", trainBatchSize);
     MeasureOptions.put(overrides, "holds.mode", hold);
+    MeasureOptions.put(overrides, "comparisons.peers", peers);
+    MeasureOptions.put(overrides, "comparisons.directory", samples);
   }
 }

@@ -19,6 +19,9 @@ import org.jspecify.annotations.Nullable;
   @JsonSubTypes.Type(value = WorkUnit.SampleBlock.class, name = "samples"),
   @JsonSubTypes.Type(value = WorkUnit.DenoisingBlock.class, name = "denoising"),
   @JsonSubTypes.Type(value = WorkUnit.SpikinessBlock.class, name = "spikiness"),
+  @JsonSubTypes.Type(value = WorkUnit.RepresentationLevel.class, name = "representation"),
+  @JsonSubTypes.Type(value = WorkUnit.RepresentationIcr.class, name = "icr"),
+  @JsonSubTypes.Type(value = WorkUnit.NetworkSize.class, name = "network"),
   @JsonSubTypes.Type(value = WorkUnit.ComparisonBlock.class, name = "comparison")
 })
 public sealed interface WorkUnit extends CborSerializable {
@@ -52,6 +55,11 @@ public sealed interface WorkUnit extends CborSerializable {
     public SampleBlock {
       measurements = Set.copyOf(measurements);
     }
+
+    /** Samples that are kept nowhere. */
+    public SampleBlock(Checkpoint checkpoint, int block, Set<SampleMeasurement> measurements) {
+      this(checkpoint, block, measurements, null);
+    }
   }
 
   /** Denoising losses of a checkpoint for one block of rows. */
@@ -59,6 +67,15 @@ public sealed interface WorkUnit extends CborSerializable {
 
   /** Spikiness of a checkpoint's representations of one block of the sets' images. */
   record SpikinessBlock(Checkpoint checkpoint, int block) implements WorkUnit {}
+
+  /** Class probes of a checkpoint's representations at one of the probe's noise levels. */
+  record RepresentationLevel(Checkpoint checkpoint, int level) implements WorkUnit {}
+
+  /** How much of a checkpoint's representations depends on the image alone. */
+  record RepresentationIcr(Checkpoint checkpoint) implements WorkUnit {}
+
+  /** How large the network is. */
+  record NetworkSize(Checkpoint checkpoint) implements WorkUnit {}
 
   /** Kept samples of one block of noises beside those of other checkpoints. */
   record ComparisonBlock(SampleComparison compared, int block) implements WorkUnit {}
@@ -71,6 +88,9 @@ public sealed interface WorkUnit extends CborSerializable {
       case SampleBlock u -> true;
       case DenoisingBlock u -> true;
       case SpikinessBlock u -> true;
+      case RepresentationLevel u -> true;
+      case RepresentationIcr u -> false;
+      case NetworkSize u -> false;
       case ComparisonBlock u -> false;
     };
   }
@@ -83,6 +103,9 @@ public sealed interface WorkUnit extends CborSerializable {
       case SampleBlock u -> u.checkpoint;
       case DenoisingBlock u -> u.checkpoint;
       case SpikinessBlock u -> u.checkpoint;
+      case RepresentationLevel u -> u.checkpoint;
+      case RepresentationIcr u -> u.checkpoint;
+      case NetworkSize u -> u.checkpoint;
       case ComparisonBlock u -> null;
     };
   }
@@ -100,6 +123,10 @@ public sealed interface WorkUnit extends CborSerializable {
               .formatted(u.checkpoint.name(), u.sigma, u.block + 1);
       case SpikinessBlock u ->
           "spikiness of the sets in %s, block %d".formatted(u.checkpoint.name(), u.block + 1);
+      case RepresentationLevel u ->
+          "class probe of %s, noise level %d".formatted(u.checkpoint.name(), u.level + 1);
+      case RepresentationIcr u -> "icr of %s".formatted(u.checkpoint.name());
+      case NetworkSize u -> "size of the network of %s".formatted(u.checkpoint.name());
       case ComparisonBlock u ->
           "comparison of step %d with others, block %d"
               .formatted(u.compared.mine().step(), u.block + 1);

@@ -27,6 +27,11 @@ public final class PeerEnsemble implements Signal {
     this.reference = reference;
   }
 
+  /** What the peers are compared with. */
+  public Reference reference() {
+    return reference;
+  }
+
   @Override
   public void observe(Observation observation) {
     if (observation instanceof EnsembleObservation block && block.reference() == reference) {

@@ -18,6 +18,10 @@ public final class SignalNames {
 
   public static final String FIDELITY = "fidelity";
 
+  public static final String REPRESENTATION = "representation";
+  public static final String ICR = "icr";
+  public static final String SCALING = "scaling";
+
   /** The parts of the generalization error over peers. */
   public static final String BIAS_VARIANCE = "bias_variance";
 

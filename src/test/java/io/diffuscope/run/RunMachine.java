@@ -241,6 +241,7 @@ final class RunMachine {
         2,
         Duration.ofMinutes(1),
         new Retries(3, Duration.ofSeconds(10), Duration.ofSeconds(20)),
-        SignalSchedule.DEFAULT);
+        SignalSchedule.DEFAULT,
+        ComparisonSettings.OFF);
   }
 }

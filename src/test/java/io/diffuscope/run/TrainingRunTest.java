@@ -3,6 +3,7 @@ package io.diffuscope.run;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
+import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.Device;
 import akka.actor.testkit.typed.javadsl.ActorTestKit;
@@ -15,6 +16,7 @@ import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.checkpoint.CheckpointFiles;
 import io.diffuscope.checkpoint.HoldSettings;
 import io.diffuscope.checkpoint.Holds;
+import io.diffuscope.data.ContentHash;
 import io.diffuscope.detect.DetectorSettings;
 import io.diffuscope.model.Devices;
 import io.diffuscope.run.RunEvent.Standing;
@@ -34,8 +36,10 @@ import io.diffuscope.signal.SignalEstimate;
 import io.diffuscope.signal.SignalNames;
 import io.diffuscope.signal.SignalSchedule;
 import io.diffuscope.signal.Statistic;
+import io.diffuscope.tensorfile.SafetensorsFile;
 import io.diffuscope.tensorfile.TensorShape;
 import java.io.IOException;
+import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -330,6 +334,114 @@ class TrainingRunTest {
           .containsExactly(10L, 20L);
       assertThat(ofKind(events, RunEvent.EvaluationFailed.class)).isEmpty();
       assertThat(run.rebuilt(events)).isEqualTo(run.state());
+    }
+  }
+
+  /** What moves between two checkpoints, and between two runs, noise by noise. */
+  @Test
+  void samplesAreComparedWithThePreviousCheckpointAndWithPeers() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    Path kept = folder.resolve("kept");
+    ComparisonSettings both =
+        new ComparisonSettings(kept.toString(), true, List.of("one", "two"), 3, 1 << 20);
+    List<RunEvent.EvaluationCompleted> mine;
+    try (Run run = new Run("one", files.smallSpec(), both)) {
+      mine = evaluated(run, files, 3);
+      // Nobody else has been there.
+      assertThat(pfd(mine.get(0), Reference.PREVIOUS)).isEmpty();
+      assertThat(pfd(mine.get(0), Reference.PEER)).isEmpty();
+      assertThat(rms(mine.get(1), Reference.PREVIOUS))
+          .isEqualTo(distance(run, kept, mine.get(1), mine.get(0)), within(1e-9));
+      assertThat(pfd(mine.get(1), Reference.PREVIOUS))
+          .noneMatch(estimate -> estimate.statistic() == Statistic.CHANGE);
+    }
+    try (Run run = new Run("two", files.smallSpec(), both)) {
+      List<RunEvent.EvaluationCompleted> theirs = evaluated(run, files, 9);
+      for (int i = 0; i < 2; i++) {
+        assertThat(rms(theirs.get(i), Reference.PEER))
+            .isEqualTo(distance(run, kept, theirs.get(i), mine.get(i)), within(1e-9));
+        double variance = ensemble(theirs.get(i), Statistic.VARIANCE);
+        double total = ensemble(theirs.get(i), Statistic.MEAN_SQUARE);
+        // Of two, the variance is half the mean squared distance between them.
+        assertThat(variance)
+            .isEqualTo(Math.pow(rms(theirs.get(i), Reference.PEER), 2) / 2, within(1e-9));
+        assertThat(ensemble(theirs.get(i), Statistic.BIAS_SQUARED))
+            .isEqualTo(total - variance, within(1e-9));
+        assertThat(total)
+            .isEqualTo(
+                (Math.pow(rms(mine.get(i), Reference.HOLDOUT), 2)
+                        + Math.pow(rms(theirs.get(i), Reference.HOLDOUT), 2))
+                    / 2,
+                within(1e-6));
+      }
+      assertThat(theirs.get(0).estimates())
+          .filteredOn(estimate -> estimate.reference() != Reference.PEER)
+          .filteredOn(estimate -> !estimate.signal().equals(SignalNames.BIAS_VARIANCE))
+          .isEqualTo(direct(run.probe, theirs.get(0).checkpoint(), new EnumMap<>(Reference.class)));
+    }
+  }
+
+  private List<RunEvent.EvaluationCompleted> evaluated(Run run, ProbeFiles files, int seed)
+      throws Exception {
+    for (long step = 10; step <= 20; step += 10) {
+      Path file = files.checkpoint("%s-step-%d.safetensors".formatted(run.id, step), seed + step);
+      run.actor.tell(new TrainingRun.Found(checkpoint(step, file)));
+    }
+    run.actor.tell(new TrainingRun.SourceEnded("over"));
+    return ofKind(run.untilItsEnd(), RunEvent.EvaluationCompleted.class);
+  }
+
+  private static List<SignalEstimate> pfd(RunEvent.EvaluationCompleted done, Reference reference) {
+    return done.estimates().stream()
+        .filter(estimate -> estimate.signal().equals(SignalNames.PFD))
+        .filter(estimate -> estimate.reference() == reference)
+        .toList();
+  }
+
+  private static double rms(RunEvent.EvaluationCompleted done, Reference reference) {
+    return pfd(done, reference).stream()
+        .filter(estimate -> estimate.statistic() == Statistic.RMS)
+        .mapToDouble(estimate -> estimate.estimate().value())
+        .sum();
+  }
+
+  private static double ensemble(RunEvent.EvaluationCompleted done, Statistic statistic) {
+    return done.estimates().stream()
+        .filter(estimate -> estimate.signal().equals(SignalNames.BIAS_VARIANCE))
+        .filter(estimate -> estimate.statistic() == statistic)
+        .mapToDouble(estimate -> estimate.estimate().value())
+        .sum();
+  }
+
+  /** Root of the mean squared distance, from the kept files. */
+  private static double distance(
+      Run run, Path kept, RunEvent.EvaluationCompleted done, RunEvent.EvaluationCompleted other)
+      throws Exception {
+    double sum = 0;
+    for (int block = 0; block < run.probe.sampleBlocks(); block++) {
+      float[] a = samples(run.probe, kept, done, block);
+      float[] b = samples(run.probe, kept, other, block);
+      for (int i = 0; i < a.length; i++) {
+        sum += ((double) a[i] - b[i]) * ((double) a[i] - b[i]);
+      }
+    }
+    return Math.sqrt(sum / run.probe.samples());
+  }
+
+  private static float[] samples(
+      Probe probe, Path kept, RunEvent.EvaluationCompleted done, int block) throws Exception {
+    Path file =
+        kept.resolve(probe.sampleSeries())
+            .resolve(done.run())
+            .resolve(
+                "%d-%s"
+                    .formatted(
+                        done.checkpoint().step(), ContentHash.of(done.checkpoint().identity())))
+            .resolve("block-%05d.safetensors".formatted(block));
+    try (SafetensorsFile stored = SafetensorsFile.open(file)) {
+      float[] values = new float[probe.rowsOfBlock(block) * probe.dimension()];
+      stored.readFloats("samples", 0, FloatBuffer.wrap(values));
+      return values;
     }
   }
 
@@ -631,7 +743,8 @@ class TrainingRunTest {
       for (WorkUnit unit : plan.units(checkpoint)) {
         List<Observation> observations =
             switch (unit) {
-              case WorkUnit.SampleBlock u -> result(device.samples(u.block(), u.measurements()));
+              case WorkUnit.SampleBlock u ->
+                  result(device.samples(u.block(), u.measurements(), null));
               case WorkUnit.DenoisingBlock u ->
                   List.of(result(device.denoisingBlock(u.sigma(), u.block())));
               case WorkUnit.SpikinessBlock u -> List.of(result(device.setSpikiness(u.block())));
@@ -729,6 +842,19 @@ class TrainingRunTest {
           RunJournal.NONE);
     }
 
+    Run(String id, ProbeSpec spec, ComparisonSettings comparisons) throws Exception {
+      this(
+          id,
+          spec,
+          1,
+          Holds.off(),
+          measured -> {},
+          Pace.all(10),
+          Ending.NEVER,
+          RunJournal.NONE,
+          comparisons);
+    }
+
     Run(String id, ProbeSpec spec, Ending ending, RunJournal journal) throws Exception {
       this(id, spec, 1, Holds.off(), measured -> {}, Pace.all(100), ending, journal);
     }
@@ -748,6 +874,20 @@ class TrainingRunTest {
         Ending ending,
         RunJournal journal)
         throws Exception {
+      this(id, spec, samplers, holds, trainer, pace, ending, journal, ComparisonSettings.OFF);
+    }
+
+    private Run(
+        String id,
+        ProbeSpec spec,
+        int samplers,
+        Holds holds,
+        Meanwhile trainer,
+        Pace pace,
+        Ending ending,
+        RunJournal journal,
+        ComparisonSettings comparisons)
+        throws Exception {
       this.id = id;
       this.probe = Probe.open(spec);
       this.settings =
@@ -762,7 +902,8 @@ class TrainingRunTest {
               samplers + 1,
               Duration.ofMinutes(1),
               new Retries(3, Duration.ofMillis(50), Duration.ofMillis(100)),
-              SignalSchedule.DEFAULT);
+              SignalSchedule.DEFAULT,
+              comparisons);
       KIT.system()
           .eventStream()
           .tell(new EventStream.Subscribe<>(RunNotification.class, told.getRef()));

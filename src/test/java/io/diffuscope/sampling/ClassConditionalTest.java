@@ -74,7 +74,7 @@ class ClassConditionalTest {
         for (int block = 0; block < probe.sampleBlocks(); block++) {
           int rows = Tasks.run(device.referenceBlock(Reference.TRAIN, block));
           float[] found =
-              new EndpointStore(Path.of(spec.cacheDirectory()))
+              BlockFiles.endpoints(Path.of(spec.cacheDirectory()))
                   .find(probe.endpointKey(Reference.TRAIN), block, rows, 8)
                   .orElseThrow();
           for (int i = 0; i < rows * 8; i++) {
@@ -455,6 +455,7 @@ class ClassConditionalTest {
         s.flow(),
         s.denoising(),
         s.spikiness(),
+        s.representation(),
         s.descriptor(),
         s.neighbours(),
         s.groups(),
