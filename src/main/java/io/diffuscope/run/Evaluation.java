@@ -7,8 +7,10 @@ import akka.actor.typed.javadsl.AskPattern;
 import akka.japi.Pair;
 import akka.stream.javadsl.Source;
 import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.sampling.EvidenceRequest;
 import io.diffuscope.sampling.ProbeSpec;
 import io.diffuscope.sampling.Reference;
+import io.diffuscope.sampling.WorstSample;
 import io.diffuscope.signal.SignalEstimate;
 import java.time.Duration;
 import java.time.Instant;
@@ -30,6 +32,8 @@ final class Evaluation {
    *
    * @param squaredDistances by reference, by noise: for the paired change to the next checkpoint;
    *     empty until complete
+   * @param worst samples that are most of a copy, worst first; empty until complete, and where none
+   *     are asked for
    * @param weights what the samplers read of the checkpoint, or null
    */
   record Update(
@@ -37,6 +41,7 @@ final class Evaluation {
       int total,
       List<SignalEstimate> estimates,
       Map<Reference, double[]> squaredDistances,
+      List<WorstSample> worst,
       @Nullable WeightsUsed weights) {
     boolean isComplete() {
       return done == total;
@@ -47,6 +52,7 @@ final class Evaluation {
   private final ActorRef<WorkQueue.Command> queue;
   private final Holding holding;
   private final ProbeSpec probe;
+  private final @Nullable EvidenceRequest evidence;
   private final int parallelism;
   private final Duration unitTimeout;
   private final InstantSource clock;
@@ -61,6 +67,7 @@ final class Evaluation {
     this.queue = queue;
     this.holding = holding;
     this.probe = settings.probe();
+    this.evidence = settings.evidence().request();
     this.parallelism = settings.parallelism();
     this.unitTimeout = settings.unitTimeout();
     this.clock = clock;
@@ -76,11 +83,14 @@ final class Evaluation {
       List<WorkUnit> units, EvaluationPlan plan, Map<Reference, double[]> previous) {
     if (units.isEmpty()) {
       // No signal is due at this checkpoint.
-      return Source.single(new Update(0, 0, List.of(), Map.of(), null));
+      return Source.single(new Update(0, 0, List.of(), Map.of(), List.of(), null));
     }
-    return outcomes(units)
+    List<WorkUnit> asked = units.stream().map(unit -> unit.withEvidence(evidence)).toList();
+    return outcomes(asked)
         .statefulMap(
-            () -> new Fold(plan.signals(previous), units.size()),
+            () ->
+                new Fold(
+                    plan.signals(previous), units.size(), evidence == null ? 0 : evidence.pairs()),
             (fold, outcome) -> {
               WorkOutcome.Observed observed = observed(outcome);
               return Pair.create(fold, fold.add(observed.observations(), observed.weights()));

@@ -20,6 +20,7 @@ import java.util.regex.Pattern;
  * @param unitTimeout how long one unit may take before the evaluation is given up
  * @param retries how often an evaluation is tried that fails for a reason which may pass
  * @param signals which signals are measured, and at which of the checkpoints that are sampled
+ * @param evidence what is kept of the worst samples of a checkpoint
  */
 public record RunSettings(
     String id,
@@ -32,14 +33,48 @@ public record RunSettings(
     int parallelism,
     Duration unitTimeout,
     Retries retries,
-    SignalSchedule signals) {
+    SignalSchedule signals,
+    EvidenceSettings evidence) {
   private static final Pattern ID = Pattern.compile("[A-Za-z0-9._-]{1,100}");
 
   public RunSettings {
-    if (!ID.matcher(id).matches()) {
+    if (!isId(id)) {
       throw new IllegalArgumentException(
           "run \"%s\" must be 1 to 100 letters, digits, dots, dashes or underscores".formatted(id));
     }
+  }
+
+  /** Without evidence. */
+  public RunSettings(
+      String id,
+      String displayName,
+      ProbeSpec probe,
+      Pace pace,
+      StepScale steps,
+      Ending ending,
+      DetectorSettings detectors,
+      int parallelism,
+      Duration unitTimeout,
+      Retries retries,
+      SignalSchedule signals) {
+    this(
+        id,
+        displayName,
+        probe,
+        pace,
+        steps,
+        ending,
+        detectors,
+        parallelism,
+        unitTimeout,
+        retries,
+        signals,
+        EvidenceSettings.OFF);
+  }
+
+  /** The same with another evidence. */
+  public RunSettings withEvidence(EvidenceSettings other) {
+    return with(steps, ending, detectors, retries, signals, other);
   }
 
   /** The same for another run. */
@@ -55,32 +90,33 @@ public record RunSettings(
         parallelism,
         unitTimeout,
         retries,
-        signals);
+        signals,
+        evidence);
   }
 
   /** The same where this is known of the steps. */
   public RunSettings withSteps(StepScale other) {
-    return with(other, ending, detectors, retries, signals);
+    return with(other, ending, detectors, retries, signals, evidence);
   }
 
   /** The same with another end. */
   public RunSettings withEnding(Ending other) {
-    return with(steps, other, detectors, retries, signals);
+    return with(steps, other, detectors, retries, signals, evidence);
   }
 
   /** The same with other thresholds. */
   RunSettings withDetectors(DetectorSettings other) {
-    return with(steps, ending, other, retries, signals);
+    return with(steps, ending, other, retries, signals, evidence);
   }
 
   /** The same with another patience. */
   public RunSettings withRetries(Retries other) {
-    return with(steps, ending, detectors, other, signals);
+    return with(steps, ending, detectors, other, signals, evidence);
   }
 
   /** The same with another schedule of signals. */
   public RunSettings withSignals(SignalSchedule other) {
-    return with(steps, ending, detectors, retries, other);
+    return with(steps, ending, detectors, retries, other, evidence);
   }
 
   private RunSettings with(
@@ -88,7 +124,8 @@ public record RunSettings(
       Ending otherEnding,
       DetectorSettings otherDetectors,
       Retries otherRetries,
-      SignalSchedule otherSignals) {
+      SignalSchedule otherSignals,
+      EvidenceSettings otherEvidence) {
     return new RunSettings(
         id,
         displayName,
@@ -100,7 +137,13 @@ public record RunSettings(
         parallelism,
         unitTimeout,
         otherRetries,
-        otherSignals);
+        otherSignals,
+        otherEvidence);
+  }
+
+  /** Whether a run can be called so. */
+  public static boolean isId(String text) {
+    return ID.matcher(text).matches();
   }
 
   /** The nearest valid id to any text, such as a directory's name. */

@@ -171,7 +171,10 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
           case WorkUnit.SampleBlock unit -> {
             useCheckpoint(ready, unit.checkpoint());
             yield looking(
-                perform, ready, ready.samples(unit.block(), unit.measurements()), found -> found);
+                perform,
+                ready,
+                ready.samples(unit.block(), unit.measurements(), unit.evidence()),
+                found -> found);
           }
           case WorkUnit.DenoisingBlock unit -> {
             useCheckpoint(ready, unit.checkpoint());

@@ -1,8 +1,10 @@
 package io.diffuscope.run;
 
+import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.sampling.EvidenceRequest;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.sampling.SampleMeasurement;
 import java.util.Locale;
@@ -29,11 +31,21 @@ public sealed interface WorkUnit extends CborSerializable {
    * Samples of a checkpoint for one block of noises.
    *
    * @param measurements what is measured on them, beside neighbours and distances
+   * @param evidence what is told of the worst of them; null: nothing
    */
-  record SampleBlock(Checkpoint checkpoint, int block, Set<SampleMeasurement> measurements)
+  record SampleBlock(
+      Checkpoint checkpoint,
+      int block,
+      Set<SampleMeasurement> measurements,
+      @Nullable EvidenceRequest evidence)
       implements WorkUnit {
+    @JsonCreator
     public SampleBlock {
       measurements = Set.copyOf(measurements);
+    }
+
+    public SampleBlock(Checkpoint checkpoint, int block, Set<SampleMeasurement> measurements) {
+      this(checkpoint, block, measurements, null);
     }
   }
 
@@ -42,6 +54,13 @@ public sealed interface WorkUnit extends CborSerializable {
 
   /** Spikiness of a checkpoint's representations of one block of the sets' images. */
   record SpikinessBlock(Checkpoint checkpoint, int block) implements WorkUnit {}
+
+  /** The same with what is told of the worst samples, where it is about samples. */
+  default WorkUnit withEvidence(@Nullable EvidenceRequest evidence) {
+    return this instanceof SampleBlock u
+        ? new SampleBlock(u.checkpoint, u.block, u.measurements, evidence)
+        : this;
+  }
 
   /** Whether it is done against the geometry of the sets. */
   default boolean needsGeometry() {

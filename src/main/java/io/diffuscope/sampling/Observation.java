@@ -2,6 +2,7 @@ package io.diffuscope.sampling;
 
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -15,7 +16,8 @@ import org.jspecify.annotations.Nullable;
   @JsonSubTypes.Type(value = Observation.DenoisingObservation.class, name = "denoising"),
   @JsonSubTypes.Type(value = Observation.SpikinessObservation.class, name = "spikiness"),
   @JsonSubTypes.Type(value = Observation.SimilarityObservation.class, name = "similarity"),
-  @JsonSubTypes.Type(value = Observation.FidelityObservation.class, name = "fidelity")
+  @JsonSubTypes.Type(value = Observation.FidelityObservation.class, name = "fidelity"),
+  @JsonSubTypes.Type(value = Observation.EvidenceObservation.class, name = "evidence")
 })
 public sealed interface Observation {
   /** Position of the block in its kind; partial sums are reduced in this order. */
@@ -126,5 +128,17 @@ public sealed interface Observation {
       implements Observation {
     /** Fewer hold-out points say nothing of a distribution. */
     public static final int LEAST_POINTS = 50;
+  }
+
+  /**
+   * Some of the worst samples of one block of noises; a block may have several of these, because
+   * pictures are large.
+   *
+   * @param worst worst first
+   */
+  record EvidenceObservation(int block, List<WorstSample> worst) implements Observation {
+    public EvidenceObservation {
+      worst = List.copyOf(worst);
+    }
   }
 }

@@ -18,6 +18,7 @@ import io.diffuscope.sampling.Observation.FidelityObservation;
 import io.diffuscope.sampling.Observation.SampleObservation;
 import io.diffuscope.sampling.Observation.SpikinessObservation;
 import io.diffuscope.tensorfile.BadInputException;
+import io.diffuscope.tensorfile.TensorShape;
 import io.diffuscope.tensorfile.WeightsLocation;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -62,6 +63,8 @@ public final class ProbeDevice implements AutoCloseable {
   private @Nullable Samples samples;
   private @Nullable DenoisingPlan denoisingPlan;
   private @Nullable SetImages spikinessImages;
+  private int @Nullable [] comparedHoldout;
+  private @Nullable Pictures pictures;
 
   /** What fidelity is judged against; null where there is too little. */
   private @Nullable DataSet fidelityPoints;
@@ -218,6 +221,7 @@ public final class ProbeDevice implements AutoCloseable {
               probe.spec().residentBytes());
       heldOut = RowSubset.of(holdout, rows);
       useForFidelity(heldOut, rows);
+      comparedHoldout = rows;
       denoisingPlan =
           new DenoisingPlan(probe.train(), heldOut, probe.denoising(), probe.classLabels());
     }
@@ -360,6 +364,17 @@ public final class ProbeDevice implements AutoCloseable {
    */
   public Task<List<Observation>> samples(int block, Set<SampleMeasurement> measured)
       throws BadInputException {
+    return samples(block, measured, null);
+  }
+
+  /**
+   * As {@link #samples(int, Set)}, and the worst samples of the block.
+   *
+   * @param asked what is told of them; null: nothing
+   */
+  public Task<List<Observation>> samples(
+      int block, Set<SampleMeasurement> measured, @Nullable EvidenceRequest asked)
+      throws BadInputException {
     List<SampleBlockTask.Measure> measures = new ArrayList<>();
     if (measured.contains(SampleMeasurement.SPIKINESS) && probe.spikiness().images() > 0) {
       measures.add(this::spikinessOfSamples);
@@ -374,7 +389,23 @@ public final class ProbeDevice implements AutoCloseable {
     if (judged) {
       measures.add(this::fidelityOfSamples);
     }
-    return new SampleBlockTask(sampleTask(block), block, measures);
+    SampleTask sampling = sampleTask(block);
+    if (asked != null) {
+      measures.addAll(evidence(asked).of(sampling));
+    }
+    return new SampleBlockTask(sampling, block, measures);
+  }
+
+  private BlockEvidence evidence(EvidenceRequest asked) throws BadInputException {
+    ComparedSets compared = Objects.requireNonNull(sets, "useGeometry comes first");
+    Pictures drawn = pictures;
+    if (asked.pictures() && drawn == null) {
+      TensorShape shape = map.isIdentity() ? probe.network().shape() : map.shape();
+      drawn = Pictures.areImages(shape) ? Pictures.of(shape, compared.train()) : null;
+      pictures = drawn;
+    }
+    return new BlockEvidence(
+        asked, compared, comparedHoldout, map, asked.pictures() ? drawn : null);
   }
 
   private Task<FidelityObservation> fidelityOfSamples(int block, NDArray endpoints)

@@ -69,13 +69,22 @@ final class Samples {
     return new NeighbourSearch(train, orbit).nearestTwo(endpoints, null).firstIndex();
   }
 
+  /** What leaves the sampler, and beside it which points the neighbours are. */
+  record Measured(SampleObservation observation, PointNeighbours neighbours) {}
+
+  /** The observation of {@link #measure} alone. */
+  SampleObservation observe(int block, long first, NDArray endpoints, BlockReferences references)
+      throws BadInputException {
+    return measure(block, first, endpoints, references).observation();
+  }
+
   /**
    * Measures a block, or some rows of it.
    *
    * @param endpoints their features, float32 {@code [count, dimension]}
    * @param references the reference flows from the same noises
    */
-  SampleObservation observe(int block, long first, NDArray endpoints, BlockReferences references)
+  Measured measure(int block, long first, NDArray endpoints, BlockReferences references)
       throws BadInputException {
     Map<Reference, double[]> squared = new EnumMap<>(Reference.class);
     try (NDManager scratch = endpoints.getManager().newSubManager()) {
@@ -90,9 +99,13 @@ final class Samples {
     int[] trainNeighbour = nearest.firstIndex();
     int[] labels = groups.around(trainNeighbour, endpoints.getManager());
     double[] second = nearest.secondDistance();
-    if (groups.hasDuplicates(labels)) {
+    int[] secondNeighbour = nearest.secondIndex();
+    boolean hasDuplicates = groups.hasDuplicates(labels);
+    if (hasDuplicates) {
       int[] mine = TrainGroups.of(labels, trainNeighbour);
-      second = search.nearestTwo(endpoints, new Exclusion(labels, mine)).firstDistance();
+      Nearest other = search.nearestTwo(endpoints, new Exclusion(labels, mine));
+      second = other.firstDistance();
+      secondNeighbour = other.firstIndex();
     }
     Nearest holdout =
         comparedHoldout == null
@@ -107,17 +120,25 @@ final class Samples {
         samePoint[i] = mine[i] == empirical[i];
       }
     }
-    return new SampleObservation(
-        block,
-        first,
-        squared,
-        Arrays.stream(trainNeighbour).map(i -> groupPositions[i]).toArray(),
-        nearest.firstDistance(),
-        second,
-        holdout == null ? null : holdout.firstIndex(),
-        holdout == null ? null : holdout.firstDistance(),
-        samePoint,
-        references.ruler());
+    PointNeighbours neighbours =
+        new PointNeighbours(
+            trainNeighbour,
+            secondNeighbour,
+            hasDuplicates ? TrainGroups.sizes(labels, trainNeighbour) : null,
+            holdout == null ? null : holdout.firstIndex());
+    SampleObservation observation =
+        new SampleObservation(
+            block,
+            first,
+            squared,
+            Arrays.stream(trainNeighbour).map(i -> groupPositions[i]).toArray(),
+            nearest.firstDistance(),
+            second,
+            holdout == null ? null : holdout.firstIndex(),
+            holdout == null ? null : holdout.firstDistance(),
+            samePoint,
+            references.ruler());
+    return new Measured(observation, neighbours);
   }
 
   /**
