@@ -46,6 +46,11 @@ final class DataDirectory implements AutoCloseable {
     return directory.resolve("runs");
   }
 
+  /** Where the evidence of runs is. */
+  static Path evidence(Path directory) {
+    return directory.resolve("evidence");
+  }
+
   /** Where caches of this data directory are; shared by commands that hold no lock. */
   static Path cache(Path directory) {
     return directory.resolve("cache");

@@ -28,6 +28,10 @@ final class EstimateRows {
     }
   }
 
+  /** What the hold-out check took from signals that compare the sets. */
+  static final String DIFFER =
+      "train_affinity and denoising_gap are not to be trusted: train and hold-out differ";
+
   static String format(RunEvent.EvaluationCompleted event, Format format) {
     return switch (format) {
       case TABLE -> table(event);

@@ -11,6 +11,10 @@ import io.diffuscope.model.Devices;
 import io.diffuscope.publish.RunListener;
 import io.diffuscope.run.Ending;
 import io.diffuscope.run.EvaluationProgress;
+import io.diffuscope.run.EvidenceNews;
+import io.diffuscope.run.EvidenceSettings;
+import io.diffuscope.run.EvidenceStore;
+import io.diffuscope.run.FailureReason;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.Retries;
 import io.diffuscope.run.RunEvent;
@@ -61,6 +65,14 @@ final class EvaluateCommand implements Callable<Integer> {
       description = "A table, or one JSON object an estimate (default: ${DEFAULT-VALUE}).")
   private EstimateRows.Format format = EstimateRows.Format.TABLE;
 
+  @Option(
+      names = "--evidence-dir",
+      paramLabel = "DIR",
+      description =
+          "Write the worst samples of each checkpoint there, beside their nearest training images:"
+              + " DIR/run-NAME/STEP.png, and STEP.json with the distances.")
+  private @Nullable Path evidenceDirectory;
+
   private static Map<String, Object> evaluatingAll(int files) {
     Map<String, Object> overrides = new HashMap<>();
     MeasureOptions.put(overrides, "checkpoints.policy", "all");
@@ -78,7 +90,11 @@ final class EvaluateCommand implements Callable<Integer> {
     SettingsReader reader = new SettingsReader(config);
     S3FileSystemProvider.configure(reader.objectStore());
     RunSettings settings =
-        reader.run(parentName(files.getFirst())).withEnding(Ending.NEVER).withRetries(Retries.NONE);
+        reader
+            .run(parentName(files.getFirst()))
+            .withEnding(Ending.NEVER)
+            .withRetries(Retries.NONE)
+            .withEvidence(evidence(reader));
     Devices.configure(reader.threads());
     // Numbers go to standard output alone, so that it can be piped.
     try (StatusLine status = StatusLine.onStandardError()) {
@@ -107,15 +123,31 @@ final class EvaluateCommand implements Callable<Integer> {
           MonitorSession.start(
               config,
               new RunSources.One(new MonitoredRun(settings, () -> Source.from(sightings))),
-              Probe.open(settings.probe()),
+              Probe.open(settings.probe(), new DecodingProgress(status)),
               Holds.off(),
               reader.samplers(),
               List.of(printer),
+              evidenceDirectory == null
+                  ? EvidenceStore.NONE
+                  : EvidenceStore.in(evidenceDirectory, settings.evidence()),
               null)) {
         session.await();
       }
       return printer.exitCode.get();
     }
+  }
+
+  /** Whoever names files wants a sheet of each. */
+  private EvidenceSettings evidence(SettingsReader reader) {
+    if (evidenceDirectory == null) {
+      return EvidenceSettings.OFF;
+    }
+    EvidenceSettings configured = reader.evidence(EvidenceSettings.Mode.PICTURES);
+    return new EvidenceSettings(
+        configured.mode(),
+        configured.pairs(),
+        Math.max(files.size(), configured.sheets()),
+        Long.MAX_VALUE);
   }
 
   private static Checkpoint describe(Path file, String weights) throws BadInputException {
@@ -137,6 +169,7 @@ final class EvaluateCommand implements Callable<Integer> {
     private final StatusLine status;
     private final EstimateRows.Format format;
     private final AtomicInteger exitCode = new AtomicInteger(ExitCode.OK);
+    private volatile boolean setsDiffer;
 
     Printer(StatusLine status, EstimateRows.Format format) {
       this.status = status;
@@ -155,10 +188,16 @@ final class EvaluateCommand implements Callable<Integer> {
     public void onEvent(RunEvent event) {
       switch (event) {
         case RunEvent.RunResumed e -> {}
-        case RunEvent.RunStarted e -> e.notes().forEach(note -> status.print("note: " + note));
+        case RunEvent.RunStarted e -> {
+          setsDiffer = e.setsDiffer();
+          e.notes().forEach(note -> status.print("note: " + note));
+        }
         case RunEvent.EvaluationCompleted e -> {
           status.clear();
           System.out.println(EstimateRows.format(e, format));
+          if (setsDiffer && format == EstimateRows.Format.TABLE) {
+            System.out.println("  " + EstimateRows.DIFFER);
+          }
         }
         case RunEvent.EvaluationFailed e -> failed(e.reason(), e.message());
         case RunEvent.EvaluationPostponed e -> {}
@@ -179,9 +218,20 @@ final class EvaluateCommand implements Callable<Integer> {
       status.progress(progress.checkpoint().name(), progress.done(), progress.total());
     }
 
+    /** It was asked for; the numbers are there all the same. */
+    @Override
+    public void onEvidenceNews(EvidenceNews news) {
+      failed(FailureReason.INTERNAL.label(), news.message());
+    }
+
     @Override
     public void onPreparation(PreparationProgress progress) {
-      status.progress(progress.what(), progress.done(), progress.total());
+      if (progress.total() == 1) {
+        status.doing(progress.text());
+      } else {
+        status.doing("");
+        status.progress(progress.what(), progress.done(), progress.total());
+      }
     }
   }
 }

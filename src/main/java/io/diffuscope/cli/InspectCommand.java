@@ -6,6 +6,7 @@ import io.diffuscope.checkpoint.s3.S3FileSystemProvider;
 import io.diffuscope.config.Configuration;
 import io.diffuscope.data.DataSet;
 import io.diffuscope.data.DataSets;
+import io.diffuscope.data.ImageInspection;
 import io.diffuscope.model.TorchScriptNetwork;
 import io.diffuscope.tensorfile.ArrayFile;
 import io.diffuscope.tensorfile.BadInputException;
@@ -20,6 +21,7 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -33,7 +35,8 @@ import picocli.CommandLine.Parameters;
     description =
         "Say what a path is: the layout of a checkpoint directory, the steps in it, which are"
             + " complete and why others are not, which weights would be read, and whether they fit"
-            + " a template. Reads headers only, never values; changes nothing.",
+            + " a template; or what a data set holds and how it would be read. Of weights it reads"
+            + " headers only; images and arrays it reads whole. Changes nothing.",
     footer = {
       "",
       "Examples:",
@@ -42,8 +45,10 @@ import picocli.CommandLine.Parameters;
       "  diffuscope inspect model.pt --tensors",
       "  diffuscope inspect net.pt          (an exported network)",
       "  diffuscope inspect train.npy       (a data set)",
+      "  diffuscope inspect images.zip      (or a folder of images)",
       "",
-      "The exit code is 3 where there is no checkpoint that could be measured."
+      "The exit code is 3 where there is no checkpoint that could be measured, and for images that",
+      "are no data set as they are."
     })
 final class InspectCommand implements Callable<Integer> {
   @Parameters(
@@ -98,16 +103,47 @@ final class InspectCommand implements Callable<Integer> {
       printDataFolder(out);
       return ExitCode.OK;
     }
+    boolean archive = path.toString().toLowerCase(Locale.ROOT).endsWith(".zip");
     Inspection seen = Layouts.inspect(path, weights);
+    if (isHere && (archive || seen.layout() == null)) {
+      Optional<ImageInspection> images = images();
+      if (images.isPresent()) {
+        return DataSetReport.print(path, images.get(), out) ? ExitCode.OK : ExitCode.BAD_INPUT;
+      }
+    }
     InspectionReport.print(path, seen, out);
     Inspection.Found newest = InspectionReport.newestComplete(seen);
     if (newest == null || newest.weights() == null) {
       return ExitCode.BAD_INPUT;
     }
     out.println();
+    if (isHere && path.toString().toLowerCase(Locale.ROOT).endsWith(".safetensors")) {
+      tellWhereItIsData(out);
+    }
     return WeightsReport.print(newest.weights(), template, listTensors, out)
         ? ExitCode.OK
         : ExitCode.BAD_INPUT;
+  }
+
+  private Optional<ImageInspection> images() throws BadInputException {
+    try (StatusLine status = StatusLine.onStandardError()) {
+      return ImageInspection.of(
+          path,
+          (what, done, total) -> {
+            if (done < total) {
+              status.progress("reading " + what, done, total);
+            }
+          });
+    }
+  }
+
+  /** Weights have many tensors, and data one, or one and labels. */
+  private void tellWhereItIsData(PrintWriter out) {
+    try (DataSet set = DataSets.open(path.toString(), "data set", null)) {
+      DataSetReport.print(set, out);
+    } catch (BadInputException noData) {
+      // Then it is weights, as it was told.
+    }
   }
 
   private void requireExisting() throws BadInputException {
@@ -140,9 +176,8 @@ final class InspectCommand implements Callable<Integer> {
   /** What {@code export_data} writes; no trainer gives a directory of checkpoints this index. */
   private void printDataFolder(PrintWriter out) throws BadInputException {
     try (DataSet set = DataSets.open(path.toString(), "data set", null)) {
-      out.printf(
-          "%s: a data set of %d points of shape %s, %s%n",
-          path, set.size(), set.pointShape(), set.labels() == null ? "no labels" : "with labels");
+      out.printf("%s:%n", path);
+      DataSetReport.print(set, out);
     }
   }
 
@@ -155,11 +190,13 @@ final class InspectCommand implements Callable<Integer> {
           }
         }
       }
+      DataSetReport.printReading(path.toString(), out);
       return;
     }
     try (ArrayFile array = ArrayFile.open(path.toString())) {
       print(array, out);
     }
+    DataSetReport.printReading(path.toString(), out);
   }
 
   private static void print(ArrayFile array, PrintWriter out) {

@@ -107,6 +107,20 @@ final class MeasureOptions {
   private @Nullable String augment;
 
   @Option(
+      names = "--train-groups",
+      paramLabel = "FILE",
+      description =
+          "Groups of the training points, integers [N], where the sets were split by patient, video"
+              + " or writer and not point by point. Needs --holdout-groups, too.")
+  private @Nullable String trainGroups;
+
+  @Option(
+      names = "--holdout-groups",
+      paramLabel = "FILE",
+      description = "Groups of the hold-out points; equal integers are the same group.")
+  private @Nullable String holdoutGroups;
+
+  @Option(
       names = "--teacher",
       paramLabel = "FILE",
       description =
@@ -184,6 +198,8 @@ final class MeasureOptions {
     put(overrides, "holdout", holdout);
     put(overrides, "holdout-labels", holdoutLabels);
     put(overrides, "neighbours.augment", augment);
+    put(overrides, "train-groups", trainGroups);
+    put(overrides, "holdout-groups", holdoutGroups);
     put(overrides, "teacher", teacher);
     put(overrides, "noise", noise);
     put(overrides, "seed", seed);

@@ -99,7 +99,7 @@ final class PlanCommand implements Callable<Integer> {
       // Ctrl-C leaves the terminal as it was; what was cached is whole.
       Runtime.getRuntime().addShutdownHook(new Thread(status::close));
       status.doing("reading the sets");
-      try (Probe probe = Probe.open(settings.probe());
+      try (Probe probe = Probe.open(settings.probe(), new DecodingProgress(status));
           ProbeDevice device = ProbeDevice.load(probe, Devices.best())) {
         PlanRehearsal timed =
             PlanRehearsal.of(probe, device, settings, found.newestFirst(), status::doing);

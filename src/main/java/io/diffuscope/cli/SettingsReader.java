@@ -19,6 +19,7 @@ import io.diffuscope.model.NetworkSettings;
 import io.diffuscope.model.Pooling;
 import io.diffuscope.model.SigmaGrid;
 import io.diffuscope.run.Ending;
+import io.diffuscope.run.EvidenceSettings;
 import io.diffuscope.run.Pace;
 import io.diffuscope.run.Retries;
 import io.diffuscope.run.RunSettings;
@@ -27,6 +28,7 @@ import io.diffuscope.sampling.Augmentation;
 import io.diffuscope.sampling.DenoisingSettings;
 import io.diffuscope.sampling.DescriptorSettings;
 import io.diffuscope.sampling.FlowSettings;
+import io.diffuscope.sampling.GroupSettings;
 import io.diffuscope.sampling.NeighbourSettings;
 import io.diffuscope.sampling.ProbeSpec;
 import io.diffuscope.sampling.ReferenceChoice;
@@ -117,6 +119,7 @@ final class SettingsReader {
                 new NeighbourSettings(
                     word(Augmentation.class, "neighbours.augment"),
                     config.getDouble("neighbours.geometry-operations")),
+                new GroupSettings(text("train-groups"), text("holdout-groups")),
                 DataDirectory.cache(dataDirectory()).toString(),
                 config.getBytes("device.resident-bytes"),
                 references()));
@@ -505,6 +508,28 @@ final class SettingsReader {
         () ->
             new WebSettings(
                 config.getString("web.host"), config.getInt("web.port"), webToken().token()));
+  }
+
+  /**
+   * What is kept of the worst samples; training data is shown to this machine alone unless told.
+   */
+  EvidenceSettings evidence() {
+    EvidenceSettings.Mode unasked =
+        web().isLoopback() ? EvidenceSettings.Mode.PICTURES : EvidenceSettings.Mode.DISTANCES;
+    return evidence(unasked);
+  }
+
+  /** The same, with what is kept where the configuration does not say. */
+  EvidenceSettings evidence(EvidenceSettings.Mode unasked) {
+    return checked(
+        () ->
+            new EvidenceSettings(
+                config.getIsNull("evidence.mode")
+                    ? unasked
+                    : word(EvidenceSettings.Mode.class, "evidence.mode"),
+                config.getInt("evidence.pairs"),
+                config.getInt("evidence.sheets"),
+                config.getBytes("evidence.max-bytes")));
   }
 
   /** The token for announcements. */

@@ -99,6 +99,7 @@ final class TerminalView implements RunListener {
     private long before;
     private @Nullable Instant preparationTold;
     private @Nullable WeightsUsed weights;
+    private boolean setsDiffer;
 
     Shown(String name) {
       this.name = name;
@@ -215,6 +216,7 @@ final class TerminalView implements RunListener {
       if (event instanceof RunEvent.RunStarted started) {
         run.name = started.displayName();
         run.steps = started.steps();
+        run.setsDiffer = started.setsDiffer();
       }
     }
     run.before = run.tally.total();
@@ -277,6 +279,7 @@ final class TerminalView implements RunListener {
   private void started(Shown run, RunEvent.RunStarted event) {
     run.name = event.displayName();
     run.steps = event.steps();
+    run.setsDiffer = event.setsDiffer();
     status.print("run %s, probe %s".formatted(event.displayName(), event.probe()));
     // Runs of one monitor share the probe, and mostly what there is to note about it.
     if (!event.notes().equals(notes)) {
@@ -302,7 +305,7 @@ final class TerminalView implements RunListener {
     if (shown.isEmpty()) {
       shown = COLUMNS.stream().filter(c -> find(look, c).isPresent()).toList();
     }
-    header(run.unit());
+    header(run);
     for (Column column : shown) {
       Optional<Estimate> estimate = find(look, column);
       line.append(("  %" + column.width + "s").formatted(estimate.map(this::cell).orElse("")));
@@ -313,7 +316,8 @@ final class TerminalView implements RunListener {
   }
 
   /** From time to time, and where the steps of the next row count something else. */
-  private void header(StepUnit unit) {
+  private void header(Shown run) {
+    StepUnit unit = run.unit();
     if (unit != unitOfHeader) {
       rows = 0;
       unitOfHeader = unit;
@@ -323,6 +327,9 @@ final class TerminalView implements RunListener {
       header.append("%9s".formatted(StepText.word(unit)));
       shown.forEach(c -> header.append(("  %" + c.width + "s").formatted(c.title)));
       status.print(styled("bold", header.toString()));
+      if (run.setsDiffer) {
+        print(run, "yellow", EstimateRows.DIFFER);
+      }
     }
   }
 

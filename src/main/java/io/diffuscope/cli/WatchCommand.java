@@ -12,6 +12,8 @@ import io.diffuscope.checkpoint.s3.S3FileSystemProvider;
 import io.diffuscope.cli.SettingsReader.InvalidSettingException;
 import io.diffuscope.detect.Verdict;
 import io.diffuscope.model.Devices;
+import io.diffuscope.run.EvidenceSettings;
+import io.diffuscope.run.EvidenceStore;
 import io.diffuscope.run.FileJournal;
 import io.diffuscope.run.RunDecisions;
 import io.diffuscope.run.RunJournal;
@@ -85,14 +87,17 @@ final class WatchCommand implements Callable<Integer> {
     }
     WebSettings web = reader.web();
     LogFile.in(reader.dataDirectory());
+    EvidenceSettings evidence = reader.evidence();
     RunSettings settings =
-        reader.run(checkpoints == null ? "run" : nameOf(checkpoints.directory()));
+        reader
+            .run(checkpoints == null ? "run" : nameOf(checkpoints.directory()))
+            .withEvidence(evidence);
     Devices.configure(reader.threads());
 
     try (DataDirectory data = DataDirectory.lock(reader.dataDirectory());
         StatusLine status = StatusLine.onStandardOutput()) {
       TerminalView view = new TerminalView(status, directories != null);
-      Probe probe = Probe.open(settings.probe());
+      Probe probe = Probe.open(settings.probe(), new DecodingProgress(status));
       Path folder = DataDirectory.runs(reader.dataDirectory());
       Journals journals = (run, source) -> FileJournal.in(folder, run.id(), probe.id(), source);
       try (MonitorSession session =
@@ -107,6 +112,7 @@ final class WatchCommand implements Callable<Integer> {
               DataDirectory.holds(reader.dataDirectory(), holds),
               reader.samplers(),
               List.of(view),
+              EvidenceStore.in(DataDirectory.evidence(reader.dataDirectory()), evidence),
               web)) {
         if (checkpoints != null) {
           status.print(

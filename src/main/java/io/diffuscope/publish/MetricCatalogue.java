@@ -157,6 +157,15 @@ public final class MetricCatalogue {
           "1 where training and hold-out set look like draws from one distribution, 0 where they"
               + " differ, so that train affinity raises no flag; absent without a hold-out set.",
           RUN);
+  static final Metric DUPLICATES =
+      gauge(
+          "diffuscope_duplicates",
+          "Points with a duplicate: within the training set (train), within the hold-out set"
+              + " (holdout), and hold-out points with one in the training set (across); near ones"
+              + " include equal ones.",
+          RUN,
+          "set",
+          "kind");
   static final Metric FOUND =
       counter(
           "diffuscope_checkpoints_found",
@@ -348,6 +357,7 @@ public final class MetricCatalogue {
         FLAG,
         FLAG_STEP,
         HOLDOUT_CHECK,
+        DUPLICATES,
         LAG,
         CHECKPOINTS,
         FOUND,

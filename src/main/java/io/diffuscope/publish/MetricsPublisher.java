@@ -12,6 +12,7 @@ import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunEvent.Standing;
 import io.diffuscope.run.SourceNews;
 import io.diffuscope.run.StepScale;
+import io.diffuscope.sampling.DuplicateCounts;
 import io.diffuscope.signal.SignalEstimate;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.ByteArrayOutputStream;
@@ -253,6 +254,17 @@ public final class MetricsPublisher implements RunListener {
       meters.remove(Series.of(MetricCatalogue.ENDED, run));
       Boolean passed = event.holdoutCheckPassed();
       set(MetricCatalogue.HOLDOUT_CHECK, passed == null ? Double.NaN : passed ? 1 : 0);
+      DuplicateCounts found = event.duplicates();
+      if (found != null) {
+        duplicates("train", found.trainEqual(), found.trainNear());
+        duplicates("holdout", found.holdoutEqual(), found.holdoutNear());
+        duplicates("across", found.acrossEqual(), found.acrossNear());
+      }
+    }
+
+    private void duplicates(String set, int equal, int near) {
+      meters.set(Series.of(MetricCatalogue.DUPLICATES, run, set, "equal"), equal);
+      meters.set(Series.of(MetricCatalogue.DUPLICATES, run, set, "near"), near);
     }
 
     /** Another process goes on: what was under way waits again. */

@@ -22,6 +22,7 @@ import io.diffuscope.signal.SignalCatalogue;
 import io.diffuscope.signal.SignalNames;
 import io.diffuscope.signal.SignalSchedule;
 import io.diffuscope.signal.Spikiness;
+import io.diffuscope.statistics.Strata;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
@@ -86,7 +87,7 @@ record EvaluationPlan(
   boolean isPossible(String signal) {
     return switch (signal) {
       case SignalNames.PFD -> !probe.references().isEmpty();
-      case SignalNames.TRAIN_AFFINITY -> geometry.comparesHoldout();
+      case SignalNames.TRAIN_AFFINITY -> geometry.comparesUnits();
       case SignalNames.FIDELITY -> geometry.comparedHoldout() >= FidelityObservation.LEAST_POINTS;
       case SignalNames.DENOISING_GAP ->
           geometry.comparesHoldout() && !probe.denoising().sigmas().isEmpty();
@@ -225,13 +226,9 @@ record EvaluationPlan(
     List<Signal> signals = new ArrayList<>();
     addDistances(signals, previous);
     addSimilarities(signals);
-    if (measures(SignalNames.TRAIN_AFFINITY)) {
-      signals.add(
-          new AffinityToTrain(
-              geometry.distinctTrain(),
-              geometry.comparedHoldout(),
-              decisionZ,
-              probe.spec().seed()));
+    Strata units = geometry.strata();
+    if (units != null && measures(SignalNames.TRAIN_AFFINITY)) {
+      signals.add(new AffinityToTrain(units, decisionZ, probe.spec().seed()));
     }
     if (measures(SignalNames.DENOISING_GAP)) {
       addLosses(signals);

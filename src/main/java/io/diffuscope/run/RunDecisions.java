@@ -12,6 +12,7 @@ import io.diffuscope.run.Lineage.Known.Sampling;
 import io.diffuscope.run.RunEvent.Standing;
 import io.diffuscope.run.RunState.Candidate;
 import io.diffuscope.run.RunState.Status;
+import io.diffuscope.sampling.DuplicateCounts;
 import io.diffuscope.signal.SignalEstimate;
 import io.diffuscope.signal.SignalNames;
 import java.time.Duration;
@@ -44,10 +45,21 @@ public final class RunDecisions {
       String probe,
       @Nullable Boolean holdoutCheckPassed,
       List<String> notes,
-      boolean measuresLosses)
+      boolean measuresLosses,
+      @Nullable DuplicateCounts duplicates)
       implements Command {
     public Begin {
       notes = List.copyOf(notes);
+    }
+
+    /** With sets whose duplicates were not counted. */
+    public Begin(
+        String displayName,
+        String probe,
+        @Nullable Boolean holdoutCheckPassed,
+        List<String> notes,
+        boolean measuresLosses) {
+      this(displayName, probe, holdoutCheckPassed, notes, measuresLosses, null);
     }
   }
 
@@ -164,7 +176,8 @@ public final class RunDecisions {
                   c.holdoutCheckPassed,
                   c.notes,
                   settings.steps(),
-                  c.measuresLosses));
+                  c.measuresLosses,
+                  c.duplicates));
         }
       }
       case Find c -> found(course, c, now);

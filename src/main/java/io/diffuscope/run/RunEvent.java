@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonCreator;
 import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.detect.FlagChange;
 import io.diffuscope.detect.Verdict;
+import io.diffuscope.sampling.DuplicateCounts;
 import io.diffuscope.signal.SignalEstimate;
 import java.time.Instant;
 import java.util.List;
@@ -29,6 +30,7 @@ public sealed interface RunEvent extends RunNotification {
    * @param steps what the steps of its checkpoints count
    * @param measuresLosses whether denoising losses are measured: not without a hold-out set, or
    *     without noise levels to measure them at
+   * @param duplicates how many there are in the sets; null in journals of before they were counted
    */
   record RunStarted(
       String run,
@@ -38,8 +40,27 @@ public sealed interface RunEvent extends RunNotification {
       @Nullable Boolean holdoutCheckPassed,
       List<String> notes,
       StepScale steps,
-      boolean measuresLosses)
+      boolean measuresLosses,
+      @Nullable DuplicateCounts duplicates)
       implements RunEvent {
+    /** Of sets whose duplicates were not counted. */
+    public RunStarted(
+        String run,
+        Instant at,
+        String displayName,
+        String probe,
+        @Nullable Boolean holdoutCheckPassed,
+        List<String> notes,
+        StepScale steps,
+        boolean measuresLosses) {
+      this(run, at, displayName, probe, holdoutCheckPassed, notes, steps, measuresLosses, null);
+    }
+
+    /** Whether the hold-out check failed, so that what compares the sets is not to be trusted. */
+    public boolean setsDiffer() {
+      return holdoutCheckPassed != null && !holdoutCheckPassed;
+    }
+
     /** Whether affinity may raise a flag. */
     public boolean trustAffinity() {
       return holdoutCheckPassed != null && holdoutCheckPassed;

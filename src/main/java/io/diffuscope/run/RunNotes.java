@@ -21,7 +21,7 @@ import io.diffuscope.signal.SignalCatalogue;
 import io.diffuscope.signal.SignalNames;
 import io.diffuscope.signal.SignalSchedule;
 import io.diffuscope.signal.Spikiness;
-import io.diffuscope.statistics.HoldoutCheck;
+import io.diffuscope.statistics.Strata;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -74,18 +74,8 @@ public final class RunNotes {
     if (schedule.isOn(SignalNames.SPIKINESS) || schedule.isOn(SignalNames.RAW_SPIKINESS)) {
       addSpikinessNotes(notes, probe);
     }
-    if (geometry.groupedTrain() > 0) {
-      notes.add(
-          "near duplicates within the training set are grouped: %d of its points are concerned"
-              .formatted(geometry.groupedTrain()));
-    }
+    notes.addAll(SetNotes.duplicates(probe, geometry));
     addSearchNotes(notes, probe, geometry);
-    if (geometry.holdoutDuplicates() > 0) {
-      notes.add(
-          "hold-out points with a near duplicate in the training set, or an equal one before them,"
-              + " are"
-              + " left out of affinity and gap: %d".formatted(geometry.holdoutDuplicates()));
-    }
     if (probe.holdout() != null) {
       addHoldoutNotes(notes, probe, geometry);
     }
@@ -163,7 +153,10 @@ public final class RunNotes {
             ? "no hold-out set; --holdout gives one"
             : "fewer than 2 hold-out points are left";
     return switch (signal) {
-      case SignalNames.TRAIN_AFFINITY -> noHoldout;
+      case SignalNames.TRAIN_AFFINITY ->
+          geometry.comparesHoldout()
+              ? "fewer than 2 %s of either set can be exchanged".formatted(SetNotes.units(probe))
+              : noHoldout;
       case SignalNames.FIDELITY ->
           probe.holdout() == null
               ? noHoldout
@@ -315,41 +308,33 @@ public final class RunNotes {
   }
 
   private static void addHoldoutNotes(List<String> notes, Probe probe, GeometrySummary geometry) {
-    int compared = geometry.comparedHoldout();
+    Strata units = geometry.strata();
     if (!geometry.comparesHoldout()) {
       notes.add(
           "fewer than 2 hold-out points are left: train_affinity, denoising_gap and"
               + " early_memorization are off");
       return;
     }
-    double p = (double) geometry.distinctTrain() / (geometry.distinctTrain() + compared);
+    notes.addAll(SetNotes.leftOut(geometry));
+    if (units == null || !geometry.comparesUnits()) {
+      notes.add(
+          "fewer than 2 groups of either set are left: train_affinity and early_memorization are"
+              + " off");
+      return;
+    }
+    double p = (double) units.trainUnits() / (units.trainUnits() + units.holdoutUnits());
     long recommended = Math.round(400 * p / (1 - p));
     if (probe.samples() < recommended) {
       notes.add(
-          "%d samples are few for %d training and %d hold-out points: %d or more make train_affinity"
-                  .formatted(probe.samples(), probe.train().size(), compared, recommended)
+          "%d samples are few for %d training and %d hold-out %s: %d or more make train_affinity"
+                  .formatted(
+                      probe.samples(),
+                      units.trainUnits(),
+                      units.holdoutUnits(),
+                      SetNotes.units(probe),
+                      recommended)
               + " sharp");
     }
-    HoldoutCheck check = geometry.holdoutCheck();
-    if (check != null && check.differs()) {
-      notes.add(
-          String.format(
-              Locale.ROOT,
-              "train and hold-out differ (hold-out check p = %.2g; train -> train %.2f, holdout ->"
-                  + " holdout %.2f): train_affinity and denoising_gap are not trustworthy and raise"
-                  + " nothing; give a hold-out set drawn like the training set",
-              check.pValue(),
-              check.trainToTrain(),
-              check.holdoutToHoldout()));
-    } else if (check != null) {
-      notes.add(
-          String.format(
-              Locale.ROOT,
-              "hold-out check passed (p = %.2g): %d training and %d hold-out points look"
-                  + " exchangeable",
-              check.pValue(),
-              probe.train().size(),
-              compared));
-    }
+    notes.addAll(SetNotes.check(probe, geometry));
   }
 }

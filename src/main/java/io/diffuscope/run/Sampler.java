@@ -8,6 +8,7 @@ import akka.actor.typed.PostStop;
 import akka.actor.typed.PreRestart;
 import akka.actor.typed.Signal;
 import akka.actor.typed.SupervisorStrategy;
+import akka.actor.typed.eventstream.EventStream;
 import akka.actor.typed.javadsl.AbstractOnMessageBehavior;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
@@ -25,6 +26,7 @@ import io.diffuscope.tensorfile.BadInputException.Reason;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.NoSuchFileException;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
@@ -65,11 +67,14 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
     }
   }
 
+  private static final Duration BETWEEN_NEWS = Duration.ofSeconds(1);
+
   private final ActorRef<WorkQueue.Command> queue;
   private final InstantSource clock;
   private @Nullable ProbeSpec loadedSpec;
   private @Nullable ProbeDevice device;
   private @Nullable Job<?> job;
+  private Instant told = Instant.MIN;
 
   private Sampler(
       ActorContext<Command> context, ActorRef<WorkQueue.Command> queue, InstantSource clock) {
@@ -151,6 +156,7 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
     if (perform.attempt > 1) {
       getContext().getLog().info("attempt {} at {}", perform.attempt, perform.unit.describe());
     }
+    told = clock.instant();
     ProbeDevice ready = deviceFor(perform.probe);
     if (perform.unit.needsGeometry() && !findGeometry(ready, perform)) {
       giveUp(perform);
@@ -288,11 +294,30 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
       return;
     }
     if (current.task.advance()) {
+      tellHowFar(current);
       getContext().getSelf().tell(Proceed.INSTANCE);
       return;
     }
     WorkOutcome outcome = current.finish();
     report(current.id(), outcome);
+  }
+
+  /** Comparing large sets takes minutes to hours: those who wait are told once a second. */
+  private void tellHowFar(Job<?> current) {
+    Instant now = clock.instant();
+    if (now.isBefore(told.plus(BETWEEN_NEWS))
+        || !(current.perform.unit instanceof WorkUnit.FindGeometry unit)) {
+      return;
+    }
+    told = now;
+    String run = unit.run();
+    Task.Part part = current.task.part();
+    if (run != null && part != null) {
+      getContext()
+          .getSystem()
+          .eventStream()
+          .tell(new EventStream.Publish<>(new PreparationProgress(run, part.text(), 0, 1)));
+    }
   }
 
   private void report(long id, WorkOutcome outcome) {

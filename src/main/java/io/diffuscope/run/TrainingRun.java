@@ -291,7 +291,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     tell(new PreparationProgress(settings.id(), "neighbours within the sets", 0, 1));
     CompletionStage<WorkOutcome> found =
         evaluation
-            .outcomes(List.of(new WorkUnit.FindGeometry()))
+            .outcomes(List.of(new WorkUnit.FindGeometry(settings.id())))
             .runWith(Sink.head(), materializer);
     getContext()
         .pipeToSelf(
@@ -417,7 +417,8 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
             probe.id(),
             passed,
             RunNotes.of(probe, known, settings.signals()),
-            made.measuresLosses()));
+            made.measuresLosses(),
+            known.duplicates()));
     drain();
     return true;
   }

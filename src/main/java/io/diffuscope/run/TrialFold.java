@@ -8,6 +8,7 @@ import io.diffuscope.sampling.Observation.SampleObservation;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.signal.SignalNames;
+import io.diffuscope.statistics.Strata;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
@@ -73,9 +74,7 @@ public final class TrialFold {
    * enough of it, and samples that are nearly all copies.
    */
   public Seconds timeStandIns() {
-    double part =
-        (double) plan.geometry().distinctTrain()
-            / (plan.geometry().distinctTrain() + Math.max(1, plan.geometry().comparedHoldout()));
+    double part = (double) trainUnits() / (trainUnits() + Math.max(1, holdoutUnits()));
     double enough = part + HARDEST_Z * Math.sqrt(part * (1 - part) / probe().samples());
     List<DenoisingObservation> losses = losses();
     List<Seconds> timed = new ArrayList<>();
@@ -87,6 +86,16 @@ public final class TrialFold {
     return new Seconds(
         median(warm.stream().mapToDouble(Seconds::sampled).toArray()),
         median(warm.stream().mapToDouble(Seconds::lossesOnly).toArray()));
+  }
+
+  private int trainUnits() {
+    Strata units = plan.geometry().strata();
+    return units == null ? plan.geometry().distinctTrain() : units.trainUnits();
+  }
+
+  private int holdoutUnits() {
+    Strata units = plan.geometry().strata();
+    return units == null ? 0 : units.holdoutUnits();
   }
 
   private Probe probe() {
@@ -101,7 +110,7 @@ public final class TrialFold {
   /** Samples of which a share is nearer to a training point than to any hold-out point. */
   private List<SampleObservation> samples(double share) {
     SplittableRandom random = new SplittableRandom(probe().spec().seed());
-    int held = plan.geometry().comparedHoldout();
+    int held = holdoutUnits();
     List<SampleObservation> blocks = new ArrayList<>();
     for (int block = 0; block < probe().sampleBlocks(); block++) {
       int first = block * probe().spec().batchSize();
@@ -122,7 +131,7 @@ public final class TrialFold {
               block,
               first,
               squared,
-              random.ints(rows, 0, Math.max(1, plan.geometry().distinctTrain())).toArray(),
+              random.ints(rows, 0, Math.max(1, trainUnits())).toArray(),
               toTrain,
               random.doubles(rows, 2, 4).toArray(),
               withHoldout ? random.ints(rows, 0, held).toArray() : null,

@@ -21,8 +21,17 @@ import org.jspecify.annotations.Nullable;
   @JsonSubTypes.Type(value = WorkUnit.SpikinessBlock.class, name = "spikiness")
 })
 public sealed interface WorkUnit extends CborSerializable {
-  /** Duplicates, control and hold-out check of the sets. */
-  record FindGeometry() implements WorkUnit {}
+  /**
+   * Duplicates, control and hold-out check of the sets.
+   *
+   * @param run that is told how far it is; null: none
+   */
+  record FindGeometry(@Nullable String run) implements WorkUnit {
+    /** Tells nobody. */
+    public FindGeometry() {
+      this(null);
+    }
+  }
 
   /** Endpoints of a reference's flow for one block of noises. */
   record ReferenceFlow(Reference reference, int block) implements WorkUnit {}

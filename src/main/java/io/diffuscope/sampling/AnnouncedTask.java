@@ -64,6 +64,11 @@ final class AnnouncedTask<T> implements Task<T> {
   }
 
   @Override
+  public @Nullable Part part() {
+    return task.part();
+  }
+
+  @Override
   public T result() throws BadInputException {
     return task.result();
   }

@@ -42,6 +42,11 @@ final class ChainedTask<A, B> implements Task<B> {
   }
 
   @Override
+  public @Nullable Part part() {
+    return second == null ? first.part() : second.part();
+  }
+
+  @Override
   public B result() throws BadInputException {
     if (second == null) {
       throw new IllegalStateException("the first task is not done");

@@ -180,6 +180,11 @@ final class FeatureTask implements Task<DataSet> {
   }
 
   @Override
+  public Part part() {
+    return new Part("features of the " + role, progress());
+  }
+
+  @Override
   public DataSet result() {
     if (result == null) {
       throw new IllegalStateException("the features are not complete");

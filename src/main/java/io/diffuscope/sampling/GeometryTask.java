@@ -7,14 +7,12 @@ import io.diffuscope.model.DevicePoints;
 import io.diffuscope.sampling.NeighbourSearch.Exclusion;
 import io.diffuscope.sampling.NeighbourSearch.Nearest;
 import io.diffuscope.statistics.HoldoutCheck;
+import io.diffuscope.statistics.Strata;
 import io.diffuscope.tensorfile.BadInputException;
 import java.util.ArrayDeque;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.Deque;
-import java.util.List;
 import java.util.Random;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -27,6 +25,9 @@ import org.jspecify.annotations.Nullable;
  * Equal points are found by their hashes always, however large the sets are.
  */
 final class GeometryTask implements Task<SetGeometry> {
+  /** Raised with every change of what is found. */
+  static final String FORMAT = "geometry 3";
+
   /** Points closer than this share of the median nearest-neighbour distance are duplicates. */
   private static final double DUPLICATE_SHARE = 1.0 / 3;
 
@@ -51,6 +52,7 @@ final class GeometryTask implements Task<SetGeometry> {
   private final int batchSize;
   private final long residentBytes;
   private final long seed;
+  private final Split split;
   private final Deque<Piece> pieces = new ArrayDeque<>();
   private int done;
 
@@ -75,8 +77,15 @@ final class GeometryTask implements Task<SetGeometry> {
   /** Hold-out points that equal no training point and none before them. */
   private int[] unique = new int[0];
 
+  /** Whether a hold-out point is known to have a duplicate among the training points. */
+  private boolean[] inTrain = new boolean[0];
+
   private int holdoutDuplicates;
-  private int[] compared = new int[0];
+  private @Nullable SplitUnits units;
+  private int holdoutEqual;
+  private int holdoutNear;
+  private int acrossEqual;
+  private int acrossNear;
   private @Nullable HoldoutCheck check;
 
   /**
@@ -87,6 +96,7 @@ final class GeometryTask implements Task<SetGeometry> {
    *     whatever the features' rounding
    * @param originalHoldout the hold-out set there
    * @param batchSize queries of one block
+   * @param split how the sets were split
    */
   GeometryTask(
       NDManager parent,
@@ -96,7 +106,8 @@ final class GeometryTask implements Task<SetGeometry> {
       int batchSize,
       long residentBytes,
       NeighbourSettings settings,
-      long seed) {
+      long seed,
+      Split split) {
     this.manager = parent.newSubManager();
     this.train = sets.train();
     this.trainPoints = sets.trainPoints();
@@ -109,6 +120,7 @@ final class GeometryTask implements Task<SetGeometry> {
     this.batchSize = batchSize;
     this.residentBytes = residentBytes;
     this.seed = seed;
+    this.split = split;
     int n = Math.toIntExact(train.size());
     int h = holdout == null ? 0 : Math.toIntExact(holdout.size());
     int most = settings.mostQueries(n, trainPoints.dimension());
@@ -137,7 +149,7 @@ final class GeometryTask implements Task<SetGeometry> {
   /** At most so many of {@code 0 .. size - 1}, drawn at random, ascending. */
   private int[] drawn(int size, int most) {
     return size <= most
-        ? range(size)
+        ? IntStream.range(0, size).toArray()
         : new Random(seed).ints(0, size).distinct().limit(most).sorted().toArray();
   }
 
@@ -224,6 +236,12 @@ final class GeometryTask implements Task<SetGeometry> {
     int[] labels = IdenticalPoints.labels(originalOrbit, originalTrain, set);
     int n = groups.length;
     unique = IntStream.range(0, labels.length - n).filter(i -> labels[n + i] == n + i).toArray();
+    holdoutEqual = DuplicateCounts.sharing(Arrays.copyOfRange(labels, n, labels.length));
+    inTrain = new boolean[labels.length - n];
+    for (int i = 0; i < inTrain.length; i++) {
+      inTrain[i] = labels[n + i] < n;
+      acrossEqual += inTrain[i] ? 1 : 0;
+    }
     for (int i = 0; i < holdoutFirst.length; i++) {
       if (labels[n + askedHoldout[i]] < n) {
         holdoutFirst[i] = 0;
@@ -232,30 +250,31 @@ final class GeometryTask implements Task<SetGeometry> {
   }
 
   /**
-   * Hold-out points that have a duplicate in the training set would count copies as independent;
-   * and the normal tail of the affinity test holds only for a hold-out set that is not the larger
-   * one.
+   * Hold-out points that have a duplicate in the training set would count copies as independent.
    */
   private void chooseCompared(DataSet set) throws BadInputException {
     later = 0;
-    boolean[] isNear = new boolean[Math.toIntExact(set.size())];
     for (int i = 0; i < holdoutFirst.length; i++) {
-      isNear[askedHoldout[i]] = holdoutFirst[i] < duplicateDistance || holdoutFirst[i] == 0;
+      boolean isNear = holdoutFirst[i] < duplicateDistance || holdoutFirst[i] == 0;
+      inTrain[askedHoldout[i]] |= isNear;
     }
-    List<Integer> kept =
-        Arrays.stream(unique).filter(i -> !isNear[i]).boxed().collect(Collectors.toList());
-    holdoutDuplicates = isNear.length - kept.size();
+    for (boolean isNear : inTrain) {
+      acrossNear += isNear ? 1 : 0;
+    }
+    int[] kept = Arrays.stream(unique).filter(i -> !inTrain[i]).toArray();
+    holdoutDuplicates = inTrain.length - kept.length;
     int[] distinct = IntStream.range(0, groups.length).filter(i -> groups[i] == i).toArray();
-    if (kept.size() > distinct.length) {
-      Collections.shuffle(kept, new Random(seed));
-      kept = kept.subList(0, distinct.length);
-    }
-    compared = kept.stream().mapToInt(Integer::intValue).sorted().toArray();
-    if (compared.length >= 2 && distinct.length >= 2) {
-      int most = settings.mostPooled(trainPoints.dimension());
-      int[] others = chosen(compared, Math.max(most / 2, most - distinct.length));
-      checkHoldout(
-          RowSubset.of(train, chosen(distinct, most - others.length)), RowSubset.of(set, others));
+    SplitUnits found = SplitUnits.of(split, distinct, kept, seed);
+    units = found;
+    int most = settings.mostPooled(trainPoints.dimension());
+    int[] compared = chosen(found.compared(), Math.max(most / 2, most - distinct.length));
+    int[] pooled = chosen(distinct, most - compared.length);
+    boolean isWhole =
+        pooled.length == distinct.length && compared.length == found.compared().length;
+    SplitUnits checked = isWhole ? found : SplitUnits.of(split, pooled, compared, seed);
+    Strata strata = checked.strata();
+    if (strata.trainUnits() >= 2 && strata.holdoutUnits() >= 2 && strata.canExchange()) {
+      checkHoldout(RowSubset.of(train, pooled), RowSubset.of(set, checked.compared()), checked);
     }
   }
 
@@ -265,22 +284,28 @@ final class GeometryTask implements Task<SetGeometry> {
   }
 
   /**
-   * Adds the pieces of the hold-out check. Its unit is the group of duplicates, one point for each:
-   * a point whose neighbours are its own copies says nothing about the split.
+   * Adds the pieces of the hold-out check. Of each group of duplicates it sees one point, and
+   * neighbours are looked for outside of a point's own unit: a point whose neighbours are its own
+   * copies, or images of its own patient, says nothing about the split.
    */
-  private void checkHoldout(DataSet trainUnits, DataSet holdoutUnits) throws BadInputException {
-    int n = Math.toIntExact(trainUnits.size());
-    int h = Math.toIntExact(holdoutUnits.size());
-    DevicePoints trainUnitPoints = n == train.size() ? trainPoints : load(trainUnits);
-    DevicePoints holdoutUnitPoints = load(holdoutUnits);
+  private void checkHoldout(DataSet trainPart, DataSet holdoutPart, SplitUnits found)
+      throws BadInputException {
+    int n = Math.toIntExact(trainPart.size());
+    int h = Math.toIntExact(holdoutPart.size());
+    DevicePoints trainPartPoints = n == train.size() ? trainPoints : load(trainPart);
+    DevicePoints holdoutPartPoints = load(holdoutPart);
     int[] pooledNeighbour = new int[n + h];
     forEachBlock(
         n,
         (first, count) -> {
           Nearest own =
               search(
-                  trainUnitPoints, trainUnits, first, count, exceptEqual(range(n), first, count));
-          Nearest other = search(holdoutUnitPoints, trainUnits, first, count, null);
+                  trainPartPoints,
+                  trainPart,
+                  first,
+                  count,
+                  exceptEqual(found.train(), first, count));
+          Nearest other = search(holdoutPartPoints, trainPart, first, count, null);
           for (int i = 0; i < count; i++) {
             boolean otherIsNearer = other.distance()[i][0] < own.distance()[i][0];
             pooledNeighbour[first + i] =
@@ -292,27 +317,37 @@ final class GeometryTask implements Task<SetGeometry> {
         (first, count) -> {
           Nearest own =
               search(
-                  holdoutUnitPoints,
-                  holdoutUnits,
+                  holdoutPartPoints,
+                  holdoutPart,
                   first,
                   count,
-                  exceptEqual(range(h), first, count));
-          Nearest other = search(trainUnitPoints, holdoutUnits, first, count, null);
+                  exceptEqual(found.holdout(), first, count));
+          Nearest other = search(trainPartPoints, holdoutPart, first, count, null);
           for (int i = 0; i < count; i++) {
+            holdoutNear += own.distance()[i][0] < duplicateDistance ? 1 : 0;
             boolean otherIsNearer = other.distance()[i][0] <= own.distance()[i][0];
             pooledNeighbour[n + first + i] =
                 otherIsNearer ? other.index()[i][0] : n + own.index()[i][0];
           }
         });
-    pieces.add(() -> check = HoldoutCheck.of(pooledNeighbour, n, seed));
+    pieces.add(() -> check = check(pooledNeighbour, n, found));
+  }
+
+  private HoldoutCheck check(int[] pooledNeighbour, int n, SplitUnits found) {
+    Strata strata = found.strata();
+    if (strata.count() == 1
+        && strata.trainUnits() + strata.holdoutUnits() == pooledNeighbour.length) {
+      return HoldoutCheck.of(pooledNeighbour, n, seed);
+    }
+    int[] pooledUnits = new int[pooledNeighbour.length];
+    for (int i = 0; i < pooledUnits.length; i++) {
+      pooledUnits[i] = i < n ? found.train()[i] : strata.trainUnits() + found.holdout()[i - n];
+    }
+    return HoldoutCheck.of(pooledNeighbour, pooledUnits, strata, seed);
   }
 
   private DevicePoints load(DataSet set) throws BadInputException {
     return DevicePoints.load(manager, set, trainPoints.centre(), batchSize, residentBytes);
-  }
-
-  private static int[] range(int size) {
-    return IntStream.range(0, size).toArray();
   }
 
   /** Leaves out, for each of these queries, itself and the points that equal it. */
@@ -345,24 +380,39 @@ final class GeometryTask implements Task<SetGeometry> {
   }
 
   @Override
+  public Part part() {
+    return new Part("neighbours within the sets", progress());
+  }
+
+  @Override
   public SetGeometry result() {
-    int[] sizes = new int[groups.length];
-    Arrays.stream(groups).forEach(g -> sizes[g]++);
-    int grouped = (int) Arrays.stream(groups).filter(g -> sizes[g] > 1).count();
-    if (holdout == null) {
-      return new SetGeometry(
-          duplicateDistance, groups, grouped, null, 0, null, null, askedTrain.length);
+    SplitUnits found = units;
+    int trainEqual = DuplicateCounts.sharing(identical);
+    int trainNear = DuplicateCounts.sharing(groups);
+    if (found == null) {
+      return SetGeometry.ofTrain(
+          duplicateDistance,
+          groups,
+          new DuplicateCounts(trainEqual, trainNear, 0, 0, 0, 0),
+          askedTrain.length);
     }
     double[] ratios =
         IntStream.range(0, holdoutFirst.length)
             .filter(i -> holdoutFirst[i] > 0)
             .mapToDouble(i -> holdoutFirst[i] / holdoutSecond[i])
             .toArray();
+    int[] positions = SetGeometry.positions(groups);
     return new SetGeometry(
         duplicateDistance,
         groups,
-        grouped,
-        compared,
+        Arrays.stream(positions).map(group -> found.train()[group]).toArray(),
+        new DuplicateCounts(
+            trainEqual, trainNear, holdoutEqual, holdoutNear, acrossEqual, acrossNear),
+        found.compared(),
+        found.holdout(),
+        found.strata(),
+        found.sharedGroups(),
+        found.otherClasses(),
         holdoutDuplicates,
         ratios,
         check,

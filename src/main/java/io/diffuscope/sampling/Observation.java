@@ -29,12 +29,13 @@ public sealed interface Observation {
    * @param first index of the block's first noise
    * @param squaredDistances by reference: squared distance between the sample and the reference
    *     flow's endpoint of the same noise, {@code [count]}, in the feature map's units squared
-   * @param trainNeighbour position of the duplicate group of the nearest training point (its index
-   *     where no point has a duplicate)
+   * @param trainNeighbour unit of the nearest training point: its group of duplicates, or the group
+   *     that the sets were split by, as {@link SetGeometry#trainUnits} numbers them (its index
+   *     where no point has a duplicate and the split was point by point)
    * @param trainDistance its distance d1
    * @param secondDistance distance d2 of the nearest training point outside its duplicate group
-   * @param holdoutNeighbour index of the nearest hold-out point among those compared; null without
-   *     a hold-out set
+   * @param holdoutNeighbour unit of the nearest hold-out point among those compared (its index
+   *     among them where the split was point by point); null without a hold-out set
    * @param holdoutDistance its distance; null without a hold-out set
    * @param samePoint whether the nearest training point is also the empirical flow's endpoint's, or
    *     a duplicate of it; empty where there is no such flow

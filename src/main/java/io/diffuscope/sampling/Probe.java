@@ -36,6 +36,7 @@ public final class Probe implements AutoCloseable {
   private final DataSet train;
   private final @Nullable DataSet holdout;
   private final @Nullable ClassLabels classLabels;
+  private final Split split;
   private final @Nullable Teacher teacher;
   private final @Nullable DecoderFile decoder;
   private final @Nullable DescriptorFile descriptor;
@@ -93,6 +94,7 @@ public final class Probe implements AutoCloseable {
             ? Orbit.of(spec.neighbours().augment(), network.shape(), spec.template())
             : Orbit.SINGLE;
     this.classLabels = ClassLabels.of(network, train, holdout);
+    this.split = Split.of(train, holdout, spec.groups());
     this.flow = clipped(spec, network, teacher);
     this.denoising = spec.denoising().at(usableSigmas());
     this.spikiness = usableSpikiness(spec, network);
@@ -115,6 +117,7 @@ public final class Probe implements AutoCloseable {
             featureKey(),
             classLabels == null ? "" : classLabels.key(),
             spikiness.toString(),
+            split.key(),
             descriptor == null ? "" : descriptorId(spec.descriptor(), descriptor),
             neighbourKey());
   }
@@ -126,10 +129,24 @@ public final class Probe implements AutoCloseable {
    *     does not fit the others
    */
   public static Probe open(ProbeSpec spec) throws BadInputException {
+    return open(spec, ImagePreparation.cachedIn(Path.of(spec.cacheDirectory())));
+  }
+
+  /**
+   * The same, and tells how far the images of folders and archives are decoded.
+   *
+   * @param progress is told about once a second
+   * @throws BadInputException as {@link #open(ProbeSpec)}
+   */
+  public static Probe open(ProbeSpec spec, ImagePreparation.Progress progress)
+      throws BadInputException {
+    return open(spec, new ImagePreparation(Path.of(spec.cacheDirectory()), progress));
+  }
+
+  private static Probe open(ProbeSpec spec, ImagePreparation images) throws BadInputException {
     NetworkSettings network =
         TorchScriptNetwork.readSettings(Path.of(spec.template()), spec.network());
     TensorShape shape = network.shape();
-    ImagePreparation images = ImagePreparation.cachedIn(Path.of(spec.cacheDirectory()));
     DataSet train = DataSets.open(spec.train(), "training set", shape, spec.trainLabels(), images);
     Files files = new Files(train, null, null);
     try {
@@ -354,6 +371,21 @@ public final class Probe implements AutoCloseable {
     return classLabels;
   }
 
+  /** How the sets were split, as far as labels and groups tell. */
+  Split split() {
+    return split;
+  }
+
+  /** Whether the split is looked at within classes: both sets have labels of the same classes. */
+  public boolean comparesWithinClasses() {
+    return split.withinClasses();
+  }
+
+  /** Whether the sets were split by groups of points. */
+  public boolean comparesByGroups() {
+    return split.byGroups();
+  }
+
   /** Through what points are compared; null: as they are. */
   @Nullable DecoderFile decoder() {
     return decoder;
@@ -508,7 +540,9 @@ public final class Probe implements AutoCloseable {
               CACHE_FORMAT,
               train.contentKey(),
               holdout == null ? "" : holdout.contentKey(),
-              Long.toString(spec.seed()));
+              Long.toString(spec.seed()),
+              GeometryTask.FORMAT,
+              split.key());
       String space = decoder == null ? key : ContentHash.of(key, featureKey());
       String neighbours = neighbourKey();
       return neighbours.isEmpty() ? space : ContentHash.of(space, neighbours);

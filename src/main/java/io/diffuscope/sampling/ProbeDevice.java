@@ -171,7 +171,8 @@ public final class ProbeDevice implements AutoCloseable {
             ComparedSets.queryRows(map, spec.batchSize()),
             spec.residentBytes(),
             spec.neighbours(),
-            spec.seed());
+            spec.seed(),
+            probe.split());
     Task<SetGeometry> stored =
         new Task<>() {
           @Override
@@ -182,6 +183,11 @@ public final class ProbeDevice implements AutoCloseable {
           @Override
           public double progress() {
             return task.progress();
+          }
+
+          @Override
+          public Part part() {
+            return task.part();
           }
 
           @Override

@@ -24,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param spikiness where the spikiness of representations is measured
  * @param descriptor under what samples are compared for copying and reproducibility
  * @param neighbours how neighbours are looked for
+ * @param groups by what the sets were split
  * @param cacheDirectory where endpoints of reference flows and the sets' geometry are kept
  * @param residentBytes device memory that each data set may occupy for good
  * @param referenceChoice which reference flows samples are compared with
@@ -46,6 +47,7 @@ public record ProbeSpec(
     SpikinessSettings spikiness,
     DescriptorSettings descriptor,
     NeighbourSettings neighbours,
+    GroupSettings groups,
     String cacheDirectory,
     long residentBytes,
     ReferenceChoice referenceChoice) {
@@ -68,28 +70,34 @@ public record ProbeSpec(
 
   /** The same with another measurement of spikiness. */
   public ProbeSpec withSpikiness(SpikinessSettings other) {
-    return with(other, descriptor, neighbours, referenceChoice);
+    return with(other, descriptor, neighbours, groups, referenceChoice);
   }
 
   /** The same with another descriptor. */
   public ProbeSpec withDescriptor(DescriptorSettings other) {
-    return with(spikiness, other, neighbours, referenceChoice);
+    return with(spikiness, other, neighbours, groups, referenceChoice);
   }
 
   /** The same with neighbours looked for otherwise. */
   public ProbeSpec withNeighbours(NeighbourSettings other) {
-    return with(spikiness, descriptor, other, referenceChoice);
+    return with(spikiness, descriptor, other, groups, referenceChoice);
+  }
+
+  /** The same with sets that were split by groups. */
+  public ProbeSpec withGroups(GroupSettings other) {
+    return with(spikiness, descriptor, neighbours, other, referenceChoice);
   }
 
   /** The same with another choice of references. */
   public ProbeSpec withReferences(ReferenceChoice other) {
-    return with(spikiness, descriptor, neighbours, other);
+    return with(spikiness, descriptor, neighbours, groups, other);
   }
 
   private ProbeSpec with(
       SpikinessSettings otherSpikiness,
       DescriptorSettings otherDescriptor,
       NeighbourSettings otherNeighbours,
+      GroupSettings otherGroups,
       ReferenceChoice otherChoice) {
     return new ProbeSpec(
         template,
@@ -109,14 +117,15 @@ public record ProbeSpec(
         otherSpikiness,
         otherDescriptor,
         otherNeighbours,
+        otherGroups,
         cacheDirectory,
         residentBytes,
         otherChoice);
   }
 
   /**
-   * Without a decoder, with the labels that lie beside the points, if any, without spikiness and
-   * descriptor.
+   * Without a decoder, with the labels that lie beside the points, if any, without spikiness,
+   * descriptor and groups.
    */
   public ProbeSpec(
       String template,
@@ -150,6 +159,7 @@ public record ProbeSpec(
         SpikinessSettings.OFF,
         DescriptorSettings.OFF,
         NeighbourSettings.DEFAULT,
+        GroupSettings.NONE,
         cacheDirectory,
         residentBytes,
         ReferenceChoice.WHERE_CHEAP);

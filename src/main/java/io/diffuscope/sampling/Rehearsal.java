@@ -246,8 +246,8 @@ public final class Rehearsal {
 
   /** A geometry that leaves all points in. */
   private static SetGeometry withoutDuplicates(int trainSize) {
-    return new SetGeometry(
-        0, IntStream.range(0, trainSize).toArray(), 0, null, 0, null, null, trainSize);
+    return SetGeometry.ofTrain(
+        0, IntStream.range(0, trainSize).toArray(), DuplicateCounts.NONE, trainSize);
   }
 
   /**

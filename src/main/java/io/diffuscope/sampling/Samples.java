@@ -25,7 +25,7 @@ final class Samples {
   private final TrainGroups groups;
   private final @Nullable DevicePoints comparedHoldout;
 
-  private final int[] groupPositions;
+  private final SetGeometry geometry;
 
   /**
    * Sets to measure samples against.
@@ -39,8 +39,8 @@ final class Samples {
       @Nullable DevicePoints comparedHoldout) {
     this.train = train;
     this.orbit = orbit;
+    this.geometry = geometry;
     this.groups = new TrainGroups(train, orbit, geometry);
-    this.groupPositions = geometry.groupPositions();
     this.comparedHoldout = comparedHoldout;
   }
 
@@ -131,14 +131,19 @@ final class Samples {
             block,
             first,
             squared,
-            Arrays.stream(trainNeighbour).map(i -> groupPositions[i]).toArray(),
+            Arrays.stream(trainNeighbour).map(i -> geometry.trainUnits()[i]).toArray(),
             nearest.firstDistance(),
             second,
-            holdout == null ? null : holdout.firstIndex(),
+            holdout == null ? null : holdoutUnits(holdout.firstIndex()),
             holdout == null ? null : holdout.firstDistance(),
             samePoint,
             references.ruler());
     return new Measured(observation, neighbours);
+  }
+
+  private int[] holdoutUnits(int[] points) {
+    int[] units = geometry.holdoutUnits();
+    return units == null ? points : Arrays.stream(points).map(i -> units[i]).toArray();
   }
 
   /**

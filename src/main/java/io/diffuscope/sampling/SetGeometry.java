@@ -2,6 +2,7 @@ package io.diffuscope.sampling;
 
 import com.fasterxml.jackson.annotation.JsonIgnore;
 import io.diffuscope.statistics.HoldoutCheck;
+import io.diffuscope.statistics.Strata;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -13,9 +14,15 @@ import org.jspecify.annotations.Nullable;
  * @param duplicateDistance points closer than this are one group: a third of the median distance
  *     between a training point and its nearest other one
  * @param trainGroups group label of each training point, {@code [N_train]}
- * @param groupedTrain number of training points that share their group with another
+ * @param trainUnits exchangeable unit of each training point, {@code [N_train]}: its group of
+ *     duplicates, or the patient or video that this one belongs to, numbered class by class
+ * @param duplicates how many there are, within and across the sets
  * @param comparedHoldout hold-out points that take part in affinity and denoising gap, ascending;
  *     null without a hold-out set
+ * @param holdoutUnits exchangeable unit of each of them; null without a hold-out set
+ * @param strata units of both sets by class; null without a hold-out set
+ * @param sharedGroups hold-out points left out because their group is in the training set, too
+ * @param otherClasses hold-out points left out because no training point is of their class
  * @param holdoutDuplicates hold-out points left out because they lie within {@code
  *     duplicateDistance} of a training point
  * @param controlRatios d1/d2 to the training set of every hold-out point that is not an exact copy:
@@ -27,8 +34,13 @@ import org.jspecify.annotations.Nullable;
 public record SetGeometry(
     double duplicateDistance,
     int[] trainGroups,
-    int groupedTrain,
+    int[] trainUnits,
+    DuplicateCounts duplicates,
     int @Nullable [] comparedHoldout,
+    int @Nullable [] holdoutUnits,
+    @Nullable Strata strata,
+    int sharedGroups,
+    int otherClasses,
     int holdoutDuplicates,
     double @Nullable [] controlRatios,
     @Nullable HoldoutCheck holdoutCheck,
@@ -41,26 +53,58 @@ public record SetGeometry(
             ? holdoutSize == 0
             : holdoutSize > 0
                 && controlRatios != null
+                && fitUnits(compared)
                 && Arrays.stream(compared).allMatch(i -> i >= 0 && i < holdoutSize);
     return holdoutFits
         && trainGroups != null
         && trainGroups.length == trainSize
         && searchedTrain > 0
         && searchedTrain <= trainSize
+        && trainUnits != null
+        && trainUnits.length == trainSize
+        && duplicates != null
         && Arrays.stream(trainGroups).allMatch(g -> g >= 0 && g < trainSize);
+  }
+
+  private boolean fitUnits(int[] compared) {
+    Strata found = strata;
+    int[] units = holdoutUnits;
+    return found != null
+        && units != null
+        && units.length == compared.length
+        && Arrays.stream(units).allMatch(u -> u >= 0 && u < found.holdoutUnits())
+        && Arrays.stream(trainUnits).allMatch(u -> u >= 0 && u < found.trainUnits());
+  }
+
+  /** What is known of a training set alone. */
+  static SetGeometry ofTrain(
+      double duplicateDistance, int[] groups, DuplicateCounts duplicates, int searchedTrain) {
+    return new SetGeometry(
+        duplicateDistance,
+        groups,
+        positions(groups),
+        duplicates,
+        null,
+        null,
+        null,
+        0,
+        0,
+        0,
+        null,
+        null,
+        searchedTrain);
   }
 
   /**
    * For each training point the position of its group among all groups, in the order of their first
    * points: the point's own index where there are no duplicates.
    */
-  @JsonIgnore
-  public int[] groupPositions() {
-    int[] positions = new int[trainGroups.length];
+  static int[] positions(int[] groups) {
+    int[] positions = new int[groups.length];
     int next = 0;
     for (int i = 0; i < positions.length; i++) {
       // A label is the index of the group's first point, so that one was numbered before.
-      positions[i] = trainGroups[i] == i ? next++ : positions[trainGroups[i]];
+      positions[i] = groups[i] == i ? next++ : positions[groups[i]];
     }
     return positions;
   }
@@ -84,7 +128,7 @@ public record SetGeometry(
   /** Whether any training point has a duplicate. */
   @JsonIgnore
   public boolean hasTrainDuplicates() {
-    return groupedTrain > 0;
+    return duplicates.trainNear() > 0;
   }
 
   /** The numbers of it that leave the sampler. */

@@ -1,6 +1,7 @@
 package io.diffuscope.sampling;
 
 import io.diffuscope.tensorfile.BadInputException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Work on a device that is done in short pieces, so that the thread which owns the device can
@@ -14,6 +15,24 @@ public interface Task<T> extends AutoCloseable {
 
   /** Share of the pieces done, 0 to 1. */
   double progress();
+
+  /** Which part of it is under way, for people; null where it is too short to tell. */
+  default @Nullable Part part() {
+    return null;
+  }
+
+  /**
+   * A part of a task.
+   *
+   * @param what is done, for example {@code features of the training set}
+   * @param progress share of it that is done, 0 to 1
+   */
+  record Part(String what, double progress) {
+    /** For people: {@code features of the training set, 37 %}. */
+    public String text() {
+      return "%s, %d %%".formatted(what, (int) (100 * Math.clamp(progress, 0, 1)));
+    }
+  }
 
   /** The outcome, once {@link #advance()} has returned false. */
   T result() throws BadInputException;

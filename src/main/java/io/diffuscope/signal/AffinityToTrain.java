@@ -4,6 +4,7 @@ import io.diffuscope.sampling.Observation;
 import io.diffuscope.sampling.Observation.SampleObservation;
 import io.diffuscope.statistics.AffinityCounts;
 import io.diffuscope.statistics.Estimate;
+import io.diffuscope.statistics.Strata;
 import io.diffuscope.statistics.TrainAffinity;
 import io.diffuscope.statistics.TrainAffinityTest;
 import java.util.ArrayList;
@@ -29,7 +30,18 @@ public final class AffinityToTrain implements Signal {
    * @param seed seed of the permutation test
    */
   public AffinityToTrain(int trainSize, int holdoutSize, double decisionZ, long seed) {
-    this.counts = new AffinityCounts(trainSize, holdoutSize);
+    this(Strata.one(trainSize, holdoutSize), decisionZ, seed);
+  }
+
+  /**
+   * A fold over the units of two sets: points, or the groups that the sets were split by.
+   *
+   * @param strata units by class, as {@link SampleObservation} numbers neighbours
+   * @param decisionZ width of the bounds that decisions use, in standard errors
+   * @param seed seed of the permutation test
+   */
+  public AffinityToTrain(Strata strata, double decisionZ, long seed) {
+    this.counts = new AffinityCounts(strata);
     this.test = TrainAffinityTest.DEFAULT.withDecisionZ(decisionZ).withSeed(seed);
   }
 

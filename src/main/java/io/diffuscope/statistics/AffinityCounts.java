@@ -13,11 +13,17 @@ package io.diffuscope.statistics;
  * TrainAffinity affinity = test.evaluate(counts);
  * }</pre>
  *
+ * <p>A point here is what was randomised: where the split was by patient, a "point" is a patient,
+ * and where the labels are exchangeable only within classes, {@link Strata} says so.
+ *
  * <p>A tie counts by class size: p = N_train / (N_train + N_holdout) for the training point and 1 -
- * p for the hold-out point, which is what a coin thrown without regard to the split would give on
- * average.
+ * p for the hold-out point, in their stratum, which is what a coin thrown without regard to the
+ * split would give on average.
  */
 public final class AffinityCounts {
+  private final Strata strata;
+  private final int[] trainStrata;
+  private final int[] holdoutStrata;
   private final int[] train;
   private final int[] holdout;
   private final int[] trainTies;
@@ -31,12 +37,32 @@ public final class AffinityCounts {
    *     then
    */
   public AffinityCounts(int trainSize, int holdoutSize) {
+    this(Strata.one(trainSize, holdoutSize));
+  }
+
+  /**
+   * Counts over the units of two sets.
+   *
+   * @throws IllegalArgumentException if a set has fewer than two units, or no stratum has units of
+   *     both sets: nothing can be estimated then
+   */
+  public AffinityCounts(Strata strata) {
+    int trainSize = strata.trainUnits();
+    int holdoutSize = strata.holdoutUnits();
     if (trainSize < 2 || holdoutSize < 2) {
       throw new IllegalArgumentException(
           "train affinity needs two points or more on each side: got %d of train and %d of the"
                   .formatted(trainSize, holdoutSize)
               + " hold-out; give larger sets or switch the signal off");
     }
+    if (!strata.canExchange()) {
+      throw new IllegalArgumentException(
+          "train affinity within classes needs a class that both sets have; give sets of the same"
+              + " classes, or no labels");
+    }
+    this.strata = strata;
+    trainStrata = Strata.ofUnits(strata.train());
+    holdoutStrata = Strata.ofUnits(strata.holdout());
     train = new int[trainSize];
     holdout = new int[holdoutSize];
     trainTies = new int[trainSize];
@@ -77,18 +103,30 @@ public final class AffinityCounts {
     return holdout.length;
   }
 
-  /** Share of training points in the pool, p = N_t / (N_t + N_h). */
-  public double trainPart() {
-    return train.length / ((double) train.length + holdout.length);
+  /** Within what the labels are exchangeable. */
+  Strata strata() {
+    return strata;
+  }
+
+  int trainStratum(int index) {
+    return trainStrata[index];
+  }
+
+  int holdoutStratum(int index) {
+    return holdoutStrata[index];
   }
 
   /** Hits of a training point; whole but for its ties. */
   double trainHits(int index) {
-    return train[index] + trainPart() * trainTies[index];
+    int ties = trainTies[index];
+    return ties == 0 ? train[index] : train[index] + strata.trainPart(trainStrata[index]) * ties;
   }
 
   /** Hits of a hold-out point; whole but for its ties. */
   double holdoutHits(int index) {
-    return holdout[index] + (1 - trainPart()) * holdoutTies[index];
+    int ties = holdoutTies[index];
+    return ties == 0
+        ? holdout[index]
+        : holdout[index] + (1 - strata.trainPart(holdoutStrata[index])) * ties;
   }
 }

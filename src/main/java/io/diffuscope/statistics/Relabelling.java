@@ -1,29 +1,44 @@
 package io.diffuscope.statistics;
 
-import java.util.Arrays;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
 import java.util.SplittableRandom;
-import java.util.stream.DoubleStream;
-import java.util.stream.IntStream;
 
 /**
  * The permutation distribution of the hits on training points: N_t of the n pooled points are
- * called "train" at random. Points without hits never matter, so only the others draw a label, one
- * after the other from what is left in the urn (the sequential form of the hypergeometric
- * distribution).
+ * called "train" at random, or as many of each stratum as it has. Points without hits never matter,
+ * so only the others draw a label, one after the other from what is left in the urn (the sequential
+ * form of the hypergeometric distribution).
  */
 final class Relabelling {
   /** Hits of the points that have any, most first: the outcome is then settled early. */
   private final double[] weights;
 
+  /** The stratum of each of them. */
+  private final int[] strata;
+
   /** Sum of weights[i..]. */
   private final double[] remaining;
 
   private final double observed;
-  private final int trainSize;
-  private final int poolSize;
 
-  private Relabelling(double[] weights, double observed, int trainSize, int poolSize) {
-    this.weights = weights;
+  /** By stratum: labels in the urn at the start of a draw. */
+  private final int[] trainSizes;
+
+  private final int[] poolSizes;
+
+  /** By stratum: what a draw has left in the urn. */
+  private final int[] train;
+
+  private final int[] left;
+
+  /** A point with hits. */
+  private record Hit(double weight, int stratum) {}
+
+  private Relabelling(List<Hit> hits, double observed, Strata strata) {
+    this.weights = hits.stream().mapToDouble(Hit::weight).toArray();
+    this.strata = hits.stream().mapToInt(Hit::stratum).toArray();
     this.remaining = new double[weights.length + 1];
     for (int i = weights.length - 1; i >= 0; i--) {
       remaining[i] = remaining[i + 1] + weights[i];
@@ -31,29 +46,34 @@ final class Relabelling {
     // Sums of the same hits in another order differ in the last digits: those are ties, which
     // count.
     this.observed = observed - 1e-9 * remaining[0];
-    this.trainSize = trainSize;
-    this.poolSize = poolSize;
+    this.trainSizes = strata.train().stream().mapToInt(Integer::intValue).toArray();
+    this.poolSizes = new int[trainSizes.length];
+    for (int c = 0; c < poolSizes.length; c++) {
+      poolSizes[c] = Math.addExact(trainSizes[c], strata.holdout().get(c));
+    }
+    this.train = trainSizes.clone();
+    this.left = poolSizes.clone();
   }
 
   static Relabelling of(AffinityCounts counts) {
-    double[] train =
-        IntStream.range(0, counts.trainSize()).mapToDouble(counts::trainHits).toArray();
-    double[] holdout =
-        IntStream.range(0, counts.holdoutSize()).mapToDouble(counts::holdoutHits).toArray();
-    double[] ascending =
-        DoubleStream.concat(Arrays.stream(train), Arrays.stream(holdout))
-            .filter(hits -> hits > 0)
-            .sorted()
-            .toArray();
-    double[] descending = new double[ascending.length];
-    for (int i = 0; i < descending.length; i++) {
-      descending[i] = ascending[ascending.length - 1 - i];
+    List<Hit> hits = new ArrayList<>();
+    double observed = 0;
+    for (int j = 0; j < counts.trainSize(); j++) {
+      double weight = counts.trainHits(j);
+      observed += weight;
+      add(hits, weight, counts.trainStratum(j));
     }
-    return new Relabelling(
-        descending,
-        Arrays.stream(train).sum(),
-        train.length,
-        Math.addExact(train.length, holdout.length));
+    for (int j = 0; j < counts.holdoutSize(); j++) {
+      add(hits, counts.holdoutHits(j), counts.holdoutStratum(j));
+    }
+    hits.sort(Comparator.comparingDouble(Hit::weight).reversed());
+    return new Relabelling(hits, observed, counts.strata());
+  }
+
+  private static void add(List<Hit> hits, double weight, int stratum) {
+    if (weight > 0) {
+      hits.add(new Hit(weight, stratum));
+    }
   }
 
   /** Draws until {@code most} relabellings, or {@code stop} at or above the observed hits. */
@@ -69,9 +89,9 @@ final class Relabelling {
   }
 
   private boolean exceeds(SplittableRandom random) {
+    System.arraycopy(trainSizes, 0, train, 0, train.length);
+    System.arraycopy(poolSizes, 0, left, 0, left.length);
     double hits = 0;
-    int train = trainSize;
-    int left = poolSize;
     for (int i = 0; i < weights.length; i++) {
       if (hits >= observed) {
         return true;
@@ -79,11 +99,12 @@ final class Relabelling {
       if (hits + remaining[i] < observed) {
         return false;
       }
-      if (random.nextDouble() * left < train) {
+      int stratum = strata[i];
+      if (random.nextDouble() * left[stratum] < train[stratum]) {
         hits += weights[i];
-        train--;
+        train[stratum]--;
       }
-      left--;
+      left[stratum]--;
     }
     return hits >= observed;
   }

@@ -17,6 +17,11 @@ package io.diffuscope.statistics;
  *       null's and covers wrongly here.)
  * </ul>
  *
+ * <p>Where the labels are exchangeable only within strata, such as classes, E A = sum_c H_c p_c and
+ * Var A = sum_c p_c(1-p_c) n_c/(n_c-1) (sum_{j in c} h_j^2 - H_c^2/n_c), with H_c the share of
+ * samples that fall to stratum c; the excess is (A - E)/(1 - E), and the sums in V run over strata.
+ * Where the split was by patient or video, a point j is a patient or a video.
+ *
  * <p>Formulas derived and simulated for this project; the sequential stopping of the permutations
  * is Besag and Clifford's (1991, Biometrika 78, 301-304): after {@code exceedances} relabellings at
  * or above the observed share, p = exceedances / relabellings drawn. It is valid, P(p {@literal <=}
@@ -56,17 +61,16 @@ public record TrainAffinityTest(int relabellings, int exceedances, double decisi
    */
   public TrainAffinity evaluate(AffinityCounts counts) {
     requireSamples(counts);
-    double part = counts.trainPart();
     AffinityShare share = AffinityShare.of(counts);
     double deviation = share.relabellingDeviation();
-    double z = deviation == 0 ? 0 : (share.value() - part) / deviation;
+    double z = deviation == 0 ? 0 : (share.value() - share.expected()) / deviation;
     double guardLower = Math.max(0, share.value() - decisionZ * deviation);
     double guardUpper = Math.min(1, share.value() + decisionZ * deviation);
     return new TrainAffinity(
         share.estimate(),
-        excess(share.estimate(), part),
-        excess(Math.min(share.lower(decisionZ), guardLower), part),
-        excess(Math.max(share.upper(decisionZ), guardUpper), part),
+        share.excess(),
+        share.excess(Math.min(share.lower(decisionZ), guardLower)),
+        share.excess(Math.max(share.upper(decisionZ), guardUpper)),
         z,
         deviation,
         pValue(counts, z),
@@ -84,7 +88,7 @@ public record TrainAffinityTest(int relabellings, int exceedances, double decisi
   public static Shares shares(AffinityCounts counts) {
     requireSamples(counts);
     AffinityShare share = AffinityShare.of(counts);
-    return new Shares(share.estimate(), excess(share.estimate(), counts.trainPart()));
+    return new Shares(share.estimate(), share.excess());
   }
 
   /** {@link TrainAffinity#share} and {@link TrainAffinity#excess}. */
@@ -99,22 +103,9 @@ public record TrainAffinityTest(int relabellings, int exceedances, double decisi
   private double pValue(AffinityCounts counts, double z) {
     Relabelling.Tally tally = Relabelling.of(counts).draw(relabellings, exceedances, seed);
     // The normal tail is on the safe side only where training points are not the minority.
-    if (tally.exceedances() == 0 && counts.holdoutSize() <= counts.trainSize()) {
+    if (tally.exceedances() == 0 && counts.strata().trainIsNowhereTheMinority()) {
       return Math.min(tally.pValue(), Normal.upperTail(z));
     }
     return tally.pValue();
-  }
-
-  private static Estimate excess(Estimate share, double part) {
-    return new Estimate(
-        excess(share.value(), part),
-        share.standardError() / (1 - part),
-        excess(share.lower(), part),
-        excess(share.upper(), part),
-        share.samples());
-  }
-
-  private static double excess(double share, double part) {
-    return (share - part) / (1 - part);
   }
 }

@@ -18,6 +18,7 @@ import io.diffuscope.run.SourceNews;
 import io.diffuscope.run.StepScale;
 import io.diffuscope.run.StepText;
 import io.diffuscope.run.WeightsUsed;
+import io.diffuscope.sampling.DuplicateCounts;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.signal.SignalEstimate;
 import io.diffuscope.web.RunView.AttemptView;
@@ -61,6 +62,8 @@ final class BoardRun {
   private String displayName;
   private @Nullable String probe;
   private List<String> notes = List.of();
+  private @Nullable Boolean holdoutCheckPassed;
+  private @Nullable DuplicateCounts duplicates;
   private Verdict verdict = new Verdict(Verdict.State.UNKNOWN, null, null, "nothing evaluated yet");
   private final CheckpointTally tally = CheckpointTally.create();
   private StepScale steps = new StepScale(null, null, null);
@@ -160,6 +163,8 @@ final class BoardRun {
     displayName = event.displayName();
     probe = event.probe();
     notes = List.copyOf(event.notes());
+    holdoutCheckPassed = event.holdoutCheckPassed();
+    duplicates = event.duplicates();
     startedAt = event.at();
     preparation = null;
     endedAt = null;
@@ -287,6 +292,8 @@ final class BoardRun {
         text(startedAt),
         text(updatedAt),
         text(endedAt),
+        holdoutCheckPassed,
+        duplicates,
         notes,
         List.copyOf(messages),
         attempt,

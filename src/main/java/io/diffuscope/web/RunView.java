@@ -1,5 +1,6 @@
 package io.diffuscope.web;
 
+import io.diffuscope.sampling.DuplicateCounts;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -28,6 +29,9 @@ import org.jspecify.annotations.Nullable;
  * @param progress the evaluation under way
  * @param preparation what is done before the first evaluation
  * @param restingUntil when the device has rested for the budget
+ * @param holdoutCheckPassed false where training and hold-out set differ, so that train affinity
+ *     and denoising gap are not to be trusted; null without a hold-out set, or until it was checked
+ * @param duplicates points with a duplicate, within and across the sets; null until counted
  * @param notes what the run said about itself at its start
  * @param messages failures and files passed over, the latest first
  * @param attempt the attempt under way, from 1
@@ -59,6 +63,8 @@ public record RunView(
     @Nullable String startedAt,
     @Nullable String updatedAt,
     @Nullable String endedAt,
+    @Nullable Boolean holdoutCheckPassed,
+    @Nullable DuplicateCounts duplicates,
     List<String> notes,
     List<Message> messages,
     int attempt,

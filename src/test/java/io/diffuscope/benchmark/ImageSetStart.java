@@ -116,7 +116,7 @@ final class ImageSetStart {
 
   private static String duplicates(ProbeDevice device) throws BadInputException {
     SetGeometry geometry = finish(device.geometry());
-    return "%d of the images share a group".formatted(geometry.groupedTrain());
+    return "%d of the images share a group".formatted(geometry.duplicates().trainNear());
   }
 
   /** Something that takes time. */

@@ -236,8 +236,8 @@ class EvaluateCrossCheckIT {
     assertThat(value(actual, "pfd", "train", "same_point")).isBetween(0.1, 0.9);
     assertThat(value(actual, "train_affinity", "null", "share")).isBetween(0.6, 0.999);
     assertThat(outcome(Case.SETS).errors())
-        .contains("near duplicates within the training set are grouped: 4 of its points")
-        .contains("left out of affinity and gap: 1");
+        .contains("duplicates within the training set: 4 of its")
+        .contains("duplicates across the sets: 1 hold-out points");
   }
 
   private static double value(

@@ -6,10 +6,12 @@ import io.diffuscope.tensorfile.FloatArray;
 import io.diffuscope.tensorfile.NpyWriter;
 import io.diffuscope.tensorfile.SafetensorsWriter;
 import io.diffuscope.tensorfile.TensorShape;
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -61,7 +63,37 @@ class InspectIT {
 
     Path array = folder.resolve("x.npy");
     NpyWriter.write(array, TensorShape.of(2, 3), new float[6]);
-    assertThat(Outcome.ofMain("inspect", array.toString()).output()).contains("an array [2, 3]");
+    assertThat(Outcome.ofMain("inspect", array.toString()).output())
+        .contains("an array [2, 3]")
+        .contains("a data set of 2 points of shape [3], no labels");
+
+    Path last = folder.resolve("last.npy");
+    NpyWriter.write(last, TensorShape.of(2, 4, 5, 3), new float[120]);
+    assertThat(Outcome.ofMain("inspect", last.toString()).output())
+        .contains("channels come last there")
+        .contains("x.transpose(0, 3, 1, 2)");
+  }
+
+  @Test
+  void imagesAreToldWithWhatIsWrong() throws IOException {
+    for (int i = 0; i < 3; i++) {
+      ImageIO.write(
+          new BufferedImage(4, i == 2 ? 5 : 4, BufferedImage.TYPE_INT_RGB),
+          "png",
+          folder.resolve(i + ".png").toFile());
+    }
+    Outcome mixed = Outcome.ofMain("inspect", folder.toString());
+    assertThat(mixed.exit()).isEqualTo(ExitCode.BAD_INPUT);
+    assertThat(mixed.output())
+        .contains("3 images")
+        .contains("2 of shape [3, 4, 4], uint8")
+        .contains("problem: images of several sizes")
+        .contains("cannot be used as it is");
+
+    Files.delete(folder.resolve("2.png"));
+    Outcome whole = Outcome.ofMain("inspect", folder.toString());
+    assertThat(whole.exit()).isEqualTo(ExitCode.OK);
+    assertThat(whole.output()).contains("no labels").contains("x / 127.5 - 1");
   }
 
   @Test

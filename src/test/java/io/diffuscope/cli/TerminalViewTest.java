@@ -60,6 +60,34 @@ class TerminalViewTest {
   }
 
   @Test
+  void whatIsNotToBeTrustedIsSaidAboveTheRows() {
+    TerminalView view = new TerminalView(StatusLine.on(out, false));
+    view.onEvent(
+        new RunEvent.RunStarted(
+            "r", RunEvents.AT, "r", "probe-1", false, List.of(), StepScale.UPDATES, true));
+    view.onEvent(look(50, 3.5));
+
+    assertThat(text())
+        .contains(
+            "train_affinity and denoising_gap are not to be trusted: train and hold-out differ");
+  }
+
+  @Test
+  void decodingIsToldInLinesFromTimeToTime() {
+    StatusLine status = StatusLine.on(out, false);
+    DecodingProgress decoding = new DecodingProgress(status, () -> now);
+    for (int done = 100; done <= 1500; done += 100) {
+      decoding.decoded("images of the training set", done, 1500);
+      now = now.plusSeconds(1);
+    }
+    assertThat(text().lines())
+        .containsExactly(
+            "decoding images of the training set: 100 of 1500",
+            "decoding images of the training set: 1100 of 1500",
+            "decoding images of the training set: 1500 of 1500");
+  }
+
+  @Test
   void rowsStandUnderTheirHeadingsAndAMissingNumberLeavesItsPlaceEmpty() {
     TerminalView view = new TerminalView(StatusLine.on(out, false));
     view.onEvent(look(50, 3.5));

@@ -88,6 +88,20 @@ class MetricsPublisherTest {
     assertThat(scraped.has("diffuscope_holdout_check_passed{run=\"alone\"}")).isFalse();
   }
 
+  @Test
+  void duplicatesAreCountedBySetAndKind() {
+    tell(RunEvents.started("r"), started("uncounted", true));
+    Exposition scraped = scrape();
+
+    String within = "diffuscope_duplicates{kind=\"%s\",run=\"r\",set=\"%s\"}";
+    assertThat(scraped.value(within.formatted("equal", "train"))).isEqualTo(1);
+    assertThat(scraped.value(within.formatted("near", "train"))).isEqualTo(3);
+    assertThat(scraped.value(within.formatted("near", "across"))).isEqualTo(2);
+    assertThat(scraped.value(within.formatted("near", "holdout"))).isZero();
+    assertThat(scraped.has("diffuscope_duplicates{kind=\"near\",run=\"uncounted\",set=\"train\"}"))
+        .isFalse();
+  }
+
   private static RunEvent started(String run, @Nullable Boolean passed) {
     return new RunEvent.RunStarted(
         run, RunEvents.AT, run, "probe-1", passed, List.of(), StepScale.UPDATES, true);

@@ -9,6 +9,7 @@ import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunEvent.Standing;
 import io.diffuscope.run.StepScale;
 import io.diffuscope.run.WeightsUsed;
+import io.diffuscope.sampling.DuplicateCounts;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.signal.SignalEstimate;
 import io.diffuscope.signal.SignalNames;
@@ -39,7 +40,8 @@ public final class RunEvents {
         true,
         List.of("no teacher: pfd to teacher is off"),
         StepScale.UPDATES,
-        true);
+        true,
+        new DuplicateCounts(1, 3, 0, 0, 0, 2));
   }
 
   public static RunEvent started(String run, StepScale steps) {

@@ -20,8 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What is not due makes neither work nor estimates. */
 class EvaluationPlanTest {
-  private static final GeometrySummary GEOMETRY =
-      new GeometrySummary(0, 24, 20, 0, 20, 0, null, 24);
+  private static final GeometrySummary GEOMETRY = GeometrySummary.ofPoints(24, 20);
   private static final Checkpoint CHECKPOINT = Checkpoint.ofFile("a", "/run/a", 1L);
 
   @TempDir private Path folder = Path.of("");

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.diffuscope.model.NetworkSettings;
 import io.diffuscope.model.Pooling;
 import io.diffuscope.sampling.Augmentation;
+import io.diffuscope.sampling.DuplicateCounts;
 import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.NeighbourSettings;
 import io.diffuscope.sampling.Probe;
@@ -12,6 +13,7 @@ import io.diffuscope.sampling.ProbeFiles;
 import io.diffuscope.sampling.ProbeSpec;
 import io.diffuscope.sampling.SpikinessSettings;
 import io.diffuscope.signal.SignalSchedule;
+import io.diffuscope.statistics.Strata;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -54,7 +56,7 @@ class RunNotesTest {
     SpikinessSettings asked = new SpikinessSettings(.17, Pooling.MAX, 8);
     try (Probe silent = Probe.open(spec);
         Probe probe = Probe.open(spec.withSpikiness(asked))) {
-      GeometrySummary geometry = new GeometrySummary(0, 24, 20, 0, 20, 0, null, 24);
+      GeometrySummary geometry = GeometrySummary.ofPoints(24, 20);
       assertThat(RunNotes.of(silent, geometry, SignalSchedule.DEFAULT))
           .noneMatch(note -> note.contains("spikiness"));
       assertThat(RunNotes.of(probe, geometry, SignalSchedule.DEFAULT))
@@ -70,8 +72,10 @@ class RunNotesTest {
         new NeighbourSettings(Augmentation.HFLIP, NeighbourSettings.DEFAULT_OPERATIONS);
     try (Probe plain = Probe.open(spec);
         Probe probe = Probe.open(spec.withNeighbours(mirrored))) {
-      GeometrySummary whole = new GeometrySummary(0, 24, 20, 0, 20, 0, null, 24);
-      GeometrySummary part = new GeometrySummary(0, 24, 20, 0, 20, 0, null, 10);
+      GeometrySummary whole = GeometrySummary.ofPoints(24, 20);
+      GeometrySummary part =
+          new GeometrySummary(
+              DuplicateCounts.NONE, 24, Strata.one(24, 20), 0, 0, 20, 0, 20, 0, null, 10);
       assertThat(RunNotes.of(plain, whole, SignalSchedule.DEFAULT))
           .noneMatch(note -> note.contains("hflip") || note.contains("geometry-operations"));
       assertThat(RunNotes.of(probe, part, SignalSchedule.DEFAULT))
@@ -102,8 +106,7 @@ class RunNotesTest {
             s.cacheDirectory(),
             s.residentBytes());
     try (Probe probe = Probe.open(spec)) {
-      return RunNotes.of(
-          probe, new GeometrySummary(0, 30, 24, 0, 24, 0, null, 30), SignalSchedule.DEFAULT);
+      return RunNotes.of(probe, GeometrySummary.ofPoints(30, 24), SignalSchedule.DEFAULT);
     }
   }
 }

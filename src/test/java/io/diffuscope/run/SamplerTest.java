@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import akka.actor.testkit.typed.javadsl.ActorTestKit;
 import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
+import akka.actor.typed.eventstream.EventStream;
 import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.checkpoint.CheckpointFiles;
 import io.diffuscope.model.Devices;
@@ -114,6 +115,29 @@ class SamplerTest {
                     Failed.class, failed -> assertThat(failed.reason()).isEqualTo("engine")));
     assertThat(work.outcome(new WorkUnit.SampleBlock(checkpoint, 0, Set.of())))
         .isInstanceOf(Observed.class);
+  }
+
+  /** Each look at the clock costs a second, so that every piece is worth telling of. */
+  @Test
+  void tellsHowFarTheComparisonOfTheSetsIs() throws Exception {
+    ProbeSpec spec = new ProbeFiles(folder).smallSpec();
+    AtomicLong seconds = new AtomicLong();
+    InstantSource clock = () -> Instant.ofEpochSecond(seconds.incrementAndGet());
+    TestProbe<PreparationProgress> news = KIT.createTestProbe(PreparationProgress.class);
+    KIT.system()
+        .eventStream()
+        .tell(new EventStream.Subscribe<>(PreparationProgress.class, news.getRef()));
+    TestProbe<WorkQueue.Command> queue = KIT.createTestProbe(WorkQueue.Command.class);
+    ActorRef<Sampler.Command> sampler =
+        KIT.spawn(Sampler.create(queue.getRef(), clock), Sampler.dispatcher());
+    queue.expectMessageClass(WorkQueue.Ready.class);
+
+    sampler.tell(new Sampler.Perform(7, 1, NEVER, spec, new WorkUnit.FindGeometry("some-run")));
+
+    PreparationProgress first = news.receiveMessage();
+    assertThat(first.run()).isEqualTo("some-run");
+    assertThat(first.text()).matches("neighbours within the sets, \\d+ %");
+    assertThat(done(queue).outcome()).isInstanceOf(WorkOutcome.GeometryFound.class);
   }
 
   /** Each look at the clock costs a second: the deadline passes between two pieces. */

@@ -13,6 +13,7 @@ import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.detect.Flag;
 import io.diffuscope.detect.FlagChange;
 import io.diffuscope.detect.Verdict;
+import io.diffuscope.sampling.DuplicateCounts;
 import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Observation.DenoisingObservation;
 import io.diffuscope.sampling.Observation.SampleObservation;
@@ -24,6 +25,7 @@ import io.diffuscope.signal.SignalNames;
 import io.diffuscope.signal.Statistic;
 import io.diffuscope.statistics.Estimate;
 import io.diffuscope.statistics.HoldoutCheck;
+import io.diffuscope.statistics.Strata;
 import io.diffuscope.tensorfile.WeightsLocation;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -139,7 +141,18 @@ class SerializationTest {
     TestProbe<Sampler.Command> sampler = KIT.createTestProbe(Sampler.Command.class);
     TestProbe<RunState> states = KIT.createTestProbe(RunState.class);
     GeometrySummary geometry =
-        new GeometrySummary(3, 126, 20, 1, 21, 2, new HoldoutCheck(.5, .4, 1, -1, .3), 126);
+        new GeometrySummary(
+            new DuplicateCounts(1, 3, 2, 0, 0, 1),
+            126,
+            new Strata(List.of(100, 26), List.of(15, 5)),
+            4,
+            5,
+            20,
+            1,
+            21,
+            2,
+            new HoldoutCheck(.5, .4, 1, -1, .3),
+            126);
     List<CborSerializable> messages =
         List.of(
             new WorkQueue.Submit(spec, new WorkUnit.FindGeometry(), deadline, outcomes.getRef()),

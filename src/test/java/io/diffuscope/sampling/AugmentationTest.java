@@ -15,7 +15,7 @@ import io.diffuscope.sampling.NeighbourSearch.Exclusion;
 import io.diffuscope.sampling.NeighbourSearch.Nearest;
 import io.diffuscope.sampling.Observation.SampleObservation;
 import io.diffuscope.sampling.ReferenceFlows.BlockReferences;
-import io.diffuscope.statistics.AffinityCounts;
+import io.diffuscope.statistics.Strata;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.BadInputException.Reason;
 import io.diffuscope.tensorfile.TensorShape;
@@ -127,7 +127,21 @@ class AugmentationTest {
       throws Exception {
     int n = train.length / D;
     int[] alone = IntStream.range(0, n).toArray();
-    SetGeometry geometry = new SetGeometry(0, alone, 0, alone, 0, new double[0], null, n);
+    SetGeometry geometry =
+        new SetGeometry(
+            0,
+            alone,
+            alone,
+            DuplicateCounts.NONE,
+            alone,
+            alone,
+            Strata.one(n, n),
+            0,
+            0,
+            0,
+            new double[0],
+            null,
+            n);
     try (DevicePoints trainPoints = onDevice(train, 64);
         DevicePoints holdoutPoints = onDevice(holdout, 64)) {
       int count = samples.length / D;
@@ -138,17 +152,15 @@ class AugmentationTest {
                   0,
                   manager.create(samples, new Shape(count, D)),
                   new BlockReferences(Map.of(), null, null));
-      AffinityCounts counts = new AffinityCounts(n, n);
       double[] holdoutDistance = Objects.requireNonNull(seen.holdoutDistance());
       int nearestInTrain = 0;
       for (int i = 0; i < count; i++) {
         if (seen.trainDistance()[i] < holdoutDistance[i]) {
-          counts.train(seen.trainNeighbour()[i]);
           nearestInTrain++;
         }
       }
-      double part = counts.trainPart();
-      return ((double) nearestInTrain / count - part) / (1 - part);
+      // Sets of one size: by chance half of them.
+      return ((double) nearestInTrain / count - .5) / .5;
     }
   }
 
@@ -166,7 +178,7 @@ class AugmentationTest {
     SetGeometry mirrored = geometry(train, holdout, orbit, MIRRORED);
     assertThat(mirrored.trainGroups()[20]).isEqualTo(3);
     assertThat(mirrored.trainGroups()[21]).isEqualTo(5);
-    assertThat(mirrored.groupedTrain()).isEqualTo(4);
+    assertThat(mirrored.duplicates().trainNear()).isEqualTo(4);
     assertThat(Objects.requireNonNull(mirrored.comparedHoldout())).contains(6).doesNotContain(4, 7);
     assertThat(Objects.requireNonNull(plain.comparedHoldout())).contains(4, 6, 7);
   }
@@ -185,7 +197,8 @@ class AugmentationTest {
                 16,
                 0,
                 settings,
-                1)) {
+                1,
+                Split.BY_POINTS)) {
       while (task.advance()) {}
       return task.result();
     }

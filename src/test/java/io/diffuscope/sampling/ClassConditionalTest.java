@@ -457,6 +457,7 @@ class ClassConditionalTest {
         s.spikiness(),
         s.descriptor(),
         s.neighbours(),
+        s.groups(),
         s.cacheDirectory(),
         s.residentBytes(),
         s.referenceChoice());

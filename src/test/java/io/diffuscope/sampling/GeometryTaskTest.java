@@ -9,6 +9,7 @@ import io.diffuscope.data.DataSet;
 import io.diffuscope.model.DevicePoints;
 import io.diffuscope.model.Devices;
 import io.diffuscope.statistics.HoldoutCheck;
+import io.diffuscope.statistics.Strata;
 import io.diffuscope.tensorfile.TensorShape;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -46,7 +47,7 @@ class GeometryTaskTest {
     assertThat(geometry.trainGroups()).containsExactly(IntStream.range(0, 60).toArray());
     assertThat(geometry.comparedHoldout()).isNull();
     assertThat(geometry.holdoutCheck()).isNull();
-    assertThat(geometry.summary()).isEqualTo(new GeometrySummary(0, 60, 0, 0, 0, 0, null, 60));
+    assertThat(geometry.summary()).isEqualTo(GeometrySummary.ofPoints(60, 0));
     assertThat(geometry.duplicateDistance())
         .isCloseTo(medianNearest(gaussians(60, 1)) / 3, within(1e-6));
   }
@@ -70,7 +71,7 @@ class GeometryTaskTest {
     assertThat(groupOf(groups, 20)).containsExactly(5, 20, 40);
     assertThat(groupOf(groups, 7)).containsExactly(7, 30, 31, 59);
     assertThat(groupOf(groups, 13)).containsExactly(10, 11, 12, 13, 14);
-    assertThat(geometry.groupedTrain()).isEqualTo(12);
+    assertThat(geometry.duplicates().trainNear()).isEqualTo(12);
     assertThat(TrainGroups.of(geometry.trainGroups(), new int[] {40, 41})).containsExactly(5, 41);
   }
 
@@ -83,7 +84,7 @@ class GeometryTaskTest {
       System.arraycopy(once, 0, thrice, copy * once.length, once.length);
     }
     SetGeometry geometry = find(thrice, null);
-    assertThat(geometry.groupedTrain()).isEqualTo(60);
+    assertThat(geometry.duplicates().trainNear()).isEqualTo(60);
     assertThat(geometry.trainGroups())
         .containsExactly(IntStream.range(0, 60).map(i -> i % 20).toArray());
     assertThat(geometry.duplicateDistance()).isCloseTo(medianNearest(once) / 3, within(1e-6));
@@ -253,10 +254,102 @@ class GeometryTaskTest {
     assertThat(check).isEqualTo(find(once, gaussians(100, 2)).holdoutCheck());
     assertThat(check.differs()).isFalse();
     assertThat(geometry.distinctTrain()).isEqualTo(find(once, null).distinctTrain());
-    int[] positions = geometry.groupPositions();
+    int[] positions = geometry.trainUnits();
     assertThat(positions[250]).isEqualTo(positions[150]).isEqualTo(positions[50]);
     assertThat(Arrays.stream(positions).max().orElseThrow())
         .isEqualTo(geometry.distinctTrain() - 1);
+  }
+
+  @Test
+  void countsEqualAndNearDuplicatesWithinAndAcrossTheSets() throws Exception {
+    float[] train = gaussians(60, 1);
+    copy(train, 5, 20);
+    copy(train, 7, 30);
+    train[30 * D] += .01f;
+    float[] holdout = gaussians(40, 2);
+    for (int i = 0; i < holdout.length; i++) {
+      holdout[i] += 20; // no near ones by chance
+    }
+    System.arraycopy(train, 3 * D, holdout, 0, D);
+    System.arraycopy(train, 9 * D, holdout, 10 * D, D);
+    holdout[10 * D] += .01f;
+    copy(holdout, 12, 13);
+    copy(holdout, 14, 15);
+    holdout[15 * D] += .01f;
+    DuplicateCounts found = find(train, holdout).duplicates();
+
+    // Of the Gaussian points some are near each other by chance.
+    int[] groups = find(train, null).trainGroups();
+    int near = DuplicateCounts.sharing(groups);
+    double close = find(train, null).duplicateDistance();
+    int holdoutNear =
+        (int)
+            IntStream.range(0, 40)
+                .filter(i -> i != 0 && i != 10 && i != 13)
+                .filter(
+                    i ->
+                        IntStream.range(0, 40)
+                            .filter(j -> j != i && j != 0 && j != 10 && j != 13)
+                            .anyMatch(j -> distance(holdout, i, holdout, j) < close))
+                .count();
+    assertThat(near).isGreaterThanOrEqualTo(4);
+    assertThat(holdoutNear).isGreaterThanOrEqualTo(2);
+    assertThat(found).isEqualTo(new DuplicateCounts(2, near, 2, holdoutNear, 1, 2));
+  }
+
+  /** Sets split by groups of 4 near points: neighbours of a point's own group do not count. */
+  @Test
+  void groupsAreTheUnitsOfTheCheckAndOfNeighbours() throws Exception {
+    float[] train = families(40, 1);
+    float[] holdout = families(30, 2);
+    int[] trainGroups = IntStream.range(0, 160).map(i -> 1000 - i / 4).toArray();
+    int[] holdoutGroups = IntStream.range(0, 120).map(i -> i / 4).toArray();
+    // One group was not split as a whole.
+    Arrays.fill(holdoutGroups, 0, 4, 1000);
+    Split split = new Split(null, null, trainGroups, holdoutGroups);
+    SetGeometry geometry = find(train, holdout, 64, 1 << 20, split);
+
+    assertThat(geometry.strata()).isEqualTo(Strata.one(40, 29));
+    assertThat(geometry.sharedGroups()).isEqualTo(4);
+    assertThat(geometry.comparedHoldout()).containsExactly(IntStream.range(4, 120).toArray());
+    assertThat(geometry.trainUnits())
+        .containsExactly(IntStream.range(0, 160).map(i -> i / 4).toArray());
+    assertThat(geometry.holdoutUnits())
+        .containsExactly(IntStream.range(0, 116).map(i -> i / 4).toArray());
+    HoldoutCheck byGroups = Objects.requireNonNull(geometry.holdoutCheck());
+    HoldoutCheck byPoints = Objects.requireNonNull(find(train, holdout).holdoutCheck());
+    assertThat(byPoints.differs()).isTrue();
+    assertThat(byPoints.trainToTrain()).isGreaterThan(.95);
+    assertThat(byGroups.differs()).isFalse();
+    // By hand: nearest point of another group, in train or in the rest of the hold-out.
+    int[] distinct = IntStream.range(0, 160).filter(i -> geometry.trainGroups()[i] == i).toArray();
+    int same = 0;
+    for (int query : distinct) {
+      double own =
+          Arrays.stream(distinct)
+              .filter(j -> j / 4 != query / 4)
+              .mapToDouble(j -> distance(train, query, train, j))
+              .min()
+              .orElseThrow();
+      double other =
+          IntStream.range(4, 120)
+              .mapToDouble(j -> distance(train, query, holdout, j))
+              .min()
+              .orElseThrow();
+      same += own <= other ? 1 : 0;
+    }
+    assertThat(byGroups.trainToTrain()).isCloseTo((double) same / distinct.length, within(1e-12));
+  }
+
+  private static float[] families(int count, long seed) {
+    float[] centres = gaussians(count, seed);
+    float[] noise = gaussians(4 * count, seed + 10);
+    float[] points = new float[4 * centres.length];
+    for (int i = 0; i < points.length; i++) {
+      int family = i / D / 4;
+      points[i] = centres[family * D + i % D] + .1f * noise[i];
+    }
+    return points;
   }
 
   private static float[] onALine(int size, long seed) {
@@ -279,6 +372,12 @@ class GeometryTaskTest {
   private SetGeometry find(
       float[] train, float @Nullable [] holdout, int batchSize, long residentBytes)
       throws Exception {
+    return find(train, holdout, batchSize, residentBytes, Split.BY_POINTS);
+  }
+
+  private SetGeometry find(
+      float[] train, float @Nullable [] holdout, int batchSize, long residentBytes, Split split)
+      throws Exception {
     DataSet set = DataSet.of("train", TensorShape.of(D), train);
     DataSet other = holdout == null ? null : DataSet.of("holdout", TensorShape.of(D), holdout);
     try (DevicePoints points =
@@ -292,7 +391,8 @@ class GeometryTaskTest {
                 batchSize,
                 residentBytes,
                 NeighbourSettings.DEFAULT,
-                1)) {
+                1,
+                split)) {
       double progress = 0;
       while (task.advance()) {
         assertThat(task.progress()).isBetween(0.0, 1.0);

@@ -136,7 +136,8 @@ class LargeSetGeometryTest {
                 256,
                 Long.MAX_VALUE,
                 settings,
-                1)) {
+                1,
+                Split.BY_POINTS)) {
       while (task.advance()) {
         assertThat(task.progress()).isBetween(0.0, 1.0);
       }

@@ -68,7 +68,7 @@ class LatentModelTest {
     Measured decoded = measure(spec(decoder));
     SetGeometry mine = decoded.geometry;
     SetGeometry theirs = plain.geometry;
-    assertThat(mine.groupedTrain()).isEqualTo(8);
+    assertThat(mine.duplicates().trainNear()).isEqualTo(8);
     assertThat(mine.trainGroups()).isEqualTo(theirs.trainGroups());
     assertThat(mine.comparedHoldout()).isEqualTo(theirs.comparedHoldout()).hasSize(24);
     assertThat(mine.duplicateDistance())
@@ -253,6 +253,7 @@ class LatentModelTest {
         SpikinessSettings.OFF,
         DescriptorSettings.OFF,
         NeighbourSettings.DEFAULT,
+        GroupSettings.NONE,
         folder.resolve("cache").toString(),
         1 << 26,
         ReferenceChoice.WHERE_CHEAP);
