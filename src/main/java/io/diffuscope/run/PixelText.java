@@ -11,7 +11,7 @@ final class PixelText {
   /** Pixels from one letter to the next. */
   static final int ADVANCE = 6;
 
-  /** Pixels of a letter's height. */
+  /** Pixels of a letter's height; some have two more below the line. */
   static final int HEIGHT = 7;
 
   private static final int WIDTH = 5;
@@ -35,17 +35,17 @@ final class PixelText {
               d ....# ....# .#### #...# #...# #...# .####
               e ..... ..... .###. #...# ##### #.... .###.
               f ..##. .#... ####. .#... .#... .#... .#...
-              g ..... .#### #...# #...# .#### ....# .###.
+              g ..... ..... .#### #...# #...# #...# .#### ....# .###.
               h #.... #.... ####. #...# #...# #...# #...#
               i ..#.. ..... .##.. ..#.. ..#.. ..#.. .###.
-              j ...#. ..... ..##. ...#. ...#. #..#. .##..
+              j ...#. ..... ..##. ...#. ...#. ...#. ...#. #..#. .##..
               k #.... #.... #..#. #.#.. ##... #.#.. #..#.
               l .##.. ..#.. ..#.. ..#.. ..#.. ..#.. .###.
               m ..... ..... ##.#. #.#.# #.#.# #.#.# #.#.#
               n ..... ..... ####. #...# #...# #...# #...#
               o ..... ..... .###. #...# #...# #...# .###.
-              p ..... ####. #...# #...# ####. #.... #....
-              q ..... .#### #...# #...# .#### ....# ....#
+              p ..... ..... ####. #...# #...# #...# ####. #.... #....
+              q ..... ..... .#### #...# #...# #...# .#### ....# ....#
               r ..... ..... #.##. ##... #.... #.... #....
               s ..... ..... .#### #.... .###. ....# ####.
               t .#... .#... ####. .#... .#... .#... ..##.
@@ -53,7 +53,7 @@ final class PixelText {
               v ..... ..... #...# #...# #...# .#.#. ..#..
               w ..... ..... #.#.# #.#.# #.#.# #.#.# .#.#.
               x ..... ..... #...# .#.#. ..#.. .#.#. #...#
-              y ..... #...# #...# #...# .#### ....# .###.
+              y ..... ..... #...# #...# #...# #...# .#### ....# .###.
               z ..... ..... ##### ...#. ..#.. .#... #####
               . ..... ..... ..... ..... ..... .##.. .##..
               , ..... ..... ..... ..... .##.. ..#.. .#...
@@ -81,7 +81,7 @@ final class PixelText {
     table
         .lines()
         .map(line -> line.strip().split(" "))
-        .filter(parts -> parts.length == 1 + HEIGHT)
+        .filter(parts -> parts.length > HEIGHT)
         .forEach(parts -> glyphs.put(parts[0].charAt(0), parts));
     return glyphs;
   }
@@ -93,7 +93,7 @@ final class PixelText {
   static void draw(String text, Ink ink) {
     for (int i = 0; i < text.length(); i++) {
       String[] glyph = GLYPHS.get(text.charAt(i));
-      for (int y = 0; glyph != null && y < HEIGHT; y++) {
+      for (int y = 0; glyph != null && y < glyph.length - 1; y++) {
         for (int x = 0; x < WIDTH; x++) {
           if (glyph[1 + y].charAt(x) == '#') {
             ink.dot(i * ADVANCE + x, y);

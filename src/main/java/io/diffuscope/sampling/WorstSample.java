@@ -47,7 +47,8 @@ public record WorstSample(
     return Double.isNaN(ratio) ? 0 : ratio;
   }
 
-  WorstSample with(Trio drawn) {
+  /** The same with pictures. */
+  public WorstSample with(Trio drawn) {
     return new WorstSample(
         sample,
         nearestTrain,

@@ -370,6 +370,7 @@ function showEvidence(run, known, { evidence: all }) {
   }
   choice.addEventListener("change", () => {
     known.chosen = choice.value === "" ? null : choice.value;
+    choice.blur();
     showEvidence(run, known, { evidence: all });
   });
   label.append(choice);
@@ -466,7 +467,10 @@ async function refresh() {
     status.textContent = runs.length === 0 ? "No run yet."
       : runs.length + (runs.length === 1 ? " run" : " runs") + ", refreshed every 2 seconds.";
     document.getElementById("overview").replaceChildren(...(runs.length === 0 ? [] : [overview(runs)]));
-    document.getElementById("runs").replaceChildren(...runs.map(panel));
+    // Not under the hands of a person who is choosing a checkpoint.
+    if (!(document.activeElement instanceof HTMLSelectElement)) {
+      document.getElementById("runs").replaceChildren(...runs.map(panel));
+    }
   } catch (failure) {
     status.className = "stale";
     status.textContent = "The monitor does not answer (" + failure.message + "); what is shown is old.";
