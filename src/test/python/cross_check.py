@@ -2,7 +2,8 @@
 """Measures one checkpoint a second time, outside Java: what `diffuscope evaluate` should print.
 
     /usr/bin/python3 cross_check.py CHECKPOINT --template NET.pt --train X.npy --noise NOISE.npy
-        [--holdout Y.npy] [--teacher MIXTURE.npz] [--ode-steps K] [--seed S]
+        [--holdout Y.npy] [--teacher MIXTURE.npz] [--ode-steps K] [--samples M] [--batch-size B]
+        [--seed S]
 
 Needs PyTorch (1.13 or newer) and NumPy only; shares no code with the monitor, reads safetensors by hand, and
 prefers the plainest formula to the fastest: all pairs of points by differences, a mixture's posterior with full
@@ -26,6 +27,7 @@ SIGMA_MIN, SIGMA_MAX, RHO = 0.002, 80.0, 7.0
 GAP_SIGMAS, GAP_DRAWS = (0.1, 0.2, 0.5, 1.0), 4
 DENOISING = 2  # the noise stream of the denoising loss
 RELABELLINGS = 20_000
+BALL_NEIGHBOURS = 5
 Z95, DECISION_Z = 1.959963984540054, 3.09
 
 
@@ -267,6 +269,36 @@ def affinity(train_hits, holdout_hits, generator):
     ]
 
 
+def kernel_distance(samples, points, block_rows):
+    """The unbiased squared MMD of Binkowski et al. 2018 (their cubic kernel), block by block of the samples.
+
+    The error is over the samples alone, at these points: that of the mean of 2 (a - b), where a is a sample's mean
+    kernel with the others of its block and b that with the points.
+    """
+    d = samples.shape[1]
+    kernel = lambda x, y: ((x[:, None, :] * y[None, :, :]).sum(axis=2) / d + 1) ** 3
+    among_points = kernel(points, points)
+    different = ~np.eye(len(points), dtype=bool)
+    values, sizes, slopes = [], [], []
+    for first in range(0, len(samples), block_rows):
+        x = samples[first : first + block_rows]
+        if len(x) < 2:
+            continue
+        among, across = kernel(x, x), kernel(x, points)
+        others = ~np.eye(len(x), dtype=bool)
+        values.append(among[others].mean() - 2 * across.mean() + among_points[different].mean())
+        sizes.append(len(x))
+        slopes += [2 * (among[i, others[i]].mean() - across[i].mean()) for i in range(len(x))]
+    return {"value": np.average(values, weights=sizes), "standard_error": np.std(slopes, ddof=1) / math.sqrt(len(slopes))}
+
+
+def balls(samples, points):
+    """Which samples lie within which point's open ball, [samples, points]; a ball reaches to a point's k-th neighbour."""
+    among = np.sqrt(all_squared_distances(points, points))
+    radii = [np.sort(np.delete(row, i))[BALL_NEIGHBOURS - 1] for i, row in enumerate(among)]
+    return np.sqrt(all_squared_distances(samples, points)) < np.array(radii)
+
+
 def denoising_losses(denoise, points, sigma, seed):
     """Loss of each point, averaged over its draws; the i-th point of either set has the same noises."""
     d = points.shape[1]
@@ -283,6 +315,7 @@ def measure(arguments):
     denoise, shape = load_network(arguments.template, arguments.checkpoint)
     size = math.prod(shape)
     train, noise = read_points(arguments.train, size), read_points(arguments.noise, size)
+    noise = noise[: arguments.samples]
     m = len(noise)
     flow = lambda denoiser: heun(denoiser, noise, arguments.ode_steps)
     samples, empirical = flow(denoise), flow(empirical_denoiser(train))
@@ -337,6 +370,14 @@ def measure(arguments):
         for statistic, numbers in affinity(train_hits, hits[len(train) :], generator):
             add("train_affinity", None, statistic, None, numbers)
 
+        add("fidelity", "holdout", "kernel_distance", None, kernel_distance(samples, compared, arguments.batch_size))
+        inside = balls(samples, compared)
+        density = inside.sum(axis=1) / BALL_NEIGHBOURS
+        error = density.std(ddof=1) / math.sqrt(m)
+        add("fidelity", "holdout", "precision", None, share(inside.any(axis=1).sum(), m))
+        add("fidelity", "holdout", "density", None, {"value": density.mean(), "standard_error": error})
+        add("fidelity", "holdout", "coverage", None, share(inside.any(axis=0).sum(), len(compared)))
+
         for sigma in GAP_SIGMAS:
             on_train = denoising_losses(denoise, train, sigma, arguments.seed)
             on_holdout = denoising_losses(denoise, compared, sigma, arguments.seed)
@@ -355,6 +396,7 @@ def measure(arguments):
         "torch": torch.__version__,
         "numpy": np.__version__,
         "ode_steps": arguments.ode_steps,
+        "batch_size": arguments.batch_size,
         "seed": arguments.seed,
         "samples": m,
         "estimates": estimates,
@@ -369,6 +411,8 @@ def main():
     parser.add_argument("--holdout")
     parser.add_argument("--teacher")
     parser.add_argument("--ode-steps", type=int, default=18)
+    parser.add_argument("--samples", type=int)
+    parser.add_argument("--batch-size", type=int, default=512)
     parser.add_argument("--seed", type=int, default=0)
     print(json.dumps(measure(parser.parse_args()), indent=1))
 

@@ -73,6 +73,7 @@ def main():
     cases = {
         "sets": ["--holdout", str(out / "holdout.npy"), "--teacher", str(out / "mixture.npz")],
         "teacher": ["--teacher", str(RESOURCES / "digits-mixture.npz"), "--ode-steps", "10"],
+        "few": ["--holdout", str(out / "holdout.npy"), "--samples", "40", "--batch-size", "16"],
     }
     for case, options in cases.items():
         printed = subprocess.run([sys.executable, HERE / "cross_check.py", *common, *options], check=True, capture_output=True).stdout

@@ -107,6 +107,16 @@ final class MeasureOptions {
   private @Nullable String augment;
 
   @Option(
+      names = "--search",
+      paramLabel = "HOW",
+      description =
+          "How samples' nearest points are looked for in sets of 1,000 points or more: exact, or"
+              + " approximate (an index is built once; what it misses is measured and shown, see"
+              + " recall_1 and recall_2 of nearest_ratio; for sets too large to go through for each"
+              + " checkpoint; default exact).")
+  private @Nullable String search;
+
+  @Option(
       names = "--train-groups",
       paramLabel = "FILE",
       description =
@@ -198,6 +208,7 @@ final class MeasureOptions {
     put(overrides, "holdout", holdout);
     put(overrides, "holdout-labels", holdoutLabels);
     put(overrides, "neighbours.augment", augment);
+    put(overrides, "neighbours.search", search);
     put(overrides, "train-groups", trainGroups);
     put(overrides, "holdout-groups", holdoutGroups);
     put(overrides, "teacher", teacher);

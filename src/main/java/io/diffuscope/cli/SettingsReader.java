@@ -32,6 +32,8 @@ import io.diffuscope.sampling.GroupSettings;
 import io.diffuscope.sampling.NeighbourSettings;
 import io.diffuscope.sampling.ProbeSpec;
 import io.diffuscope.sampling.ReferenceChoice;
+import io.diffuscope.sampling.RepresentationSettings;
+import io.diffuscope.sampling.SearchMethod;
 import io.diffuscope.sampling.SpikinessSettings;
 import io.diffuscope.signal.SignalNames;
 import io.diffuscope.signal.SignalSchedule;
@@ -85,6 +87,14 @@ final class SettingsReader {
         checked(() -> config.getInt("spikiness.images")) != 0,
         "spikiness.images",
         SignalNames.SPIKINESS);
+    requireSwitched(
+        !checked(() -> config.getDoubleList("representation.sigmas")).isEmpty(),
+        "representation.sigmas",
+        SignalNames.REPRESENTATION);
+    requireSwitched(
+        checked(() -> config.getInt("representation.images")) != 0,
+        "representation.images",
+        SignalNames.REPRESENTATION);
     return checked(
         () ->
             new ProbeSpec(
@@ -115,10 +125,16 @@ final class SettingsReader {
                     config.getDouble("spikiness.sigma"),
                     word(Pooling.class, "spikiness.pooling"),
                     config.getInt("spikiness.images")),
+                new RepresentationSettings(
+                    config.getDoubleList("representation.sigmas"),
+                    word(Pooling.class, "representation.pooling"),
+                    config.getInt("representation.images"),
+                    config.getDouble("representation.icr-sigma")),
                 descriptor(),
                 new NeighbourSettings(
                     word(Augmentation.class, "neighbours.augment"),
-                    config.getDouble("neighbours.geometry-operations")),
+                    config.getDouble("neighbours.geometry-operations"),
+                    word(SearchMethod.class, "neighbours.search")),
                 new GroupSettings(text("train-groups"), text("holdout-groups")),
                 DataDirectory.cache(dataDirectory()).toString(),
                 config.getBytes("device.resident-bytes"),

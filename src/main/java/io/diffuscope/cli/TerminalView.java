@@ -76,7 +76,10 @@ final class TerminalView implements RunListener {
           new Column("its excess", 15, SignalNames.TRAIN_AFFINITY, null, Statistic.EXCESS),
           new Column(P_VALUE, 9, SignalNames.TRAIN_AFFINITY, null, Statistic.P_VALUE),
           new Column(
-              "nearest ratio", 15, SignalNames.NEAREST_RATIO, Reference.TRAIN, Statistic.SHARE));
+              "nearest ratio", 15, SignalNames.NEAREST_RATIO, Reference.TRAIN, Statistic.SHARE),
+          // Under an approximate search: what it found of the nearest points.
+          new Column(
+              "its recall", 15, SignalNames.NEAREST_RATIO, Reference.TRAIN, Statistic.RECALL_1));
 
   private final StatusLine status;
   private final boolean severalRuns;

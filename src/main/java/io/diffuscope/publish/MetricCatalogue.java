@@ -4,9 +4,12 @@ import static io.diffuscope.signal.SignalNames.AUTHENTICITY;
 import static io.diffuscope.signal.SignalNames.DENOISING_GAP;
 import static io.diffuscope.signal.SignalNames.FIDELITY;
 import static io.diffuscope.signal.SignalNames.GL;
+import static io.diffuscope.signal.SignalNames.ICR;
 import static io.diffuscope.signal.SignalNames.NEAREST_RATIO;
 import static io.diffuscope.signal.SignalNames.PFD;
+import static io.diffuscope.signal.SignalNames.REPRESENTATION;
 import static io.diffuscope.signal.SignalNames.RP;
+import static io.diffuscope.signal.SignalNames.SCALING;
 import static io.diffuscope.signal.SignalNames.SPIKINESS;
 import static io.diffuscope.signal.SignalNames.TRAIN_AFFINITY;
 
@@ -387,6 +390,7 @@ public final class MetricCatalogue {
   private static List<EstimateMetric> estimates() {
     Signal pfd = new Signal(PFD, List.of(RUN, REFERENCE));
     Signal ratio = new Signal(NEAREST_RATIO, List.of(RUN));
+    Signal searches = new Signal(NEAREST_RATIO, List.of(RUN, REFERENCE));
     Signal affinity = new Signal(TRAIN_AFFINITY, List.of(RUN));
     Signal gap = new Signal(DENOISING_GAP, List.of(RUN, SIGMA));
     Signal spikiness = new Signal(SPIKINESS, List.of(RUN, REFERENCE));
@@ -395,6 +399,10 @@ public final class MetricCatalogue {
     Signal rp = new Signal(RP, List.of(RUN, REFERENCE));
     Signal authenticity = new Signal(AUTHENTICITY, List.of(RUN));
     Signal fidelity = new Signal(FIDELITY, List.of(RUN));
+    Signal levels = new Signal(REPRESENTATION, List.of(RUN, SIGMA));
+    Signal curve = new Signal(REPRESENTATION, List.of(RUN));
+    Signal icr = new Signal(ICR, List.of(RUN));
+    Signal scaling = new Signal(SCALING, List.of(RUN));
     return List.of(
         pfd.main(
             Statistic.RMS,
@@ -422,6 +430,12 @@ public final class MetricCatalogue {
         ratio.estimate(Statistic.SHARE_QUARTER, "The same share for d1/d2 below 1/4."),
         ratio.estimate(
             Statistic.CONTROL, "The same share for hold-out points in place of samples."),
+        searches.estimate(
+            Statistic.RECALL_1,
+            "Share of samples checked whose nearest point of the set an approximate search found."),
+        searches.estimate(
+            Statistic.RECALL_2,
+            "Share of samples checked whose two nearest points of the set it found both."),
         ratio.estimate(Statistic.EXCESS, "Share of samples minus share of hold-out points."),
         affinity.main(
             Statistic.SHARE,
@@ -492,7 +506,34 @@ public final class MetricCatalogue {
             "Neighbourhoods of hold-out points around a sample, over five; 1 where samples lie as"
                 + " hold-out points do."),
         fidelity.estimate(
-            Statistic.COVERAGE, "Share of hold-out points with a sample in their neighbourhood."));
+            Statistic.COVERAGE, "Share of hold-out points with a sample in their neighbourhood."),
+        levels.estimate(
+            Statistic.ACCURACY,
+            "Share of test images whose class a logistic regression on hidden representations"
+                + " tells, per noise level."),
+        levels.estimate(
+            Statistic.SNR,
+            "Signal-to-noise ratio of hidden representations by the subspaces of their classes, per"
+                + " noise level, of the images that the probe was fitted to."),
+        curve.estimate(
+            Statistic.PEAK_SIGMA,
+            "Noise level at which the accuracy is highest; between its bounds lie all levels that"
+                + " may be the highest."),
+        curve.estimate(Statistic.PEAK_ACCURACY, "Accuracy at that noise level."),
+        curve.estimate(
+            Statistic.RISE,
+            "Highest accuracy above the smallest noise level, minus that at the smallest; at most 0"
+                + " where the accuracy only falls."),
+        curve.exact(
+            Statistic.UNIMODALITY, "That rise in standard errors, the largest over the levels."),
+        curve.exact(Statistic.P_VALUE, "Bootstrap p-value of no rise at all."),
+        icr.main(
+            Statistic.RATIO,
+            "ICR: 0 where hidden representations depend on the image alone, 1 where they do not"
+                + " depend on it."),
+        scaling.main(
+            Statistic.LOG_RATIO,
+            "log2(N/sqrt(parameters)) of N training points: the run's place by its sizes alone."));
   }
 
   private record Signal(String name, List<String> labels) {

@@ -14,9 +14,12 @@ import io.diffuscope.signal.Authenticity;
 import io.diffuscope.signal.DenoisingGap;
 import io.diffuscope.signal.Fidelity;
 import io.diffuscope.signal.GeneralizationScore;
+import io.diffuscope.signal.LabelFreeRatio;
 import io.diffuscope.signal.NearestRatio;
 import io.diffuscope.signal.ProbabilityFlowDistance;
+import io.diffuscope.signal.Representation;
 import io.diffuscope.signal.Reproducibility;
+import io.diffuscope.signal.ScalingPosition;
 import io.diffuscope.signal.Signal;
 import io.diffuscope.signal.SignalCatalogue;
 import io.diffuscope.signal.SignalNames;
@@ -92,6 +95,8 @@ record EvaluationPlan(
       case SignalNames.DENOISING_GAP ->
           geometry.comparesHoldout() && !probe.denoising().sigmas().isEmpty();
       case SignalNames.SPIKINESS, SignalNames.RAW_SPIKINESS -> probe.spikiness().images() > 0;
+      case SignalNames.REPRESENTATION -> !probe.representation().sigmas().isEmpty();
+      case SignalNames.ICR -> probe.allowsIcr();
       case SignalNames.GL, SignalNames.AUTHENTICITY -> probe.hasDescriptor();
       case SignalNames.RP -> probe.hasDescriptor() && !probe.references().isEmpty();
       default -> true;
@@ -161,7 +166,34 @@ record EvaluationPlan(
         units.add(new WorkUnit.SpikinessBlock(checkpoint, block));
       }
     }
+    addRepresentation(units, checkpoint);
     return units;
+  }
+
+  private void addRepresentation(List<WorkUnit> units, Checkpoint checkpoint) {
+    if (measures(SignalNames.REPRESENTATION)) {
+      for (int level = 0; level < probe.representation().sigmas().size(); level++) {
+        units.add(new WorkUnit.RepresentationLevel(checkpoint, level));
+      }
+    }
+    if (measures(SignalNames.ICR)) {
+      units.add(new WorkUnit.RepresentationIcr(checkpoint));
+    }
+    if (measures(SignalNames.SCALING)) {
+      units.add(new WorkUnit.NetworkSize(checkpoint));
+    }
+  }
+
+  private void addRepresentation(List<Signal> signals) {
+    if (measures(SignalNames.REPRESENTATION)) {
+      signals.add(new Representation(probe.spec().seed()));
+    }
+    if (measures(SignalNames.ICR)) {
+      signals.add(new LabelFreeRatio());
+    }
+    if (measures(SignalNames.SCALING)) {
+      signals.add(new ScalingPosition(probe.train().size()));
+    }
   }
 
   private int blocks(int rows) {
@@ -243,6 +275,7 @@ record EvaluationPlan(
               measures(SignalNames.SPIKINESS),
               measures(SignalNames.RAW_SPIKINESS)));
     }
+    addRepresentation(signals);
     return signals;
   }
 }

@@ -7,15 +7,19 @@ import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Observation.FidelityObservation;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.Reference;
+import io.diffuscope.sampling.RepresentationSettings;
 import io.diffuscope.sampling.SpikinessSettings;
 import io.diffuscope.signal.AffinityToTrain;
 import io.diffuscope.signal.Authenticity;
 import io.diffuscope.signal.DenoisingGap;
 import io.diffuscope.signal.Fidelity;
 import io.diffuscope.signal.GeneralizationScore;
+import io.diffuscope.signal.LabelFreeRatio;
 import io.diffuscope.signal.NearestRatio;
 import io.diffuscope.signal.ProbabilityFlowDistance;
+import io.diffuscope.signal.Representation;
 import io.diffuscope.signal.Reproducibility;
+import io.diffuscope.signal.ScalingPosition;
 import io.diffuscope.signal.Signal;
 import io.diffuscope.signal.SignalCatalogue;
 import io.diffuscope.signal.SignalNames;
@@ -37,6 +41,11 @@ public final class RunNotes {
   private static final String NO_DESCRIPTOR = "no descriptor; --descriptor gives one";
   private static final String LACKS_LABELS =
       "it needs the labels of both sets, or a network with a null_label";
+
+  private static final String NO_REPRESENTATION =
+      "the template returns no representation; export it with --representation MODULE";
+  private static final String NO_NULL_LABEL =
+      "the network knows classes, and none that stands for no class (null_label)";
 
   private RunNotes() {}
 
@@ -69,11 +78,13 @@ public final class RunNotes {
           "fidelity is off: it needs %d hold-out points, and %d are compared"
               .formatted(FidelityObservation.LEAST_POINTS, geometry.comparedHoldout()));
     }
+    notes.addAll(SpaceNotes.of(probe));
     addClassNotes(notes, probe);
     addRangeNotes(notes, probe);
     if (schedule.isOn(SignalNames.SPIKINESS) || schedule.isOn(SignalNames.RAW_SPIKINESS)) {
       addSpikinessNotes(notes, probe);
     }
+    addRepresentationNotes(notes, probe, schedule);
     notes.addAll(SetNotes.duplicates(probe, geometry));
     addSearchNotes(notes, probe, geometry);
     if (probe.holdout() != null) {
@@ -142,6 +153,7 @@ public final class RunNotes {
           geometry.comparesHoldout() ? "" : "without its control: no hold-out set";
       case SignalNames.SPIKINESS ->
           geometry.comparesHoldout() ? "" : "its rank correlation alone: no hold-out set";
+      case SignalNames.REPRESENTATION -> "tested on " + testedOn(probe);
       default -> "";
     };
   }
@@ -169,6 +181,8 @@ public final class RunNotes {
                   ? LACKS_LABELS
                   : "the network was trained on none of its noise levels";
       case SignalNames.SPIKINESS, SignalNames.RAW_SPIKINESS -> lackingForSpikiness(probe);
+      case SignalNames.REPRESENTATION -> lackingForRepresentation(probe);
+      case SignalNames.ICR -> lackingForIcr(probe);
       case SignalNames.GL, SignalNames.AUTHENTICITY -> NO_DESCRIPTOR;
       case SignalNames.RP -> probe.hasDescriptor() ? noReference(probe) : NO_DESCRIPTOR;
       case SignalNames.PFD -> noReference(probe);
@@ -200,6 +214,9 @@ public final class RunNotes {
             case Reproducibility rp -> "%s to %s".formatted(SignalNames.RP, rp.reference().label());
             case Authenticity authenticity -> SignalNames.AUTHENTICITY;
             case Fidelity fidelity -> SignalNames.FIDELITY;
+            case Representation representation -> SignalNames.REPRESENTATION;
+            case LabelFreeRatio icr -> SignalNames.ICR;
+            case ScalingPosition scaling -> SignalNames.SCALING;
             default -> signal.getClass().getSimpleName();
           };
       if (!on.contains(name)) {
@@ -268,16 +285,80 @@ public final class RunNotes {
     NetworkSettings network = probe.network();
     double sigma = probe.spec().spikiness().sigma();
     return !network.hasRepresentation()
-        ? "the template returns no representation; export it with --representation MODULE"
+        ? NO_REPRESENTATION
         : network.sigmaRange().contains(sigma)
-            ? "the network knows classes, and none that stands for no class (null_label)"
+            ? NO_NULL_LABEL
             : "the network was not trained on sigma %s; choose another spikiness.sigma"
                 .formatted(sigma);
+  }
+
+  private static void addRepresentationNotes(
+      List<String> notes, Probe probe, SignalSchedule schedule) {
+    RepresentationSettings asked = probe.spec().representation();
+    if (schedule.isOn(SignalNames.REPRESENTATION) && !asked.sigmas().isEmpty()) {
+      List<Double> used = probe.representation().sigmas();
+      if (used.isEmpty()) {
+        notes.add("representation is off: " + lackingForRepresentation(probe));
+      } else {
+        if (used.size() < asked.sigmas().size()) {
+          notes.add(
+              "representation is measured at sigma %s alone: the network was trained on no others"
+                  .formatted(used.stream().map(String::valueOf).collect(Collectors.joining(", "))));
+        }
+        if (!probe.testsClassesOnHoldout()) {
+          notes.add("representation is tested on " + testedOn(probe));
+        }
+      }
+    }
+    if (schedule.isAskedFor(SignalNames.ICR) && asked.images() > 0 && !probe.allowsIcr()) {
+      notes.add("icr is off: " + lackingForIcr(probe));
+    }
+  }
+
+  private static String testedOn(Probe probe) {
+    return probe.testsClassesOnHoldout()
+        ? "hold-out images"
+        : "every other training image, which the network has seen: no hold-out set with labels of"
+            + " the same classes";
+  }
+
+  private static String lackingForRepresentation(Probe probe) {
+    NetworkSettings network = probe.network();
+    RepresentationSettings asked = probe.spec().representation();
+    if (!network.hasRepresentation() || knowsOnlyClasses(network)) {
+      return lackingForIcr(probe);
+    }
+    if (probe.train().labels() == null) {
+      return "the training set has no labels; --train-labels gives them";
+    }
+    return asked.sigmas().stream().noneMatch(network.sigmaRange()::contains)
+        ? "the network was trained on none of its noise levels; choose other representation.sigmas"
+        : "fewer than two classes have two images or more to fit a probe to, and to test it on";
+  }
+
+  private static String lackingForIcr(Probe probe) {
+    NetworkSettings network = probe.network();
+    if (!network.hasRepresentation()) {
+      return NO_REPRESENTATION;
+    }
+    return knowsOnlyClasses(network)
+        ? NO_NULL_LABEL
+        : "the network was not trained on sigma %s; choose another representation.icr-sigma"
+            .formatted(probe.spec().representation().icrSigma());
+  }
+
+  private static boolean knowsOnlyClasses(NetworkSettings network) {
+    return network.classes() != null && network.nullLabel() == null;
   }
 
   private static void addSearchNotes(List<String> notes, Probe probe, GeometrySummary geometry) {
     if (probe.spec().neighbours().augment() == Augmentation.HFLIP) {
       notes.add("neighbours are looked for among mirror images, too (augment hflip)");
+    }
+    if (probe.spec().neighbours().isIndexed(probe.train().size())) {
+      notes.add(
+          "neighbours of samples are looked for in an index, and some may be missed (search"
+              + " approximate): recall_1 and recall_2 of nearest_ratio say how many it finds");
     }
     // Results of before this was counted have 0.
     if (geometry.searchedTrain() > 0 && geometry.searchedTrain() < probe.train().size()) {

@@ -16,6 +16,7 @@ import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.checkpoint.CheckpointFiles;
 import io.diffuscope.model.Devices;
 import io.diffuscope.sampling.Observation;
+import io.diffuscope.sampling.Observation.NetworkObservation;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.ProbeDevice;
 import io.diffuscope.sampling.ProbeSpec;
@@ -190,6 +191,22 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
           case WorkUnit.SpikinessBlock unit -> {
             useCheckpoint(ready, unit.checkpoint());
             yield looking(perform, ready, ready.setSpikiness(unit.block()), List::of);
+          }
+          case WorkUnit.RepresentationLevel unit -> {
+            useCheckpoint(ready, unit.checkpoint());
+            yield looking(perform, ready, ready.representation(unit.level()), List::of);
+          }
+          case WorkUnit.RepresentationIcr unit -> {
+            useCheckpoint(ready, unit.checkpoint());
+            yield looking(perform, ready, ready.icr(), List::of);
+          }
+          case WorkUnit.NetworkSize unit -> {
+            useCheckpoint(ready, unit.checkpoint());
+            yield looking(
+                perform,
+                ready,
+                Task.done(new NetworkObservation(0, ready.parameterCount())),
+                List::of);
           }
         };
     getContext().getSelf().tell(Proceed.INSTANCE);

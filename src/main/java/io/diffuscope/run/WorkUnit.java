@@ -18,7 +18,10 @@ import org.jspecify.annotations.Nullable;
   @JsonSubTypes.Type(value = WorkUnit.ReferenceFlow.class, name = "reference"),
   @JsonSubTypes.Type(value = WorkUnit.SampleBlock.class, name = "samples"),
   @JsonSubTypes.Type(value = WorkUnit.DenoisingBlock.class, name = "denoising"),
-  @JsonSubTypes.Type(value = WorkUnit.SpikinessBlock.class, name = "spikiness")
+  @JsonSubTypes.Type(value = WorkUnit.SpikinessBlock.class, name = "spikiness"),
+  @JsonSubTypes.Type(value = WorkUnit.RepresentationLevel.class, name = "representation"),
+  @JsonSubTypes.Type(value = WorkUnit.RepresentationIcr.class, name = "icr"),
+  @JsonSubTypes.Type(value = WorkUnit.NetworkSize.class, name = "network")
 })
 public sealed interface WorkUnit extends CborSerializable {
   /**
@@ -64,6 +67,15 @@ public sealed interface WorkUnit extends CborSerializable {
   /** Spikiness of a checkpoint's representations of one block of the sets' images. */
   record SpikinessBlock(Checkpoint checkpoint, int block) implements WorkUnit {}
 
+  /** Class probes of a checkpoint's representations at one of the probe's noise levels. */
+  record RepresentationLevel(Checkpoint checkpoint, int level) implements WorkUnit {}
+
+  /** How much of a checkpoint's representations depends on the image alone. */
+  record RepresentationIcr(Checkpoint checkpoint) implements WorkUnit {}
+
+  /** How large the network is. */
+  record NetworkSize(Checkpoint checkpoint) implements WorkUnit {}
+
   /** The same with what is told of the worst samples, where it is about samples. */
   default WorkUnit withEvidence(@Nullable EvidenceRequest evidence) {
     return this instanceof SampleBlock u
@@ -79,6 +91,9 @@ public sealed interface WorkUnit extends CborSerializable {
       case SampleBlock u -> true;
       case DenoisingBlock u -> true;
       case SpikinessBlock u -> true;
+      case RepresentationLevel u -> true;
+      case RepresentationIcr u -> false;
+      case NetworkSize u -> false;
     };
   }
 
@@ -90,6 +105,9 @@ public sealed interface WorkUnit extends CborSerializable {
       case SampleBlock u -> u.checkpoint;
       case DenoisingBlock u -> u.checkpoint;
       case SpikinessBlock u -> u.checkpoint;
+      case RepresentationLevel u -> u.checkpoint;
+      case RepresentationIcr u -> u.checkpoint;
+      case NetworkSize u -> u.checkpoint;
     };
   }
 
@@ -106,6 +124,10 @@ public sealed interface WorkUnit extends CborSerializable {
               .formatted(u.checkpoint.name(), u.sigma, u.block + 1);
       case SpikinessBlock u ->
           "spikiness of the sets in %s, block %d".formatted(u.checkpoint.name(), u.block + 1);
+      case RepresentationLevel u ->
+          "class probe of %s, noise level %d".formatted(u.checkpoint.name(), u.level + 1);
+      case RepresentationIcr u -> "icr of %s".formatted(u.checkpoint.name());
+      case NetworkSize u -> "size of the network of %s".formatted(u.checkpoint.name());
     };
   }
 }

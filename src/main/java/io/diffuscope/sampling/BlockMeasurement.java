@@ -169,7 +169,9 @@ final class BlockMeasurement implements AutoCloseable {
             ? null
             : joined(o -> Objects.requireNonNull(o.holdoutDistance())),
         samePoint,
-        any.ruler() == null ? null : joined(o -> Objects.requireNonNull(o.ruler())));
+        any.ruler() == null ? null : joined(o -> Objects.requireNonNull(o.ruler())),
+        any.trainRecall(),
+        any.holdoutRecall());
   }
 
   private double[] joined(Function<SampleObservation, double[]> part) {

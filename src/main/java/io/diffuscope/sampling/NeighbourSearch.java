@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * block ranks its points in float32, and the distances of the few best are then computed from
  * differences in float64, so that what is reported does not suffer from cancellation.
  */
-public final class NeighbourSearch {
+public final class NeighbourSearch implements PointSearch {
   private static final float FAR = 1e30f;
 
   /** A squared distance beyond this belongs to a point that was left out. */
@@ -126,6 +126,7 @@ public final class NeighbourSearch {
    * @param queries float32 {@code [count, d]}, not centred
    * @param exclusion points that do not count for a query (its own group); null for none
    */
+  @Override
   public Nearest nearestTwo(NDArray queries, @Nullable Exclusion exclusion)
       throws BadInputException {
     int count = Math.toIntExact(queries.getShape().get(0));
@@ -151,7 +152,9 @@ public final class NeighbourSearch {
    *
    * @param queries float32 {@code [count, d]}, not centred
    */
-  void closerThan(NDArray queries, double radius, PairVisitor visitor) throws BadInputException {
+  @Override
+  public void closerThan(NDArray queries, double radius, PairVisitor visitor)
+      throws BadInputException {
     try (NDManager scratch = queries.getManager().newSubManager()) {
       List<Queries> forms = forms(queries, scratch);
       List<NDArray> norms = new ArrayList<>();

@@ -2,6 +2,7 @@ package io.diffuscope.sampling;
 
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import io.diffuscope.statistics.Estimate;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -17,6 +18,9 @@ import org.jspecify.annotations.Nullable;
   @JsonSubTypes.Type(value = Observation.SpikinessObservation.class, name = "spikiness"),
   @JsonSubTypes.Type(value = Observation.SimilarityObservation.class, name = "similarity"),
   @JsonSubTypes.Type(value = Observation.FidelityObservation.class, name = "fidelity"),
+  @JsonSubTypes.Type(value = Observation.RepresentationObservation.class, name = "representation"),
+  @JsonSubTypes.Type(value = Observation.IcrObservation.class, name = "icr"),
+  @JsonSubTypes.Type(value = Observation.NetworkObservation.class, name = "network"),
   @JsonSubTypes.Type(value = Observation.EvidenceObservation.class, name = "evidence")
 })
 public sealed interface Observation {
@@ -41,6 +45,9 @@ public sealed interface Observation {
    *     a duplicate of it; empty where there is no such flow
    * @param ruler squared distance between the empirical flows of training and hold-out set; null
    *     without a hold-out set
+   * @param trainRecall how an approximate search of the training set did on some of the samples;
+   *     null where it was not checked, or all points were looked at
+   * @param holdoutRecall the same of the hold-out set
    */
   record SampleObservation(
       int block,
@@ -52,8 +59,37 @@ public sealed interface Observation {
       int @Nullable [] holdoutNeighbour,
       double @Nullable [] holdoutDistance,
       boolean[] samePoint,
-      double @Nullable [] ruler)
+      double @Nullable [] ruler,
+      @Nullable SearchRecall trainRecall,
+      @Nullable SearchRecall holdoutRecall)
       implements Observation {
+    /** Of a search that looked at all points. */
+    public SampleObservation(
+        int block,
+        long first,
+        Map<Reference, double[]> squaredDistances,
+        int[] trainNeighbour,
+        double[] trainDistance,
+        double[] secondDistance,
+        int @Nullable [] holdoutNeighbour,
+        double @Nullable [] holdoutDistance,
+        boolean[] samePoint,
+        double @Nullable [] ruler) {
+      this(
+          block,
+          first,
+          squaredDistances,
+          trainNeighbour,
+          trainDistance,
+          secondDistance,
+          holdoutNeighbour,
+          holdoutDistance,
+          samePoint,
+          ruler,
+          null,
+          null);
+    }
+
     /** Number of samples. */
     public int count() {
       return trainNeighbour.length;
@@ -130,6 +166,33 @@ public sealed interface Observation {
     /** Fewer hold-out points say nothing of a distribution. */
     public static final int LEAST_POINTS = 50;
   }
+
+  /**
+   * What the hidden representation tells of the classes of images at one noise level.
+   *
+   * @param block position of the noise level among those that are measured
+   * @param sigma noise level
+   * @param testImages how many images the class probe was tested on
+   * @param correct on which of them it was right: bit i of the little-endian bits
+   * @param snr signal-to-noise ratio by class subspaces; null where no class has images enough
+   */
+  record RepresentationObservation(
+      int block, double sigma, int testImages, byte[] correct, @Nullable Estimate snr)
+      implements Observation {}
+
+  /**
+   * How much of the hidden representation depends on the image alone.
+   *
+   * @param icr null where it is not defined
+   */
+  record IcrObservation(int block, @Nullable Estimate icr) implements Observation {}
+
+  /**
+   * The network itself.
+   *
+   * @param parameters how many numbers are trained
+   */
+  record NetworkObservation(int block, long parameters) implements Observation {}
 
   /**
    * Some of the worst samples of one block of noises; a block may have several of these, because

@@ -7,6 +7,7 @@ import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.BadInputException.Reason;
 import io.diffuscope.tensorfile.TensorShape;
 import java.util.List;
+import java.util.random.RandomGenerator;
 
 /**
  * What an augmentation makes of an image: itself, and its mirror image. Mirroring keeps distances,
@@ -83,5 +84,29 @@ final class Orbit {
         target[row * width + x] = point[row * width + width - 1 - x];
       }
     }
+  }
+
+  /**
+   * One of each point's orbit, by chance, in place.
+   *
+   * @param points in C order
+   * @return the points
+   */
+  double[] someMirrored(double[] points, RandomGenerator random) {
+    if (isSingle()) {
+      return points;
+    }
+    for (int from = 0; from < points.length; from += rows * width) {
+      if (random.nextBoolean()) {
+        for (int row = from; row < from + rows * width; row += width) {
+          for (int x = 0; x < width / 2; x++) {
+            double kept = points[row + x];
+            points[row + x] = points[row + width - 1 - x];
+            points[row + width - 1 - x] = kept;
+          }
+        }
+      }
+    }
+    return points;
   }
 }

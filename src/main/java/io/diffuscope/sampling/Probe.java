@@ -33,6 +33,7 @@ public final class Probe implements AutoCloseable {
   private final FlowSettings flow;
   private final DenoisingSettings denoising;
   private final SpikinessSettings spikiness;
+  private final RepresentationSettings representation;
   private final DataSet train;
   private final @Nullable DataSet holdout;
   private final @Nullable ClassLabels classLabels;
@@ -98,6 +99,7 @@ public final class Probe implements AutoCloseable {
     this.flow = clipped(spec, network, teacher);
     this.denoising = spec.denoising().at(usableSigmas());
     this.spikiness = usableSpikiness(spec, network);
+    this.representation = usableRepresentation(spec, network, train, holdout);
     this.noise =
         noiseRows == null
             ? NoiseBank.seeded(spec.seed(), Math.toIntExact(network.shape().elements()))
@@ -119,7 +121,8 @@ public final class Probe implements AutoCloseable {
             spikiness.toString(),
             split.key(),
             descriptor == null ? "" : descriptorId(spec.descriptor(), descriptor),
-            neighbourKey());
+            neighbourKey() + spec.neighbours().searchKey(largestSet()),
+            representationKey());
   }
 
   /**
@@ -237,10 +240,27 @@ public final class Probe implements AutoCloseable {
   /** Off where the graph returns no representation, or knows classes but none that is no class. */
   private static SpikinessSettings usableSpikiness(ProbeSpec spec, NetworkSettings network) {
     boolean usable =
-        network.hasRepresentation()
-            && network.sigmaRange().contains(spec.spikiness().sigma())
-            && (network.classes() == null || network.nullLabel() != null);
+        allowsRepresentation(network) && network.sigmaRange().contains(spec.spikiness().sigma());
     return usable ? spec.spikiness() : SpikinessSettings.OFF;
+  }
+
+  /** Without noise levels where there are no classes, or the graph cannot be asked. */
+  private static RepresentationSettings usableRepresentation(
+      ProbeSpec spec, NetworkSettings network, DataSet train, @Nullable DataSet holdout) {
+    RepresentationSettings asked = spec.representation();
+    boolean usable =
+        asked.images() > 0
+            && allowsRepresentation(network)
+            && ProbedImages.of(train, holdout, asked.images(), 1) != null;
+    return asked.at(
+        usable
+            ? asked.sigmas().stream().filter(network.sigmaRange()::contains).toList()
+            : List.of());
+  }
+
+  private static boolean allowsRepresentation(NetworkSettings network) {
+    return network.hasRepresentation()
+        && (network.classes() == null || network.nullLabel() != null);
   }
 
   private List<Double> usableSigmas() {
@@ -327,6 +347,28 @@ public final class Probe implements AutoCloseable {
   /** Where spikiness is measured: the spec's, or off where the network cannot be asked. */
   public SpikinessSettings spikiness() {
     return spikiness;
+  }
+
+  /**
+   * Where the classes of images are asked of representations: the spec's, without noise levels that
+   * the network was not trained on; without any where they cannot be asked at all.
+   */
+  public RepresentationSettings representation() {
+    return representation;
+  }
+
+  /**
+   * Whether class probes are tested on hold-out images; otherwise on every other training image.
+   */
+  public boolean testsClassesOnHoldout() {
+    return ProbedImages.testsOnHoldout(train, holdout);
+  }
+
+  /** Whether the network can be asked for the two views of ICR. */
+  public boolean allowsIcr() {
+    return representation.images() > 0
+        && allowsRepresentation(network)
+        && network.sigmaRange().contains(representation.icrSigma());
   }
 
   /** Noise levels of the denoising loss that lie outside of what the network was trained on. */
@@ -507,10 +549,29 @@ public final class Probe implements AutoCloseable {
     }
   }
 
+  private String representationKey() {
+    if (representation.sigmas().isEmpty() && !allowsIcr()) {
+      return "";
+    }
+    String labels = "";
+    if (!representation.sigmas().isEmpty() && classLabels == null) {
+      labels = labelKey(train) + labelKey(holdout);
+    }
+    return representation + labels;
+  }
+
+  private static String labelKey(@Nullable DataSet set) {
+    int[] labels = set == null ? null : set.labels();
+    return labels == null ? "" : ContentHash.of(labels);
+  }
+
   private String neighbourKey() {
+    return spec.neighbours().key(largestSet(), dimension());
+  }
+
+  private long largestSet() {
     DataSet other = holdout;
-    long largest = Math.max(train.size(), other == null ? 0 : other.size());
-    return spec.neighbours().key(largest, dimension());
+    return Math.max(train.size(), other == null ? 0 : other.size());
   }
 
   /** What counts as the same point in the model's own space; decoded points have their own. */

@@ -3,6 +3,7 @@ package io.diffuscope.sampling;
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.diffuscope.data.DataSet;
 import io.diffuscope.feature.DecoderFile;
@@ -15,6 +16,8 @@ import io.diffuscope.model.TorchScriptNetwork;
 import io.diffuscope.model.WeightsChoice;
 import io.diffuscope.sampling.Observation.DenoisingObservation;
 import io.diffuscope.sampling.Observation.FidelityObservation;
+import io.diffuscope.sampling.Observation.IcrObservation;
+import io.diffuscope.sampling.Observation.RepresentationObservation;
 import io.diffuscope.sampling.Observation.SampleObservation;
 import io.diffuscope.sampling.Observation.SpikinessObservation;
 import io.diffuscope.tensorfile.BadInputException;
@@ -27,7 +30,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.SplittableRandom;
 import java.util.function.IntToLongFunction;
+import java.util.function.IntUnaryOperator;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -55,6 +60,7 @@ public final class ProbeDevice implements AutoCloseable {
   private final KeptArrays kept;
   private final ReferenceFlows references;
   private final GeometryStore geometryStore;
+  private final NeighbourIndexes indexes;
   private final NetworkDenoiser network;
   private final DevicePoints train;
   private final FeatureMap map;
@@ -65,6 +71,15 @@ public final class ProbeDevice implements AutoCloseable {
   private @Nullable SetImages spikinessImages;
   private int @Nullable [] comparedHoldout;
   private @Nullable Pictures pictures;
+
+  /** Hold-out points that class probes may be tested on; null without any. */
+  private @Nullable DataSet testedHoldout;
+
+  /** What class probes are fitted to and tested on, once a network was asked; null: nothing. */
+  private @Nullable ProbedImages probedImages;
+
+  private int featureLength;
+  private boolean saidIcrIsOff;
 
   /** What fidelity is judged against; null where there is too little. */
   private @Nullable DataSet fidelityPoints;
@@ -89,6 +104,7 @@ public final class ProbeDevice implements AutoCloseable {
     this.references = new ReferenceFlows(probe, manager, kept, train, map);
     this.description =
         descriptor == null ? null : new Description(probe, manager, descriptor, references);
+    this.indexes = new NeighbourIndexes(probe, manager);
     this.geometryStore = new GeometryStore(Path.of(probe.spec().cacheDirectory()));
   }
 
@@ -130,12 +146,17 @@ public final class ProbeDevice implements AutoCloseable {
 
   /**
    * The geometry of the sets, from the cache or found anew; before it, the features of the sets,
-   * where points are not compared as they are, and what a descriptor sees in the sets.
+   * where points are not compared as they are, and what a descriptor sees in the sets; after it,
+   * the indices that samples' neighbours are looked for with, if any.
    */
   public Task<SetGeometry> geometry() throws BadInputException {
-    return description == null || description.isReady()
-        ? comparedGeometry()
-        : new ChainedTask<>(description.find(), found -> comparedGeometry());
+    Task<SetGeometry> geometry =
+        description == null || description.isReady()
+            ? comparedGeometry()
+            : new ChainedTask<>(description.find(), found -> comparedGeometry());
+    return probe.spec().neighbours().search() == SearchMethod.EXACT
+        ? geometry
+        : new ChainedTask<>(geometry, found -> indexes.find(Objects.requireNonNull(sets), found));
   }
 
   private Task<SetGeometry> comparedGeometry() throws BadInputException {
@@ -214,25 +235,35 @@ public final class ProbeDevice implements AutoCloseable {
     DataSet holdout = probe.holdout();
     DataSet features = compared.holdout();
     int[] rows = geometry.comparedHoldout();
-    DevicePoints points = null;
+    PointSearch heldOutSearch = null;
     DataSet heldOut = null;
     if (holdout != null && features != null && rows != null && rows.length >= 2) {
       DataSet subset = RowSubset.of(features, rows);
-      points =
+      DevicePoints points =
           DevicePoints.load(
               manager,
               subset,
               compared.trainPoints().centre(),
               DevicePoints.blockRows(subset),
               probe.spec().residentBytes());
+      heldOutSearch = indexes.search(subset, points, compared.orbit());
       heldOut = RowSubset.of(holdout, rows);
       useForFidelity(heldOut, rows);
       comparedHoldout = rows;
       denoisingPlan =
           new DenoisingPlan(probe.train(), heldOut, probe.denoising(), probe.classLabels());
     }
+    // What is drawn from a large hold-out set for comparisons would be a loss to class probes.
+    boolean isDistinct = geometry.holdoutDuplicates() == 0 && geometry.sharedGroups() == 0;
+    testedHoldout = heldOut != null && isDistinct ? holdout : heldOut;
+    featureLength = 0;
     spikinessImages = SetImages.of(probe.train(), heldOut, probe.spikiness().images());
-    samples = new Samples(compared.trainPoints(), compared.orbit(), geometry, points);
+    samples =
+        new Samples(
+            compared.trainPoints(),
+            indexes.search(compared.train(), compared.trainPoints(), compared.orbit()),
+            geometry,
+            heldOutSearch);
   }
 
   /** In the descriptor's space, or in the model's own. */
@@ -476,6 +507,129 @@ public final class ProbeDevice implements AutoCloseable {
                 block,
                 scratch,
                 () -> representationNoises(rows, row -> images.position(first + row))));
+  }
+
+  /**
+   * What the loaded checkpoint's representations tell of the classes of images.
+   *
+   * @param level position of the noise level among the probe's
+   */
+  public Task<RepresentationObservation> representation(int level) throws BadInputException {
+    Objects.requireNonNull(loadedCheckpoint, "useCheckpoint comes first");
+    double sigma = probe.representation().sigmas().get(level);
+    ProbedImages images = probedImages(sigma);
+    if (images == null) {
+      return Task.done(new RepresentationObservation(level, sigma, 0, new byte[0], null));
+    }
+    int batch = probe.spec().batchSize();
+    IntUnaryOperator count = block -> Math.min(batch, images.count() - block * batch);
+    NoisyFeatures features =
+        new NoisyFeatures(
+            network.unguided(),
+            sigma,
+            probe.representation().pooling(),
+            images.count(),
+            batch,
+            (block, scratch) ->
+                keptRows(
+                    images,
+                    "clean",
+                    block,
+                    scratch,
+                    () -> images.values(block * batch, count.applyAsInt(block), batch)),
+            (block, scratch) ->
+                keptRows(
+                    images,
+                    "representation noise",
+                    block,
+                    scratch,
+                    () ->
+                        representationNoises(
+                            count.applyAsInt(block), row -> (long) block * batch + row)),
+            loadedFile);
+    return new RepresentationTask(manager, level, sigma, images, features);
+  }
+
+  /** As many images as there is room for their features, whose length the network tells. */
+  private @Nullable ProbedImages probedImages(double sigma) {
+    if (featureLength == 0) {
+      featureLength = featureLength(sigma);
+      probedImages =
+          ProbedImages.of(
+              probe.train(), testedHoldout, probe.representation().images(), featureLength);
+      if (probedImages == null) {
+        log.warn(
+            "representation is off: there are too few labelled images for features of {} elements;"
+                + " export a layer with fewer, or give more labelled images",
+            featureLength);
+      }
+    }
+    return probedImages;
+  }
+
+  private int featureLength(double sigma) {
+    Shape shape = new Shape(probe.spec().batchSize(), probe.dimension());
+    try (NDManager scratch = manager.newSubManager();
+        NDArray found =
+            network
+                .unguided()
+                .represent(
+                    scratch.zeros(shape, DataType.FLOAT64),
+                    sigma,
+                    null,
+                    probe.representation().pooling())) {
+      return Math.toIntExact(found.getShape().get(1));
+    }
+  }
+
+  /** The ICR of the loaded checkpoint's representations. */
+  public Task<IcrObservation> icr() {
+    Objects.requireNonNull(loadedCheckpoint, "useCheckpoint comes first");
+    RepresentationSettings settings = probe.representation();
+    SetImages images = SetImages.of(probe.train(), null, settings.images());
+    int length = featureLength(settings.icrSigma());
+    int most = Math.min(IcrTask.MOST_FEATURES, images.trainImages() / 2);
+    if (length > most) {
+      if (!saidIcrIsOff) {
+        log.warn(
+            "icr is not measured: with {} images it takes features of at most {} elements, not {};"
+                + " raise representation.images, or export a layer with fewer features",
+            images.trainImages(),
+            most,
+            length);
+        saidIcrIsOff = true;
+      }
+      return Task.done(new IcrObservation(0, null));
+    }
+    return new IcrTask(
+        manager, view(images, 0, settings), view(images, 1, settings), images.trainImages());
+  }
+
+  /** Noise of its own, and mirrored by chance where training did so. */
+  private NoisyFeatures view(SetImages images, int view, RepresentationSettings settings) {
+    int batch = probe.spec().batchSize();
+    IntUnaryOperator count = block -> Math.min(batch, images.count() - block * batch);
+    return new NoisyFeatures(
+        network.unguided(),
+        settings.icrSigma(),
+        settings.pooling(),
+        images.count(),
+        batch,
+        (block, scratch) ->
+            scratch.create(
+                probe
+                    .pointOrbit()
+                    .someMirrored(
+                        images.values(count.applyAsInt(block), batch, row -> block * batch + row),
+                        new SplittableRandom(31 * (31 * probe.spec().seed() + view) + block)),
+                new Shape(batch, probe.dimension())),
+        (block, scratch) ->
+            scratch.create(
+                representationNoises(
+                    count.applyAsInt(block),
+                    row -> (((long) view + 1) << 32) + (long) block * batch + row),
+                new Shape(batch, probe.dimension())),
+        loadedFile);
   }
 
   private double[] representationNoises(int rows, IntToLongFunction index) {

@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param flow solver and noise levels
  * @param denoising where the denoising loss is measured
  * @param spikiness where the spikiness of representations is measured
+ * @param representation where class probes of representations, and ICR, are measured
  * @param descriptor under what samples are compared for copying and reproducibility
  * @param neighbours how neighbours are looked for
  * @param groups by what the sets were split
@@ -45,6 +46,7 @@ public record ProbeSpec(
     FlowSettings flow,
     DenoisingSettings denoising,
     SpikinessSettings spikiness,
+    RepresentationSettings representation,
     DescriptorSettings descriptor,
     NeighbourSettings neighbours,
     GroupSettings groups,
@@ -70,31 +72,37 @@ public record ProbeSpec(
 
   /** The same with another measurement of spikiness. */
   public ProbeSpec withSpikiness(SpikinessSettings other) {
-    return with(other, descriptor, neighbours, groups, referenceChoice);
+    return with(other, representation, descriptor, neighbours, groups, referenceChoice);
+  }
+
+  /** The same with other measurements of representations. */
+  public ProbeSpec withRepresentation(RepresentationSettings other) {
+    return with(spikiness, other, descriptor, neighbours, groups, referenceChoice);
   }
 
   /** The same with another descriptor. */
   public ProbeSpec withDescriptor(DescriptorSettings other) {
-    return with(spikiness, other, neighbours, groups, referenceChoice);
+    return with(spikiness, representation, other, neighbours, groups, referenceChoice);
   }
 
   /** The same with neighbours looked for otherwise. */
   public ProbeSpec withNeighbours(NeighbourSettings other) {
-    return with(spikiness, descriptor, other, groups, referenceChoice);
+    return with(spikiness, representation, descriptor, other, groups, referenceChoice);
   }
 
   /** The same with sets that were split by groups. */
   public ProbeSpec withGroups(GroupSettings other) {
-    return with(spikiness, descriptor, neighbours, other, referenceChoice);
+    return with(spikiness, representation, descriptor, neighbours, other, referenceChoice);
   }
 
   /** The same with another choice of references. */
   public ProbeSpec withReferences(ReferenceChoice other) {
-    return with(spikiness, descriptor, neighbours, groups, other);
+    return with(spikiness, representation, descriptor, neighbours, groups, other);
   }
 
   private ProbeSpec with(
       SpikinessSettings otherSpikiness,
+      RepresentationSettings otherRepresentation,
       DescriptorSettings otherDescriptor,
       NeighbourSettings otherNeighbours,
       GroupSettings otherGroups,
@@ -115,6 +123,7 @@ public record ProbeSpec(
         flow,
         denoising,
         otherSpikiness,
+        otherRepresentation,
         otherDescriptor,
         otherNeighbours,
         otherGroups,
@@ -125,7 +134,7 @@ public record ProbeSpec(
 
   /**
    * Without a decoder, with the labels that lie beside the points, if any, without spikiness,
-   * descriptor and groups.
+   * representation, descriptor and groups.
    */
   public ProbeSpec(
       String template,
@@ -157,6 +166,7 @@ public record ProbeSpec(
         flow,
         denoising,
         SpikinessSettings.OFF,
+        RepresentationSettings.OFF,
         DescriptorSettings.OFF,
         NeighbourSettings.DEFAULT,
         GroupSettings.NONE,

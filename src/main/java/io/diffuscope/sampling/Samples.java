@@ -20,10 +20,12 @@ import org.jspecify.annotations.Nullable;
 final class Samples {
   private static final float LARGEST = 1e12f;
 
-  private final DevicePoints train;
-  private final Orbit orbit;
+  /** Samples of a checkpoint that an approximate search is checked with. */
+  private static final int CHECKED = 32;
+
+  private final PointSearch train;
   private final TrainGroups groups;
-  private final @Nullable DevicePoints comparedHoldout;
+  private final @Nullable PointSearch comparedHoldout;
 
   private final SetGeometry geometry;
 
@@ -37,10 +39,28 @@ final class Samples {
       Orbit orbit,
       SetGeometry geometry,
       @Nullable DevicePoints comparedHoldout) {
+    this(
+        train,
+        new NeighbourSearch(train, orbit),
+        geometry,
+        comparedHoldout == null ? null : new NeighbourSearch(comparedHoldout, orbit));
+  }
+
+  /**
+   * Sets to measure samples against.
+   *
+   * @param points of the training set
+   * @param train searches it
+   * @param comparedHoldout searches the hold-out points that are compared; null without any
+   */
+  Samples(
+      DevicePoints points,
+      PointSearch train,
+      SetGeometry geometry,
+      @Nullable PointSearch comparedHoldout) {
     this.train = train;
-    this.orbit = orbit;
     this.geometry = geometry;
-    this.groups = new TrainGroups(train, orbit, geometry);
+    this.groups = new TrainGroups(points, train, geometry);
     this.comparedHoldout = comparedHoldout;
   }
 
@@ -66,7 +86,7 @@ final class Samples {
 
   /** Index of the nearest training point of each row, float32 {@code [count, d]}. */
   int[] nearestTrain(NDArray endpoints) throws BadInputException {
-    return new NeighbourSearch(train, orbit).nearestTwo(endpoints, null).firstIndex();
+    return train.nearestTwo(endpoints, null).firstIndex();
   }
 
   /** What leaves the sampler, and beside it which points the neighbours are. */
@@ -94,8 +114,7 @@ final class Samples {
           .features()
           .forEach((reference, theirs) -> squared.put(reference, squaredDistances(wide, theirs)));
     }
-    NeighbourSearch search = new NeighbourSearch(train, orbit);
-    Nearest nearest = search.nearestTwo(endpoints, null);
+    Nearest nearest = train.nearestTwo(endpoints, null);
     int[] trainNeighbour = nearest.firstIndex();
     int[] labels = groups.around(trainNeighbour, endpoints.getManager());
     double[] second = nearest.secondDistance();
@@ -103,14 +122,11 @@ final class Samples {
     boolean hasDuplicates = groups.hasDuplicates(labels);
     if (hasDuplicates) {
       int[] mine = TrainGroups.of(labels, trainNeighbour);
-      Nearest other = search.nearestTwo(endpoints, new Exclusion(labels, mine));
+      Nearest other = train.nearestTwo(endpoints, new Exclusion(labels, mine));
       second = other.firstDistance();
       secondNeighbour = other.firstIndex();
     }
-    Nearest holdout =
-        comparedHoldout == null
-            ? null
-            : new NeighbourSearch(comparedHoldout, orbit).nearestTwo(endpoints, null);
+    Nearest holdout = comparedHoldout == null ? null : comparedHoldout.nearestTwo(endpoints, null);
     int[] empiricalNeighbour = references.empiricalNeighbour();
     boolean[] samePoint = new boolean[empiricalNeighbour == null ? 0 : trainNeighbour.length];
     if (empiricalNeighbour != null) {
@@ -137,13 +153,32 @@ final class Samples {
             holdout == null ? null : holdoutUnits(holdout.firstIndex()),
             holdout == null ? null : holdout.firstDistance(),
             samePoint,
-            references.ruler());
+            references.ruler(),
+            recall(train, first, endpoints, nearest),
+            recall(comparedHoldout, first, endpoints, holdout));
     return new Measured(observation, neighbours);
   }
 
   private int[] holdoutUnits(int[] points) {
     int[] units = geometry.holdoutUnits();
     return units == null ? points : Arrays.stream(points).map(i -> units[i]).toArray();
+  }
+
+  /**
+   * Looks exactly for the neighbours of some samples, the first of a checkpoint: an approximate
+   * search is judged by what it was used for.
+   */
+  private static @Nullable SearchRecall recall(
+      @Nullable PointSearch search, long first, NDArray endpoints, @Nullable Nearest found)
+      throws BadInputException {
+    if (!(search instanceof IndexedSearch indexed) || found == null || first != 0) {
+      return null;
+    }
+    int count = Math.min(CHECKED, found.distance().length);
+    try (NDManager scratch = endpoints.getManager().newSubManager()) {
+      NDArray some = BlockMeasurement.slice(endpoints, 0, count, scratch);
+      return SearchRecall.of(found, indexed.exact().nearestTwo(some, null));
+    }
   }
 
   /**

@@ -15,15 +15,15 @@ import java.util.Set;
  */
 final class TrainGroups {
   private final DevicePoints train;
-  private final Orbit orbit;
+  private final PointSearch search;
   private final SetGeometry geometry;
 
   /** Points that were found to have no near duplicate outside of their group. */
   private final Set<Integer> alone = new HashSet<>();
 
-  TrainGroups(DevicePoints train, Orbit orbit, SetGeometry geometry) {
+  TrainGroups(DevicePoints train, PointSearch search, SetGeometry geometry) {
     this.train = train;
-    this.orbit = orbit;
+    this.search = search;
     this.geometry = geometry;
   }
 
@@ -45,14 +45,13 @@ final class TrainGroups {
     }
     boolean[] hasOthers = new boolean[unknown.length];
     try (NDManager scratch = manager.newSubManager()) {
-      new NeighbourSearch(train, orbit)
-          .closerThan(
-              train.rows(scratch, unknown),
-              geometry.duplicateDistance(),
-              (query, point) -> {
-                hasOthers[query] |= labels[point] != labels[unknown[query]];
-                merged.merge(unknown[query], point);
-              });
+      search.closerThan(
+          train.rows(scratch, unknown),
+          geometry.duplicateDistance(),
+          (query, point) -> {
+            hasOthers[query] |= labels[point] != labels[unknown[query]];
+            merged.merge(unknown[query], point);
+          });
     }
     for (int i = 0; i < unknown.length; i++) {
       if (!hasOthers[i]) {

@@ -4,11 +4,13 @@ import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Observation;
 import io.diffuscope.sampling.Observation.SampleObservation;
 import io.diffuscope.sampling.Reference;
+import io.diffuscope.sampling.SearchRecall;
 import io.diffuscope.statistics.Estimate;
 import io.diffuscope.statistics.Proportions;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Share of samples that are copies: d1/d2 below a ratio, d1 and d2 being the distances to the
@@ -26,6 +28,8 @@ public final class NearestRatio implements Signal {
   private long third;
   private long half;
   private long quarter;
+  private @Nullable SearchRecall trainRecall;
+  private @Nullable SearchRecall holdoutRecall;
 
   /**
    * A fold.
@@ -53,6 +57,12 @@ public final class NearestRatio implements Signal {
       quarter += both || ratio < 1.0 / 4 ? 1 : 0;
     }
     samples += block.count();
+    if (block.trainRecall() != null) {
+      trainRecall = block.trainRecall();
+    }
+    if (block.holdoutRecall() != null) {
+      holdoutRecall = block.holdoutRecall();
+    }
   }
 
   @Override
@@ -71,7 +81,27 @@ public final class NearestRatio implements Signal {
           Statistic.EXCESS,
           Proportions.difference(third, samples, controlCopies, controlPoints));
     }
+    addRecall(estimates, Reference.TRAIN, trainRecall);
+    addRecall(estimates, Reference.HOLDOUT, holdoutRecall);
     return estimates;
+  }
+
+  private static void addRecall(
+      List<SignalEstimate> estimates, Reference set, @Nullable SearchRecall recall) {
+    if (recall != null && recall.queries() > 0) {
+      estimates.add(
+          SignalEstimate.of(
+              SignalNames.NEAREST_RATIO,
+              set,
+              Statistic.RECALL_1,
+              Proportions.share(recall.first(), recall.queries())));
+      estimates.add(
+          SignalEstimate.of(
+              SignalNames.NEAREST_RATIO,
+              set,
+              Statistic.RECALL_2,
+              Proportions.share(recall.both(), recall.queries())));
+    }
   }
 
   private static void add(List<SignalEstimate> estimates, Statistic statistic, Estimate estimate) {

@@ -2,6 +2,7 @@ package io.diffuscope.signal;
 
 import static io.diffuscope.signal.SignalCatalogue.Need.DESCRIPTOR;
 import static io.diffuscope.signal.SignalCatalogue.Need.HOLDOUT;
+import static io.diffuscope.signal.SignalCatalogue.Need.LABELS;
 import static io.diffuscope.signal.SignalCatalogue.Need.REPRESENTATION;
 import static io.diffuscope.signal.SignalCatalogue.Need.SAMPLES;
 
@@ -108,13 +109,43 @@ public enum SignalCatalogue {
           + " descriptor's space where there is one.",
       "M (2K - 1) network calls, 2 M (H + B) F operations with B samples a block; once 2 H^2 F",
       "Binkowski et al., arXiv 1801.01401; Naeem et al., arXiv 2002.09797",
-      true);
+      true),
+  CLASSES(
+      SignalNames.REPRESENTATION,
+      "Accuracy of a class probe on the hidden representations of noisy images, and their"
+          + " signal-to-noise ratio by class subspaces, at each noise level; the peak, and whether"
+          + " there is a rise to it.",
+      List.of(REPRESENTATION, LABELS),
+      "One pass over labelled images at each of S noise levels; a logistic regression at each.",
+      "2 I S network calls, about 400 I F C operations at each level with C classes",
+      "Li et al., arXiv 2502.05743; the unimodality statistic is Diffuscope's",
+      true),
+  ICR(
+      SignalNames.ICR,
+      "How much of the hidden representation changes with noise (and mirroring, where training did"
+          + " so) and how much with the image; falls, and rises again where a model memorizes.",
+      List.of(REPRESENTATION),
+      "Two passes over some training images.",
+      "2 I network calls, 11 F^3 operations",
+      "arXiv 2606.09718; without its crops and changes of colour",
+      false),
+  SCALING(
+      SignalNames.SCALING,
+      "log2(N / sqrt(parameters)), the same at every checkpoint: where runs stand on the way from"
+          + " memorization to generalization by their sizes alone.",
+      List.of(),
+      "Nothing.",
+      "none",
+      "slides on Zhang et al., arXiv 2505.20123",
+      false);
 
   /** What the letters in costs stand for. */
   public static final String LETTERS =
       "M samples, K solver steps, N training points, H hold-out points, d elements of a point,\n"
           + "F elements of a descriptor's vector, I images of each set, S noise levels and D draws"
-          + " of the denoising losses.";
+          + " of the denoising losses.\n"
+          + "Of representation and icr I, S and F are the images, levels and features of their own,"
+          + " C classes.";
 
   /** What a signal cannot do without, beside a training set. */
   public enum Need {

@@ -18,5 +18,9 @@ public final class SignalNames {
 
   public static final String FIDELITY = "fidelity";
 
+  public static final String REPRESENTATION = "representation";
+  public static final String ICR = "icr";
+  public static final String SCALING = "scaling";
+
   private SignalNames() {}
 }

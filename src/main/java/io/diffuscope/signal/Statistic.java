@@ -31,6 +31,10 @@ public enum Statistic {
   SHARE_QUARTER,
   /** The same share for hold-out points in place of samples. */
   CONTROL,
+  /** Share of the checked samples whose nearest point an approximate search found. */
+  RECALL_1,
+  /** Share of the checked samples whose two nearest points it found both. */
+  RECALL_2,
   /**
    * {@code nearest_ratio}: share minus control; {@code train_affinity}: kappa = (A - p)/(1 - p).
    */
@@ -39,7 +43,7 @@ public enum Statistic {
   EXCESS_DECISION_LOWER,
   /** Upper counterpart of {@link #EXCESS_DECISION_LOWER}, for clearing. */
   EXCESS_DECISION_UPPER,
-  /** Permutation p-value. */
+  /** P-value: of a permutation; {@code representation}: of the bootstrap, of no rise at all. */
   P_VALUE,
   /** Standardized deviation from the permutation mean. */
   Z,
@@ -81,7 +85,23 @@ public enum Statistic {
   /** Neighbourhoods of hold-out points around a sample, over those expected; 1: as they lie. */
   DENSITY,
   /** Share of hold-out points with a sample in their neighbourhood. */
-  COVERAGE;
+  COVERAGE,
+  /** Share of test images whose class a probe of their representations tells. */
+  ACCURACY,
+  /** Signal-to-noise ratio of representations by the subspaces of their classes. */
+  SNR,
+  /** Noise level at which the accuracy is highest; the interval is that of a set of levels. */
+  PEAK_SIGMA,
+  /** Accuracy at that noise level. */
+  PEAK_ACCURACY,
+  /** Highest accuracy above the smallest noise level, minus that at the smallest. */
+  RISE,
+  /** The same rise in standard errors of the paired differences: the largest over the levels. */
+  UNIMODALITY,
+  /** A ratio of variances: the main value of {@code icr}. */
+  RATIO,
+  /** log2(N / sqrt(parameters)): the main value of {@code scaling}. */
+  LOG_RATIO;
 
   /** The mean of this measure. */
   public static Statistic of(SpikinessMeasure measure) {

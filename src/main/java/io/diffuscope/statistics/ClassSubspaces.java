@@ -55,9 +55,19 @@ public final class ClassSubspaces {
     FeatureMatrix.checkLabels(train.rows(), labels, classes);
     double[][][] bases = new double[classes][][];
     for (int k = 0; k < classes; k++) {
-      bases[k] = rightSingularVectors(FeatureMatrix.ofClass(train.rows(), labels, k), dimension);
+      bases[k] = basis(train, labels, k, dimension);
     }
     return new ClassSubspaces(bases);
+  }
+
+  /**
+   * The top right singular vectors of one class, {@code [dimension][F]}, as {@link #fit} takes
+   * them.
+   *
+   * @param label the class; without images it has none
+   */
+  public static double[][] basis(FeatureMatrix train, int[] labels, int label, int dimension) {
+    return rightSingularVectors(FeatureMatrix.ofClass(train.rows(), labels, label), dimension);
   }
 
   /**

@@ -25,7 +25,24 @@ public final class Icr {
   /** Groups of images left out, one after the other, for the standard error. */
   private static final int GROUPS = 10;
 
-  private Icr() {}
+  private final double[][] first;
+  private final double[][] second;
+  private final double ridge;
+  private final ViewMoments[] parts;
+  private final double[] leftOut;
+  private ViewMoments all;
+  private double value;
+  private int done;
+
+  private Icr(double[][] first, double[][] second, double ridge) {
+    this.first = first;
+    this.second = second;
+    this.ridge = ridge;
+    int groups = first.length < 2 * GROUPS ? 1 : GROUPS;
+    this.parts = new ViewMoments[groups];
+    this.leftOut = new double[groups];
+    this.all = ViewMoments.none(first[0].length);
+  }
 
   /**
    * The ICR of paired views.
@@ -40,27 +57,51 @@ public final class Icr {
    *     or both views of every image are the same
    */
   public static Estimate of(double[][] first, double[][] second, double ridge) {
+    Icr icr = begin(first, second, ridge);
+    while (icr.advance()) {
+      // One group each.
+    }
+    return icr.result();
+  }
+
+  /** The same, one group of images after the other. */
+  public static Icr begin(double[][] first, double[][] second, double ridge) {
     check(first, second, ridge);
-    int n = first.length;
-    int d = first[0].length;
-    int groups = n < 2 * GROUPS ? 1 : GROUPS;
-    ViewMoments[] parts = new ViewMoments[groups];
-    ViewMoments all = ViewMoments.none(d);
-    for (int g = 0; g < groups; g++) {
-      parts[g] = ViewMoments.of(first, second, g, groups);
-      all = all.plus(parts[g], 1);
+    return new Icr(first, second, ridge);
+  }
+
+  /** The moments of one group, or the ICR without one; false once there is nothing left to do. */
+  public boolean advance() {
+    int groups = parts.length;
+    if (done < groups) {
+      parts[done] = ViewMoments.of(first, second, done, groups);
+      all = all.plus(parts[done], 1);
+    } else if (done == groups) {
+      value = value(all, ridge);
+    } else if (groups > 1 && done <= 2 * groups) {
+      leftOut[done - groups - 1] = value(all.plus(parts[done - groups - 1], -1), ridge);
+    } else {
+      return false;
     }
-    double value = value(all, ridge);
+    done++;
+    return true;
+  }
+
+  /** Share of the work that is done, 0 to 1. */
+  public double progress() {
+    return done / (parts.length > 1 ? 2.0 * parts.length + 1 : 2);
+  }
+
+  /** The estimate, once {@link #advance()} has returned false. */
+  public Estimate result() {
+    int groups = parts.length;
     if (groups == 1) {
-      return Estimate.exact(value, n);
-    }
-    double[] leftOut = new double[groups];
-    for (int g = 0; g < groups; g++) {
-      leftOut[g] = value(all.plus(parts[g], -1), ridge);
+      return Estimate.exact(value, first.length);
     }
     double error = Math.sqrt((groups - 1.0) / groups * Moments.of(leftOut).squaredDeviations());
     double half = Normal.Z95 * error;
-    return new Estimate(value, error, Math.max(0, value - half), Math.min(1, value + half), n);
+    return new Estimate(
+        value, error, Math.max(0, value - half), Math.min(1, value + half), first.length);
   }
 
   private static double value(ViewMoments moments, double ridge) {

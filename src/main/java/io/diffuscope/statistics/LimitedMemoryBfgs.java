@@ -26,11 +26,41 @@ record LimitedMemoryBfgs(int iterations, double tolerance) {
 
   /** The minimiser as far as it was reached; the start is not changed. */
   double[] minimize(Objective objective, double[] start) {
-    double[] point = start.clone();
-    double[] gradient = new double[point.length];
-    double value = objective.evaluate(point, gradient);
-    Deque<Pair> pairs = new ArrayDeque<>();
-    for (int i = 0; i < iterations && largest(gradient) > tolerance; i++) {
+    Descent descent = descend(objective, start);
+    while (descent.advance()) {
+      // One iteration each.
+    }
+    return descent.point;
+  }
+
+  /** The same, one iteration after the other. */
+  Descent descend(Objective objective, double[] start) {
+    return new Descent(objective, start.clone());
+  }
+
+  /** A minimisation under way. */
+  final class Descent {
+    private final Objective objective;
+    private final Deque<Pair> pairs = new ArrayDeque<>();
+    private double[] point;
+    private double[] gradient;
+    private double value;
+    private int done;
+    private boolean ended;
+
+    private Descent(Objective objective, double[] start) {
+      this.objective = objective;
+      this.point = start;
+      this.gradient = new double[start.length];
+      this.value = objective.evaluate(point, gradient);
+    }
+
+    /** One iteration; false once it has ended. */
+    boolean advance() {
+      if (ended || done == iterations || largest(gradient) <= tolerance) {
+        return false;
+      }
+      done++;
       double[] direction = direction(gradient, pairs);
       double slope = dot(gradient, direction);
       double[] next = new double[point.length];
@@ -47,14 +77,25 @@ record LimitedMemoryBfgs(int iterations, double tolerance) {
         length /= 2;
       }
       if (!(nextValue < value)) {
-        break;
+        ended = true;
+        return false;
       }
       remember(pairs, minus(next, point), minus(nextGradient, gradient));
       point = next;
       gradient = nextGradient;
       value = nextValue;
+      return true;
     }
-    return point;
+
+    /** Share of the iterations that may be made, 0 to 1. */
+    double progress() {
+      return (double) done / iterations;
+    }
+
+    /** Where it has come to. */
+    double[] point() {
+      return point;
+    }
   }
 
   private static void remember(Deque<Pair> pairs, double[] step, double[] change) {

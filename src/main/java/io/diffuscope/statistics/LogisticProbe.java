@@ -36,16 +36,54 @@ public final class LogisticProbe {
    * @throws IllegalArgumentException if labels and features do not fit, or C is not positive
    */
   public static LogisticProbe fit(double[][] train, int[] labels, int classes, double c) {
+    Fit fit = begin(train, labels, classes, c);
+    while (fit.advance()) {
+      // One iteration each.
+    }
+    return fit.result();
+  }
+
+  /** The same fit, one iteration after the other. */
+  public static Fit begin(double[][] train, int[] labels, int classes, double c) {
     FeatureMatrix.checkLabels(train, labels, classes);
     if (!(c > 0) || Double.isInfinite(c)) {
       throw new IllegalArgumentException("C must be positive and finite: got " + c);
     }
     DMatrixRMaj x = withOnes(train);
     Loss loss = new Loss(x, labels, classes, 1 / (c * train.length));
-    double[] found =
+    return new Fit(
         new LimitedMemoryBfgs(MOST_ITERATIONS, GRADIENT_TOLERANCE)
-            .minimize(loss, new double[x.numCols * classes]);
-    return new LogisticProbe(DMatrixRMaj.wrap(classes, x.numCols, found));
+            .descend(loss, new double[x.numCols * classes]),
+        classes,
+        x.numCols);
+  }
+
+  /** A fit under way. */
+  public static final class Fit {
+    private final LimitedMemoryBfgs.Descent descent;
+    private final int classes;
+    private final int columns;
+
+    private Fit(LimitedMemoryBfgs.Descent descent, int classes, int columns) {
+      this.descent = descent;
+      this.classes = classes;
+      this.columns = columns;
+    }
+
+    /** One iteration; false once the fit has ended. */
+    public boolean advance() {
+      return descent.advance();
+    }
+
+    /** Share of the iterations that it may take, 0 to 1. */
+    public double progress() {
+      return descent.progress();
+    }
+
+    /** The probe as far as it was fitted. */
+    public LogisticProbe result() {
+      return new LogisticProbe(DMatrixRMaj.wrap(classes, columns, descent.point().clone()));
+    }
   }
 
   /**

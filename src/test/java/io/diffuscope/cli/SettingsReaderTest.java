@@ -9,6 +9,7 @@ import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.config.Configuration;
 import io.diffuscope.detect.DetectorSettings;
 import io.diffuscope.model.NetworkSettings;
+import io.diffuscope.model.Pooling;
 import io.diffuscope.model.SigmaGrid;
 import io.diffuscope.run.Ending;
 import io.diffuscope.run.EvidenceSettings;
@@ -17,6 +18,7 @@ import io.diffuscope.run.RunSettings;
 import io.diffuscope.run.StepScale;
 import io.diffuscope.sampling.FlowSettings;
 import io.diffuscope.sampling.ProbeSpec;
+import io.diffuscope.sampling.RepresentationSettings;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -207,6 +209,41 @@ class SettingsReaderTest {
   }
 
   @Test
+  void representationsAreMeasuredWhereThePaperDoesUnlessToldOtherwise() throws Exception {
+    assertThat(reader(Map.of()).probe().representation())
+        .isEqualTo(
+            new RepresentationSettings(
+                RepresentationSettings.DEFAULT_SIGMAS,
+                Pooling.MEAN,
+                1024,
+                RepresentationSettings.DEFAULT_ICR_SIGMA));
+    Map<String, Object> options =
+        Map.of(
+            "diffuscope.representation.sigmas",
+            List.of(1, .1),
+            "diffuscope.representation.pooling",
+            "max",
+            "diffuscope.representation.images",
+            64,
+            "diffuscope.representation.icr-sigma",
+            .5);
+    assertThat(reader(options).probe().representation())
+        .isEqualTo(new RepresentationSettings(List.of(.1, 1.0), Pooling.MAX, 64, .5));
+    for (Map<String, Object> wrong :
+        List.<Map<String, Object>>of(
+            Map.of("diffuscope.representation.sigmas", List.of(0, 1)),
+            Map.of("diffuscope.representation.sigmas", List.of()),
+            Map.of("diffuscope.representation.images", 0),
+            Map.of("diffuscope.representation.images", 7),
+            Map.of("diffuscope.representation.images", 1_000_000),
+            Map.of("diffuscope.representation.icr-sigma", -1))) {
+      assertThatThrownBy(() -> reader(wrong).probe())
+          .isInstanceOf(SettingsReader.InvalidSettingException.class)
+          .hasMessageContaining(wrong.keySet().iterator().next().substring("diffuscope.".length()));
+    }
+  }
+
+  @Test
   void paceIsASpacingOrABudget() throws Exception {
     assertThat(pace(Map.of("budget", "10%")))
         .isEqualTo(new Pace(Pace.Policy.LATEST, 1, 1_000, 1, .1));
@@ -309,6 +346,7 @@ class SettingsReaderTest {
     "batch-size, 2000, batch",
     "neighbours.augment, vflip, 'none, hflip'",
     "neighbours.geometry-operations, 0, geometry-operations",
+    "neighbours.search, fast, 'exact, approximate'",
     "ode.solver, rk45, rk45",
     "ode.steps, 0, step",
     "network.preconditioning, ddpm, ddpm",

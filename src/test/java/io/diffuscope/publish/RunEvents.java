@@ -199,7 +199,10 @@ public final class RunEvents {
             SignalNames.GL,
             SignalNames.RP,
             SignalNames.AUTHENTICITY,
-            SignalNames.FIDELITY)) {
+            SignalNames.FIDELITY,
+            SignalNames.REPRESENTATION,
+            SignalNames.ICR,
+            SignalNames.SCALING)) {
       for (Statistic statistic : Statistic.values()) {
         SignalEstimate candidate =
             new SignalEstimate(signal, Reference.TRAIN, statistic, .3, estimate);

@@ -11,6 +11,7 @@ import io.diffuscope.sampling.NeighbourSettings;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.ProbeFiles;
 import io.diffuscope.sampling.ProbeSpec;
+import io.diffuscope.sampling.SearchMethod;
 import io.diffuscope.sampling.SpikinessSettings;
 import io.diffuscope.signal.SignalSchedule;
 import io.diffuscope.statistics.Strata;
@@ -81,6 +82,26 @@ class RunNotesTest {
       assertThat(RunNotes.of(probe, part, SignalSchedule.DEFAULT))
           .anyMatch(note -> note.contains("mirror images") && note.contains("hflip"))
           .anyMatch(note -> note.contains("10 of 24") && note.contains("geometry-operations"));
+    }
+  }
+
+  @Test
+  void anApproximateSearchIsSaidWhereItIsUsed() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    NeighbourSettings approximate =
+        new NeighbourSettings(Augmentation.NONE, 1e13, SearchMethod.APPROXIMATE);
+    ProbeSpec small = files.smallSpec();
+    ProbeSpec large = files.spec(files.template(), files.points("large.npy", 1000, 1), null);
+    GeometrySummary geometry = GeometrySummary.ofPoints(1000, 0);
+    try (Probe few = Probe.open(small.withNeighbours(approximate));
+        Probe exact = Probe.open(large);
+        Probe many = Probe.open(large.withNeighbours(approximate))) {
+      assertThat(RunNotes.of(few, geometry, SignalSchedule.DEFAULT))
+          .noneMatch(note -> note.contains("recall_1"));
+      assertThat(RunNotes.of(exact, geometry, SignalSchedule.DEFAULT))
+          .noneMatch(note -> note.contains("recall_1"));
+      assertThat(RunNotes.of(many, geometry, SignalSchedule.DEFAULT))
+          .anyMatch(note -> note.contains("approximate") && note.contains("recall_1"));
     }
   }
 

@@ -18,11 +18,15 @@ import io.diffuscope.sampling.EvidenceRequest;
 import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Observation.DenoisingObservation;
 import io.diffuscope.sampling.Observation.EvidenceObservation;
+import io.diffuscope.sampling.Observation.IcrObservation;
+import io.diffuscope.sampling.Observation.NetworkObservation;
+import io.diffuscope.sampling.Observation.RepresentationObservation;
 import io.diffuscope.sampling.Observation.SampleObservation;
 import io.diffuscope.sampling.Picture;
 import io.diffuscope.sampling.ProbeFiles;
 import io.diffuscope.sampling.ProbeSpec;
 import io.diffuscope.sampling.Reference;
+import io.diffuscope.sampling.SearchRecall;
 import io.diffuscope.sampling.WorstSample;
 import io.diffuscope.signal.SignalEstimate;
 import io.diffuscope.signal.SignalNames;
@@ -183,6 +187,10 @@ class SerializationTest {
                     .withEvidence(new EvidenceRequest(8, true))),
             new Sampler.Perform(
                 1, 2, deadline, spec, new WorkUnit.DenoisingBlock(checkpoint, .5, 3)),
+            new Sampler.Perform(
+                1, 2, deadline, spec, new WorkUnit.RepresentationLevel(checkpoint, 3)),
+            new Sampler.Perform(1, 2, deadline, spec, new WorkUnit.RepresentationIcr(checkpoint)),
+            new Sampler.Perform(1, 2, deadline, spec, new WorkUnit.NetworkSize(checkpoint)),
             new Sampler.Perform(1, 2, deadline, spec, new WorkUnit.SampleBlock(held, 3, Set.of())),
             new TrainingRun.Found(checkpoint),
             new TrainingRun.Found(checkpoint, "/other"),
@@ -272,6 +280,21 @@ class SerializationTest {
     byte[] encoded = encode(losses);
     assertThat(encoded.length).isLessThan(LIMIT / 8);
     assertThat(decode(losses, encoded)).usingRecursiveComparison().isEqualTo(losses);
+    byte[] bits = new byte[100_000 / 8];
+    ProbeFiles.random(3).nextBytes(bits);
+    Estimate ratio = new Estimate(3, .5, 2, 4, 100_000);
+    WorkOutcome.Observed classes =
+        new WorkOutcome.Observed(
+            List.of(
+                new RepresentationObservation(2, .06, 100_000, bits, ratio),
+                new RepresentationObservation(3, .14, 0, new byte[0], null),
+                new IcrObservation(0, ratio),
+                new IcrObservation(0, null),
+                new NetworkObservation(0, 240_000)),
+            null);
+    encoded = encode(classes);
+    assertThat(encoded.length).isLessThan(LIMIT / 4);
+    assertThat(decode(classes, encoded)).usingRecursiveComparison().isEqualTo(classes);
   }
 
   /** Full precision numbers and large indices, against three references. */
@@ -293,7 +316,9 @@ class SerializationTest {
         random.ints(rows, 100_000, 1_000_000).toArray(),
         random.doubles(rows).toArray(),
         new boolean[rows],
-        random.doubles(rows).toArray());
+        random.doubles(rows).toArray(),
+        new SearchRecall(32, 31, 30),
+        new SearchRecall(32, 32, 32));
   }
 
   private static byte[] encode(Object message) {

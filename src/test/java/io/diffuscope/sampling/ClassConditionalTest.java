@@ -455,6 +455,7 @@ class ClassConditionalTest {
         s.flow(),
         s.denoising(),
         s.spikiness(),
+        s.representation(),
         s.descriptor(),
         s.neighbours(),
         s.groups(),

@@ -251,6 +251,7 @@ class LatentModelTest {
         new FlowSettings(FlowSettings.Solver.HEUN, SigmaGrid.edm(10)),
         new DenoisingSettings(List.of(1.0), 2, 20),
         SpikinessSettings.OFF,
+        RepresentationSettings.OFF,
         DescriptorSettings.OFF,
         NeighbourSettings.DEFAULT,
         GroupSettings.NONE,

@@ -1,10 +1,15 @@
 package io.diffuscope.signal;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 import static org.assertj.core.api.Assertions.within;
 
+import io.diffuscope.sampling.Observation.SampleObservation;
 import io.diffuscope.sampling.Reference;
+import io.diffuscope.sampling.SearchRecall;
 import io.diffuscope.statistics.Estimate;
+import io.diffuscope.statistics.Proportions;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class NearestRatioTest {
@@ -25,6 +30,35 @@ class NearestRatioTest {
     assertThat(Blocks.find(ratio, Statistic.EXCESS)).isNull();
     assertThat(ratio.estimates(true))
         .allSatisfy(e -> assertThat(e.reference()).isEqualTo(Reference.TRAIN));
+  }
+
+  @Test
+  void recallIsThatOfTheSamplesChecked() {
+    Signal ratio = new NearestRatio(0, 0);
+    double[] ones = {1, 1};
+    ratio.observe(
+        new SampleObservation(
+            0,
+            0,
+            Map.of(),
+            new int[2],
+            ones,
+            ones,
+            new int[2],
+            ones,
+            new boolean[2],
+            null,
+            new SearchRecall(32, 30, 24),
+            new SearchRecall(32, 32, 16)));
+    ratio.observe(Blocks.neighbours(1, ones, ones));
+    assertThat(ratio.estimates(true))
+        .filteredOn(e -> e.statistic().label().startsWith("recall"))
+        .extracting(e -> e.reference(), e -> e.statistic(), e -> e.estimate())
+        .containsExactly(
+            tuple(Reference.TRAIN, Statistic.RECALL_1, Proportions.share(30, 32)),
+            tuple(Reference.TRAIN, Statistic.RECALL_2, Proportions.share(24, 32)),
+            tuple(Reference.HOLDOUT, Statistic.RECALL_1, Proportions.share(32, 32)),
+            tuple(Reference.HOLDOUT, Statistic.RECALL_2, Proportions.share(16, 32)));
   }
 
   /** Newcombe (1998), method 10, his example (b): 9/10 against 3/10 is .17 to .809. */
