@@ -51,6 +51,11 @@ final class DataDirectory implements AutoCloseable {
     return directory.resolve("samples");
   }
 
+  /** Where the evidence of runs is. */
+  static Path evidence(Path directory) {
+    return directory.resolve("evidence");
+  }
+
   /** Where caches of this data directory are; shared by commands that hold no lock. */
   static Path cache(Path directory) {
     return directory.resolve("cache");

@@ -12,6 +12,8 @@ import io.diffuscope.demo.TrainingProgress;
 import io.diffuscope.demo.TrainingSettings;
 import io.diffuscope.model.Devices;
 import io.diffuscope.run.Ending;
+import io.diffuscope.run.EvidenceSettings;
+import io.diffuscope.run.EvidenceStore;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.tensorfile.BadInputException;
@@ -124,7 +126,8 @@ final class DemoCommand implements Callable<Integer> {
       Config config = Configuration.load(null, overrides);
       SettingsReader reader = new SettingsReader(config);
       DirectorySettings checkpoints = reader.checkpoints();
-      RunSettings settings = reader.run("demo").withEnding(Ending.NEVER);
+      EvidenceSettings evidence = reader.evidence();
+      RunSettings settings = reader.run("demo").withEnding(Ending.NEVER).withEvidence(evidence);
       // The trainer has a core of its own.
       Devices.configure(Math.max(1, Runtime.getRuntime().availableProcessors() - 1));
       TerminalView view = new TerminalView(status);
@@ -137,6 +140,7 @@ final class DemoCommand implements Callable<Integer> {
               DataDirectory.holds(state, reader.holds()),
               reader.samplers(),
               List.of(view),
+              EvidenceStore.in(DataDirectory.evidence(state), evidence),
               reader.web())) {
         usedUntil.accept(session.terminated());
         WatchCommand.warn(

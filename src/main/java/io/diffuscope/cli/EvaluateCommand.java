@@ -12,6 +12,10 @@ import io.diffuscope.publish.RunListener;
 import io.diffuscope.run.ComparisonSettings;
 import io.diffuscope.run.Ending;
 import io.diffuscope.run.EvaluationProgress;
+import io.diffuscope.run.EvidenceNews;
+import io.diffuscope.run.EvidenceSettings;
+import io.diffuscope.run.EvidenceStore;
+import io.diffuscope.run.FailureReason;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.Retries;
 import io.diffuscope.run.RunEvent;
@@ -62,6 +66,14 @@ final class EvaluateCommand implements Callable<Integer> {
       description = "A table, or one JSON object an estimate (default: ${DEFAULT-VALUE}).")
   private EstimateRows.Format format = EstimateRows.Format.TABLE;
 
+  @Option(
+      names = "--evidence-dir",
+      paramLabel = "DIR",
+      description =
+          "Write the worst samples of each checkpoint there, beside their nearest training images:"
+              + " DIR/run-NAME/STEP.png, and STEP.json with the distances.")
+  private @Nullable Path evidenceDirectory;
+
   private static Map<String, Object> evaluatingAll(int files) {
     Map<String, Object> overrides = new HashMap<>();
     MeasureOptions.put(overrides, "checkpoints.policy", "all");
@@ -83,7 +95,8 @@ final class EvaluateCommand implements Callable<Integer> {
             .run(parentName(files.getFirst()))
             .withEnding(Ending.NEVER)
             .withRetries(Retries.NONE)
-            .withComparisons(ComparisonSettings.OFF);
+            .withComparisons(ComparisonSettings.OFF)
+            .withEvidence(evidence(reader));
     Devices.configure(reader.threads());
     // Numbers go to standard output alone, so that it can be piped.
     try (StatusLine status = StatusLine.onStandardError()) {
@@ -116,11 +129,27 @@ final class EvaluateCommand implements Callable<Integer> {
               Holds.off(),
               reader.samplers(),
               List.of(printer),
+              evidenceDirectory == null
+                  ? EvidenceStore.NONE
+                  : EvidenceStore.in(evidenceDirectory, settings.evidence()),
               null)) {
         session.await();
       }
       return printer.exitCode.get();
     }
+  }
+
+  /** Whoever names files wants a sheet of each. */
+  private EvidenceSettings evidence(SettingsReader reader) {
+    if (evidenceDirectory == null) {
+      return EvidenceSettings.OFF;
+    }
+    EvidenceSettings configured = reader.evidence(EvidenceSettings.Mode.PICTURES);
+    return new EvidenceSettings(
+        configured.mode(),
+        configured.pairs(),
+        Math.max(files.size(), configured.sheets()),
+        Long.MAX_VALUE);
   }
 
   private static Checkpoint describe(Path file, String weights) throws BadInputException {
@@ -189,6 +218,12 @@ final class EvaluateCommand implements Callable<Integer> {
     @Override
     public void onProgress(EvaluationProgress progress) {
       status.progress(progress.checkpoint().name(), progress.done(), progress.total());
+    }
+
+    /** It was asked for; the numbers are there all the same. */
+    @Override
+    public void onEvidenceNews(EvidenceNews news) {
+      failed(FailureReason.INTERNAL.label(), news.message());
     }
 
     @Override

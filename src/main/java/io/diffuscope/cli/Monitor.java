@@ -17,6 +17,7 @@ import io.diffuscope.publish.Publisher;
 import io.diffuscope.publish.RunListener;
 import io.diffuscope.run.DeviceTurns;
 import io.diffuscope.run.EvaluationException;
+import io.diffuscope.run.EvidenceStore;
 import io.diffuscope.run.History;
 import io.diffuscope.run.Pace;
 import io.diffuscope.run.RunEvent;
@@ -90,6 +91,7 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
    * @param holds hold checkpoints while they are evaluated
    * @param onFailure told the cause if the monitor cannot go on
    * @param onEnd told when everything that the monitor was started for has ended
+   * @param evidence keeps the worst samples of checkpoints
    */
   record Plan(
       RunSources runs,
@@ -98,7 +100,20 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
       int samplers,
       List<RunListener> listeners,
       Consumer<Throwable> onFailure,
-      Runnable onEnd) {}
+      Runnable onEnd,
+      EvidenceStore evidence) {
+    /** Without evidence. */
+    Plan(
+        RunSources runs,
+        Probe probe,
+        Holds holds,
+        int samplers,
+        List<RunListener> listeners,
+        Consumer<Throwable> onFailure,
+        Runnable onEnd) {
+      this(runs, probe, holds, samplers, listeners, onFailure, onEnd, EvidenceStore.NONE);
+    }
+  }
 
   private static final int NAMED_RUNS = 20;
 
@@ -191,7 +206,12 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
             .spawn(
                 RunSupervisor.create(
                     run,
-                    new SharedParts(plan.probe, queue, turnsFor(run.settings().pace()), plan.holds),
+                    new SharedParts(
+                        plan.probe,
+                        queue,
+                        turnsFor(run.settings().pace()),
+                        plan.holds,
+                        plan.evidence),
                     atOnce,
                     failures,
                     ends),

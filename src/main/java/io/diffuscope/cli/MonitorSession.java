@@ -11,6 +11,7 @@ import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.publish.LogPublisher;
 import io.diffuscope.publish.MetricsPublisher;
 import io.diffuscope.publish.RunListener;
+import io.diffuscope.run.EvidenceStore;
 import io.diffuscope.run.History;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
@@ -125,6 +126,7 @@ final class MonitorSession implements AutoCloseable {
    *
    * @param probe opened from the settings; closed with this session
    * @param holds hold checkpoints while they are evaluated; closed with this session
+   * @param evidence keeps the worst samples of checkpoints
    * @param web where to serve; null serves nothing
    * @throws CannotServeException if the port cannot be had
    */
@@ -135,6 +137,7 @@ final class MonitorSession implements AutoCloseable {
       Holds holds,
       int samplers,
       List<? extends RunListener> listeners,
+      EvidenceStore evidence,
       @Nullable WebSettings web)
       throws CannotServeException {
     CompletableFuture<Done> ended = new CompletableFuture<>();
@@ -159,7 +162,8 @@ final class MonitorSession implements AutoCloseable {
                     samplers,
                     all,
                     ended::completeExceptionally,
-                    () -> ended.complete(Done.getInstance()))),
+                    () -> ended.complete(Done.getInstance()),
+                    evidence)),
             "diffuscope",
             config);
     // Also when a person interrupts; not before, or an evaluation would miss its files.
@@ -167,7 +171,7 @@ final class MonitorSession implements AutoCloseable {
     MonitorSession session = new MonitorSession(system, runs, probe, ended, progress);
     if (web != null) {
       try {
-        session.server = session.bind(web, metrics, board);
+        session.server = session.bind(web, metrics, board, evidence);
       } catch (CannotServeException e) {
         session.close();
         throw e;
@@ -176,10 +180,12 @@ final class MonitorSession implements AutoCloseable {
     return session;
   }
 
-  private HttpServer bind(WebSettings web, MetricsPublisher metrics, RunBoard board)
+  private HttpServer bind(
+      WebSettings web, MetricsPublisher metrics, RunBoard board, EvidenceStore evidence)
       throws CannotServeException {
     try {
-      return HttpServer.bind(system, web, metrics, board, progress::readiness, this::announce)
+      return HttpServer.bind(
+              system, web, metrics, board, progress::readiness, this::announce, evidence)
           .toCompletableFuture()
           .get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
     } catch (ExecutionException e) {

@@ -18,8 +18,18 @@ final class ServeOptions {
       description = "Address to listen on (default 127.0.0.1: this machine only).")
   private @Nullable String host;
 
+  @Option(
+      names = "--evidence",
+      paramLabel = "off|distances|pictures",
+      description =
+          "What is kept and shown of the worst samples of each checkpoint: their nearest training"
+              + " points and distances, or also pictures of them (default: pictures on this machine"
+              + " only, distances where --host lets others look).")
+  private @Nullable String evidence;
+
   void addTo(Map<String, Object> overrides) {
     MeasureOptions.put(overrides, "web.port", port);
     MeasureOptions.put(overrides, "web.host", host);
+    MeasureOptions.put(overrides, "evidence.mode", evidence);
   }
 }

@@ -20,6 +20,7 @@ import io.diffuscope.model.Pooling;
 import io.diffuscope.model.SigmaGrid;
 import io.diffuscope.run.ComparisonSettings;
 import io.diffuscope.run.Ending;
+import io.diffuscope.run.EvidenceSettings;
 import io.diffuscope.run.Pace;
 import io.diffuscope.run.Retries;
 import io.diffuscope.run.RunSettings;
@@ -228,18 +229,18 @@ final class SettingsReader {
           String displayName = text("display-name");
           Ending ending = ending();
           return new RunSettings(
-              id,
-              displayName == null ? id : displayName,
-              probe(),
-              pace(),
-              steps(),
-              ending,
-              detectors(),
-              samplers() + 1,
-              durations.of("device.unit-timeout"),
-              ending.once() ? retries().brief() : retries(),
-              signals(),
-              comparisons());
+                  id,
+                  displayName == null ? id : displayName,
+                  probe(),
+                  pace(),
+                  steps(),
+                  ending,
+                  detectors(),
+                  samplers() + 1,
+                  durations.of("device.unit-timeout"),
+                  ending.once() ? retries().brief() : retries(),
+                  signals())
+              .withComparisons(comparisons());
         });
   }
 
@@ -539,6 +540,28 @@ final class SettingsReader {
         () ->
             new WebSettings(
                 config.getString("web.host"), config.getInt("web.port"), webToken().token()));
+  }
+
+  /**
+   * What is kept of the worst samples; training data is shown to this machine alone unless told.
+   */
+  EvidenceSettings evidence() {
+    EvidenceSettings.Mode unasked =
+        web().isLoopback() ? EvidenceSettings.Mode.PICTURES : EvidenceSettings.Mode.DISTANCES;
+    return evidence(unasked);
+  }
+
+  /** The same, with what is kept where the configuration does not say. */
+  EvidenceSettings evidence(EvidenceSettings.Mode unasked) {
+    return checked(
+        () ->
+            new EvidenceSettings(
+                config.getIsNull("evidence.mode")
+                    ? unasked
+                    : word(EvidenceSettings.Mode.class, "evidence.mode"),
+                config.getInt("evidence.pairs"),
+                config.getInt("evidence.sheets"),
+                config.getBytes("evidence.max-bytes")));
   }
 
   /** The token for announcements. */

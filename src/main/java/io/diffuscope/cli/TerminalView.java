@@ -11,6 +11,7 @@ import io.diffuscope.publish.SourceState;
 import io.diffuscope.run.BudgetRest;
 import io.diffuscope.run.DurationText;
 import io.diffuscope.run.EvaluationProgress;
+import io.diffuscope.run.EvidenceNews;
 import io.diffuscope.run.History;
 import io.diffuscope.run.HoldNews;
 import io.diffuscope.run.JournalNews;
@@ -244,6 +245,13 @@ final class TerminalView implements RunListener {
 
   @Override
   public synchronized void onHoldNews(HoldNews news) {
+    if (news.first()) {
+      print(runOf(news.run()), "yellow", news.message());
+    }
+  }
+
+  @Override
+  public synchronized void onEvidenceNews(EvidenceNews news) {
     if (news.first()) {
       print(runOf(news.run()), "yellow", news.message());
     }

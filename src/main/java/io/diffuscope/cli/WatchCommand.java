@@ -12,6 +12,8 @@ import io.diffuscope.checkpoint.s3.S3FileSystemProvider;
 import io.diffuscope.cli.SettingsReader.InvalidSettingException;
 import io.diffuscope.detect.Verdict;
 import io.diffuscope.model.Devices;
+import io.diffuscope.run.EvidenceSettings;
+import io.diffuscope.run.EvidenceStore;
 import io.diffuscope.run.FileJournal;
 import io.diffuscope.run.RunDecisions;
 import io.diffuscope.run.RunJournal;
@@ -85,8 +87,11 @@ final class WatchCommand implements Callable<Integer> {
     }
     WebSettings web = reader.web();
     LogFile.in(reader.dataDirectory());
+    EvidenceSettings evidence = reader.evidence();
     RunSettings settings =
-        reader.run(checkpoints == null ? "run" : nameOf(checkpoints.directory()));
+        reader
+            .run(checkpoints == null ? "run" : nameOf(checkpoints.directory()))
+            .withEvidence(evidence);
     Devices.configure(reader.threads());
 
     try (DataDirectory data = DataDirectory.lock(reader.dataDirectory());
@@ -107,6 +112,7 @@ final class WatchCommand implements Callable<Integer> {
               DataDirectory.holds(reader.dataDirectory(), holds),
               reader.samplers(),
               List.of(view),
+              EvidenceStore.in(DataDirectory.evidence(reader.dataDirectory()), evidence),
               web)) {
         if (checkpoints != null) {
           status.print(

@@ -3,6 +3,7 @@ package io.diffuscope.publish;
 import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.detect.FlagChange;
+import io.diffuscope.run.EvidenceNews;
 import io.diffuscope.run.History;
 import io.diffuscope.run.HoldNews;
 import io.diffuscope.run.JournalNews;
@@ -142,6 +143,13 @@ public final class LogPublisher implements RunListener {
 
   @Override
   public void onHoldNews(HoldNews news) {
+    (news.first() ? log.atWarn() : log.atDebug())
+        .addKeyValue("run", news.run())
+        .log("run {}: {}", news.run(), safe(news.message()));
+  }
+
+  @Override
+  public void onEvidenceNews(EvidenceNews news) {
     (news.first() ? log.atWarn() : log.atDebug())
         .addKeyValue("run", news.run())
         .log("run {}: {}", news.run(), safe(news.message()));

@@ -117,6 +117,11 @@ public final class MetricCatalogue {
           "Events of the run that came when no more could wait, and are not in its journal; what"
               + " they tell of is evaluated again after a restart.",
           RUN);
+  static final Metric EVIDENCE_FAILED_WRITES =
+      counter(
+          "diffuscope_evidence_failed_writes",
+          "Checkpoints of the run whose evidence could not be kept.",
+          RUN);
   static final Metric RUN_INFO =
       gauge(
           "diffuscope_run_info",
@@ -371,6 +376,7 @@ public final class MetricCatalogue {
         JOURNAL_PENDING,
         JOURNAL_FAILED_WRITES,
         JOURNAL_LOST,
+        EVIDENCE_FAILED_WRITES,
         IN_PROGRESS,
         PROGRESS,
         LAST_FOUND,

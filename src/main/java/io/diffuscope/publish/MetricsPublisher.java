@@ -4,6 +4,7 @@ import io.diffuscope.detect.Flag;
 import io.diffuscope.detect.FlagChange;
 import io.diffuscope.detect.Verdict;
 import io.diffuscope.run.EvaluationProgress;
+import io.diffuscope.run.EvidenceNews;
 import io.diffuscope.run.HoldNews;
 import io.diffuscope.run.JournalBacklog;
 import io.diffuscope.run.PreparationProgress;
@@ -161,6 +162,12 @@ public final class MetricsPublisher implements RunListener {
         .count(MetricCatalogue.HOLDS_IN_PLACE, news.reason());
   }
 
+  @Override
+  public synchronized void onEvidenceNews(EvidenceNews news) {
+    runs.computeIfAbsent(news.run(), RunMeters::new);
+    meters.counter(Series.of(MetricCatalogue.EVIDENCE_FAILED_WRITES, news.run())).increment();
+  }
+
   private void showSource(String run, SourceState state) {
     meters.set(Series.of(MetricCatalogue.SOURCE_UP, run), state.problem() == null ? 1 : 0);
     meters.counter(Series.of(MetricCatalogue.SOURCE_PROBLEMS, run));
@@ -218,6 +225,7 @@ public final class MetricsPublisher implements RunListener {
       }
       meters.counter(Series.of(MetricCatalogue.JOURNAL_FAILED_WRITES, run));
       meters.counter(Series.of(MetricCatalogue.JOURNAL_LOST, run));
+      meters.counter(Series.of(MetricCatalogue.EVIDENCE_FAILED_WRITES, run));
       set(MetricCatalogue.JOURNAL_PENDING, 0);
       set(MetricCatalogue.ATTEMPT, 1);
       set(MetricCatalogue.LAG, 0);

@@ -9,6 +9,7 @@ import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
 import io.diffuscope.run.BudgetRest;
 import io.diffuscope.run.EvaluationProgress;
+import io.diffuscope.run.EvidenceNews;
 import io.diffuscope.run.History;
 import io.diffuscope.run.HoldNews;
 import io.diffuscope.run.JournalBacklog;
@@ -94,6 +95,7 @@ public final class Publisher extends AbstractOnMessageBehavior<Publisher.Command
       case Heard(BudgetRest rest) -> tell(listener -> listener.onRest(rest));
       case Heard(SourceNews news) -> tell(listener -> listener.onSourceNews(news));
       case Heard(HoldNews news) -> tell(listener -> listener.onHoldNews(news));
+      case Heard(EvidenceNews news) -> tell(listener -> listener.onEvidenceNews(news));
       case Marked(Marker marker) -> {
         if (marker.of.equals(getContext().getSelf())) {
           owner.tell(new Subscribed());

@@ -2,6 +2,7 @@ package io.diffuscope.publish;
 
 import io.diffuscope.run.BudgetRest;
 import io.diffuscope.run.EvaluationProgress;
+import io.diffuscope.run.EvidenceNews;
 import io.diffuscope.run.History;
 import io.diffuscope.run.HoldNews;
 import io.diffuscope.run.JournalBacklog;
@@ -43,6 +44,9 @@ public interface RunListener {
 
   /** A checkpoint is not held while it is evaluated. */
   default void onHoldNews(HoldNews news) {}
+
+  /** The evidence of a checkpoint could not be kept. */
+  default void onEvidenceNews(EvidenceNews news) {}
 
   /** The run is forgotten: whatever was published about it vanishes. */
   default void removeRun(String run) {}

@@ -8,9 +8,11 @@ import akka.actor.typed.javadsl.AskPattern;
 import akka.japi.Pair;
 import akka.stream.javadsl.Source;
 import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.sampling.EvidenceRequest;
 import io.diffuscope.sampling.KeptSamples;
 import io.diffuscope.sampling.ProbeSpec;
 import io.diffuscope.sampling.Reference;
+import io.diffuscope.sampling.WorstSample;
 import io.diffuscope.signal.SignalEstimate;
 import java.time.Duration;
 import java.time.Instant;
@@ -34,6 +36,8 @@ final class Evaluation {
    *
    * @param squaredDistances by reference, by noise: for the paired change to the next checkpoint;
    *     empty until complete
+   * @param worst samples that are most of a copy, worst first; empty until complete, and where none
+   *     are asked for
    * @param weights what the samplers read of the checkpoint, or null
    */
   record Update(
@@ -41,6 +45,7 @@ final class Evaluation {
       int total,
       List<SignalEstimate> estimates,
       Map<Reference, double[]> squaredDistances,
+      List<WorstSample> worst,
       @Nullable WeightsUsed weights) {
     boolean isComplete() {
       return done == total;
@@ -60,6 +65,7 @@ final class Evaluation {
   private final ActorRef<WorkQueue.Command> queue;
   private final Holding holding;
   private final ProbeSpec probe;
+  private final @Nullable EvidenceRequest evidence;
   private final int parallelism;
   private final Duration unitTimeout;
   private final InstantSource clock;
@@ -75,6 +81,7 @@ final class Evaluation {
     this.queue = queue;
     this.holding = holding;
     this.probe = settings.probe();
+    this.evidence = settings.evidence().request();
     this.parallelism = settings.parallelism();
     this.unitTimeout = settings.unitTimeout();
     this.clock = clock;
@@ -90,13 +97,18 @@ final class Evaluation {
       List<WorkUnit> units, @Nullable KeptSamples kept, EvaluationPlan plan, Before before) {
     if (units.isEmpty()) {
       // No signal is due at this checkpoint.
-      return Source.single(new Update(0, 0, List.of(), Map.of(), null));
+      return Source.single(new Update(0, 0, List.of(), Map.of(), List.of(), null));
     }
     int comparisons = kept == null ? 0 : plan.probe().sampleBlocks();
-    return outcomes(units)
+    List<WorkUnit> asked = units.stream().map(unit -> unit.withEvidence(evidence)).toList();
+    return outcomes(asked)
         .concatLazy(kept == null ? Source.empty() : compared(kept, plan.kept(), before))
         .statefulMap(
-            () -> new Fold(plan.signals(before.distances), units.size() + comparisons),
+            () ->
+                new Fold(
+                    plan.signals(before.distances),
+                    units.size() + comparisons,
+                    evidence == null ? 0 : evidence.pairs()),
             (fold, outcome) -> {
               WorkOutcome.Observed observed = observed(outcome);
               return Pair.create(fold, fold.add(observed.observations(), observed.weights()));

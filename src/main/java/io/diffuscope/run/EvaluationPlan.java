@@ -199,7 +199,7 @@ record EvaluationPlan(
       Set<SampleMeasurement> measured = measurements();
       KeptSamples keep = place(checkpoint);
       for (int block = 0; block < probe.sampleBlocks(); block++) {
-        units.add(new WorkUnit.SampleBlock(checkpoint, block, measured, keep));
+        units.add(new WorkUnit.SampleBlock(checkpoint, block, measured).keptIn(keep));
       }
     }
     if (measures(SignalNames.DENOISING_GAP)) {

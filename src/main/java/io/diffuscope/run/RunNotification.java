@@ -13,6 +13,7 @@ public sealed interface RunNotification extends CborSerializable
         HoldNews,
         JournalNews,
         JournalBacklog,
+        EvidenceNews,
         History {
   /** Id of the run. */
   String run();

@@ -21,6 +21,7 @@ import java.util.regex.Pattern;
  * @param retries how often an evaluation is tried that fails for a reason which may pass
  * @param signals which signals are measured, and at which of the checkpoints that are sampled
  * @param comparisons which other samples are compared with
+ * @param evidence what is kept of the worst samples of a checkpoint
  */
 public record RunSettings(
     String id,
@@ -34,14 +35,54 @@ public record RunSettings(
     Duration unitTimeout,
     Retries retries,
     SignalSchedule signals,
-    ComparisonSettings comparisons) {
+    ComparisonSettings comparisons,
+    EvidenceSettings evidence) {
   private static final Pattern ID = Pattern.compile("[A-Za-z0-9._-]{1,100}");
 
   public RunSettings {
-    if (!ID.matcher(id).matches()) {
+    if (!isId(id)) {
       throw new IllegalArgumentException(
           "run \"%s\" must be 1 to 100 letters, digits, dots, dashes or underscores".formatted(id));
     }
+  }
+
+  /** Without comparisons and evidence. */
+  public RunSettings(
+      String id,
+      String displayName,
+      ProbeSpec probe,
+      Pace pace,
+      StepScale steps,
+      Ending ending,
+      DetectorSettings detectors,
+      int parallelism,
+      Duration unitTimeout,
+      Retries retries,
+      SignalSchedule signals) {
+    this(
+        id,
+        displayName,
+        probe,
+        pace,
+        steps,
+        ending,
+        detectors,
+        parallelism,
+        unitTimeout,
+        retries,
+        signals,
+        ComparisonSettings.OFF,
+        EvidenceSettings.OFF);
+  }
+
+  /** The same with other comparisons. */
+  public RunSettings withComparisons(ComparisonSettings other) {
+    return with(steps, ending, detectors, retries, signals, other, evidence);
+  }
+
+  /** The same with another evidence. */
+  public RunSettings withEvidence(EvidenceSettings other) {
+    return with(steps, ending, detectors, retries, signals, comparisons, other);
   }
 
   /** The same for another run. */
@@ -58,37 +99,33 @@ public record RunSettings(
         unitTimeout,
         retries,
         signals,
-        comparisons);
+        comparisons,
+        evidence);
   }
 
   /** The same where this is known of the steps. */
   public RunSettings withSteps(StepScale other) {
-    return with(other, ending, detectors, retries, signals, comparisons);
+    return with(other, ending, detectors, retries, signals, comparisons, evidence);
   }
 
   /** The same with another end. */
   public RunSettings withEnding(Ending other) {
-    return with(steps, other, detectors, retries, signals, comparisons);
+    return with(steps, other, detectors, retries, signals, comparisons, evidence);
   }
 
   /** The same with other thresholds. */
   RunSettings withDetectors(DetectorSettings other) {
-    return with(steps, ending, other, retries, signals, comparisons);
+    return with(steps, ending, other, retries, signals, comparisons, evidence);
   }
 
   /** The same with another patience. */
   public RunSettings withRetries(Retries other) {
-    return with(steps, ending, detectors, other, signals, comparisons);
+    return with(steps, ending, detectors, other, signals, comparisons, evidence);
   }
 
   /** The same with another schedule of signals. */
   public RunSettings withSignals(SignalSchedule other) {
-    return with(steps, ending, detectors, retries, other, comparisons);
-  }
-
-  /** The same with other comparisons. */
-  public RunSettings withComparisons(ComparisonSettings other) {
-    return with(steps, ending, detectors, retries, signals, other);
+    return with(steps, ending, detectors, retries, other, comparisons, evidence);
   }
 
   private RunSettings with(
@@ -97,7 +134,8 @@ public record RunSettings(
       DetectorSettings otherDetectors,
       Retries otherRetries,
       SignalSchedule otherSignals,
-      ComparisonSettings otherComparisons) {
+      ComparisonSettings otherComparisons,
+      EvidenceSettings otherEvidence) {
     return new RunSettings(
         id,
         displayName,
@@ -110,7 +148,13 @@ public record RunSettings(
         unitTimeout,
         otherRetries,
         otherSignals,
-        otherComparisons);
+        otherComparisons,
+        otherEvidence);
+  }
+
+  /** Whether a run can be called so. */
+  public static boolean isId(String text) {
+    return ID.matcher(text).matches();
   }
 
   /** The nearest valid id to any text, such as a directory's name. */

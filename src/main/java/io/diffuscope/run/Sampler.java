@@ -180,7 +180,7 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
             yield looking(
                 perform,
                 ready,
-                ready.samples(unit.block(), unit.measurements(), unit.keep()),
+                ready.samples(unit.block(), unit.measurements(), unit.keep(), unit.evidence()),
                 found -> found);
           }
           case WorkUnit.DenoisingBlock unit -> {

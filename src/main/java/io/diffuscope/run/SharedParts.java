@@ -12,9 +12,20 @@ import org.jspecify.annotations.Nullable;
  * @param queue the work of the samplers
  * @param turns at the device; null where evaluation has no budget
  * @param holds hold checkpoints while they are evaluated
+ * @param evidence keeps the worst samples of checkpoints
  */
 public record SharedParts(
     Probe probe,
     ActorRef<WorkQueue.Command> queue,
     @Nullable ActorRef<DeviceTurns.Command> turns,
-    Holds holds) {}
+    Holds holds,
+    EvidenceStore evidence) {
+  /** Without evidence. */
+  public SharedParts(
+      Probe probe,
+      ActorRef<WorkQueue.Command> queue,
+      @Nullable ActorRef<DeviceTurns.Command> turns,
+      Holds holds) {
+    this(probe, queue, turns, holds, EvidenceStore.NONE);
+  }
+}

@@ -22,6 +22,7 @@ import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.Reference;
+import io.diffuscope.sampling.WorstSample;
 import io.diffuscope.statistics.HoldoutCheck;
 import io.diffuscope.tensorfile.BadInputException;
 import java.io.IOException;
@@ -132,6 +133,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   private final @Nullable ActorRef<DeviceTurns.Command> turns;
   private RunDecisions decisions;
   private final Evaluation evaluation;
+  private final EvidenceStore evidence;
   private final InstantSource clock;
   private final ActorRef<? super Unprepared> owner;
   private final Materializer materializer;
@@ -140,6 +142,8 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   private @Nullable EvaluationPlan plan;
   private final PairedDistances distances = new PairedDistances(DISTANCE_BYTES);
   private Map<Reference, double[]> measured = Map.of();
+  private List<WorstSample> worst = List.of();
+  private boolean evidenceFails;
   private Instant evaluationStarted = Instant.EPOCH;
   private @Nullable String endCause;
   private Instant drainsFrom = Instant.MAX;
@@ -175,6 +179,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
             holding(context, shared.holds(), settings),
             settings,
             clock);
+    this.evidence = shared.evidence();
     this.clock = clock;
     this.owner = owner;
     // Streams made with it end with this actor.
@@ -429,6 +434,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     if (update.isComplete()) {
       Duration took = Duration.between(evaluationStarted, clock.instant());
       measured = update.squaredDistances();
+      worst = update.worst();
       perform(
           new RunDecisions.Complete(
               message.checkpoint, update.estimates(), update.weights(), took.toNanos() / 1e9));
@@ -507,6 +513,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
         giveTurnBack();
         if (e.sampled()) {
           distances.put(e.judged() ? e.checkpoint().step() : null, measured);
+          keepEvidence(e);
         }
       }
       case RunEvent.EvaluationFailed e -> giveTurnBack();
@@ -525,6 +532,28 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
         }
       }
       default -> {}
+    }
+  }
+
+  /**
+   * Here, and not later: this actor may block, and when the run ends all of its evidence is there.
+   * Evidence that a later attempt has replaced must not replace it again.
+   */
+  private void keepEvidence(RunEvent.EvaluationCompleted event) {
+    if (event.standing() == RunEvent.Standing.SUPERSEDED) {
+      return;
+    }
+    try {
+      evidence.keep(event, worst, decisions.verdict(state).bestStep());
+      evidenceFails = false;
+    } catch (IOException | RuntimeException e) {
+      tell(
+          new EvidenceNews(
+              settings.id(),
+              !evidenceFails,
+              "the evidence of %s is not kept (%s); the evaluation goes on"
+                  .formatted(event.checkpoint().name(), e.getMessage())));
+      evidenceFails = true;
     }
   }
 

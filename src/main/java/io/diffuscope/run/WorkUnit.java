@@ -1,8 +1,10 @@
 package io.diffuscope.run;
 
+import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.sampling.EvidenceRequest;
 import io.diffuscope.sampling.KeptSamples;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.sampling.SampleComparison;
@@ -45,20 +47,28 @@ public sealed interface WorkUnit extends CborSerializable {
    *
    * @param measurements what is measured on them, beside neighbours and distances
    * @param keep where they are kept for comparisons; null: nowhere
+   * @param evidence what is told of the worst of them; null: nothing
    */
   record SampleBlock(
       Checkpoint checkpoint,
       int block,
       Set<SampleMeasurement> measurements,
-      @Nullable KeptSamples keep)
+      @Nullable KeptSamples keep,
+      @Nullable EvidenceRequest evidence)
       implements WorkUnit {
+    @JsonCreator
     public SampleBlock {
       measurements = Set.copyOf(measurements);
     }
 
-    /** Samples that are kept nowhere. */
+    /** Samples that are kept nowhere, and of which nothing is shown. */
     public SampleBlock(Checkpoint checkpoint, int block, Set<SampleMeasurement> measurements) {
-      this(checkpoint, block, measurements, null);
+      this(checkpoint, block, measurements, null, null);
+    }
+
+    /** The same kept for comparisons. */
+    SampleBlock keptIn(@Nullable KeptSamples place) {
+      return new SampleBlock(checkpoint, block, measurements, place, evidence);
     }
   }
 
@@ -76,6 +86,13 @@ public sealed interface WorkUnit extends CborSerializable {
 
   /** How large the network is. */
   record NetworkSize(Checkpoint checkpoint) implements WorkUnit {}
+
+  /** The same with what is told of the worst samples, where it is about samples. */
+  default WorkUnit withEvidence(@Nullable EvidenceRequest evidence) {
+    return this instanceof SampleBlock u
+        ? new SampleBlock(u.checkpoint, u.block, u.measurements, u.keep, evidence)
+        : this;
+  }
 
   /** Kept samples of one block of noises beside those of other checkpoints. */
   record ComparisonBlock(SampleComparison compared, int block) implements WorkUnit {}

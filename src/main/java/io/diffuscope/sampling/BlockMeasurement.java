@@ -34,6 +34,7 @@ final class BlockMeasurement implements AutoCloseable {
   private final NDArray endpoints;
   private final int rows;
   private final List<SampleObservation> done = new ArrayList<>();
+  private final List<PointNeighbours> neighbours = new ArrayList<>();
   private final List<NDArray> parts = new ArrayList<>();
   private final Map<Reference, NDArray> theirs = new EnumMap<>(Reference.class);
   private @Nullable NDArray mine;
@@ -111,7 +112,9 @@ final class BlockMeasurement implements AutoCloseable {
   private void compare() throws BadInputException {
     NDArray features = Objects.requireNonNull(mine);
     BlockReferences known = references.compared(block, start, theirs, samples);
-    done.add(samples.observe(block, first + start, features, known));
+    Samples.Measured measured = samples.measure(block, first + start, features, known);
+    done.add(measured.observation());
+    neighbours.add(measured.neighbours());
     start += Math.toIntExact(features.getShape().get(0));
     row = start;
     source = 0;
@@ -124,6 +127,11 @@ final class BlockMeasurement implements AutoCloseable {
   /** The features of the samples that are compared next, once they are complete. */
   @Nullable NDArray samples() {
     return mine;
+  }
+
+  /** Which points the neighbours are, once nothing is left. */
+  PointNeighbours neighbours() {
+    return PointNeighbours.joined(neighbours);
   }
 
   /** Share of the pieces done, 0 to 1. */

@@ -77,6 +77,11 @@ public final class NeighbourSearch implements PointSearch {
       return Arrays.stream(distance).mapToDouble(row -> row[0]).toArray();
     }
 
+    /** Index of the second nearest point, {@code [count]}; -1 where the set has none. */
+    public int[] secondIndex() {
+      return Arrays.stream(index).mapToInt(row -> row[1]).toArray();
+    }
+
     /** Distance of the second nearest point, {@code [count]}. */
     public double[] secondDistance() {
       return Arrays.stream(distance).mapToDouble(row -> row[1]).toArray();

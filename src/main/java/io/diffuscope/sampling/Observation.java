@@ -3,6 +3,7 @@ package io.diffuscope.sampling;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import io.diffuscope.statistics.Estimate;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -20,6 +21,7 @@ import org.jspecify.annotations.Nullable;
   @JsonSubTypes.Type(value = Observation.RepresentationObservation.class, name = "representation"),
   @JsonSubTypes.Type(value = Observation.IcrObservation.class, name = "icr"),
   @JsonSubTypes.Type(value = Observation.NetworkObservation.class, name = "network"),
+  @JsonSubTypes.Type(value = Observation.EvidenceObservation.class, name = "evidence"),
   @JsonSubTypes.Type(value = Observation.ComparisonObservation.class, name = "comparison"),
   @JsonSubTypes.Type(value = Observation.EnsembleObservation.class, name = "ensemble")
 })
@@ -193,6 +195,18 @@ public sealed interface Observation {
    * @param parameters how many numbers are trained
    */
   record NetworkObservation(int block, long parameters) implements Observation {}
+
+  /**
+   * Some of the worst samples of one block of noises; a block may have several of these, because
+   * pictures are large.
+   *
+   * @param worst worst first
+   */
+  record EvidenceObservation(int block, List<WorstSample> worst) implements Observation {
+    public EvidenceObservation {
+      worst = List.copyOf(worst);
+    }
+  }
 
   /**
    * Samples of one block of noises beside those of other checkpoints, from the same noises.

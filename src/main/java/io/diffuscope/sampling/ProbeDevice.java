@@ -21,6 +21,7 @@ import io.diffuscope.sampling.Observation.RepresentationObservation;
 import io.diffuscope.sampling.Observation.SampleObservation;
 import io.diffuscope.sampling.Observation.SpikinessObservation;
 import io.diffuscope.tensorfile.BadInputException;
+import io.diffuscope.tensorfile.TensorShape;
 import io.diffuscope.tensorfile.WeightsLocation;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -69,6 +70,8 @@ public final class ProbeDevice implements AutoCloseable {
   private @Nullable Samples samples;
   private @Nullable DenoisingPlan denoisingPlan;
   private @Nullable SetImages spikinessImages;
+  private int @Nullable [] comparedHoldout;
+  private @Nullable Pictures pictures;
 
   /** Hold-out points that class probes may be tested on; null without any. */
   private @Nullable DataSet testedHoldout;
@@ -248,6 +251,7 @@ public final class ProbeDevice implements AutoCloseable {
       heldOutSearch = indexes.search(subset, points, compared.orbit());
       heldOut = RowSubset.of(holdout, rows);
       useForFidelity(heldOut, rows);
+      comparedHoldout = rows;
       denoisingPlan =
           new DenoisingPlan(probe.train(), heldOut, probe.denoising(), probe.classLabels());
     }
@@ -397,9 +401,13 @@ public final class ProbeDevice implements AutoCloseable {
    * @param measured what is measured beside neighbours and distances; what the probe has nothing
    *     for is left out
    * @param keep where the samples are kept for comparisons; null: nowhere
+   * @param asked what is told of the worst of them; null: nothing
    */
   public Task<List<Observation>> samples(
-      int block, Set<SampleMeasurement> measured, @Nullable KeptSamples keep)
+      int block,
+      Set<SampleMeasurement> measured,
+      @Nullable KeptSamples keep,
+      @Nullable EvidenceRequest asked)
       throws BadInputException {
     List<SampleBlockTask.Measure> measures = new ArrayList<>();
     if (measured.contains(SampleMeasurement.SPIKINESS) && probe.spikiness().images() > 0) {
@@ -415,8 +423,12 @@ public final class ProbeDevice implements AutoCloseable {
     if (judged) {
       measures.add(this::fidelityOfSamples);
     }
+    SampleTask sampling = sampleTask(block);
+    if (asked != null) {
+      measures.addAll(evidence(asked).of(sampling));
+    }
     return new SampleBlockTask(
-        sampleTask(block),
+        sampling,
         block,
         (number, endpoints) -> {
           if (keep != null) {
@@ -447,6 +459,18 @@ public final class ProbeDevice implements AutoCloseable {
         map,
         description == null ? null : description.map(),
         references);
+  }
+
+  private BlockEvidence evidence(EvidenceRequest asked) throws BadInputException {
+    ComparedSets compared = Objects.requireNonNull(sets, "useGeometry comes first");
+    Pictures drawn = pictures;
+    if (asked.pictures() && drawn == null) {
+      TensorShape shape = map.isIdentity() ? probe.network().shape() : map.shape();
+      drawn = Pictures.areImages(shape) ? Pictures.of(shape, compared.train()) : null;
+      pictures = drawn;
+    }
+    return new BlockEvidence(
+        asked, compared, comparedHoldout, map, asked.pictures() ? drawn : null);
   }
 
   private Task<FidelityObservation> fidelityOfSamples(int block, NDArray endpoints)

@@ -86,6 +86,11 @@ final class SampleTask extends FlowTask<SampleObservation> {
     return Objects.requireNonNull(endpoints, "the samples have not arrived");
   }
 
+  /** Which points the samples' neighbours are, once they are measured. */
+  PointNeighbours neighbours() {
+    return Objects.requireNonNull(measurement, "the samples have not been measured").neighbours();
+  }
+
   static BadInputException diverged(@Nullable Path checkpoint) {
     return new BadInputException(
         String.valueOf(checkpoint),

@@ -89,13 +89,22 @@ final class Samples {
     return train.nearestTwo(endpoints, null).firstIndex();
   }
 
+  /** What leaves the sampler, and beside it which points the neighbours are. */
+  record Measured(SampleObservation observation, PointNeighbours neighbours) {}
+
+  /** The observation of {@link #measure} alone. */
+  SampleObservation observe(int block, long first, NDArray endpoints, BlockReferences references)
+      throws BadInputException {
+    return measure(block, first, endpoints, references).observation();
+  }
+
   /**
    * Measures a block, or some rows of it.
    *
    * @param endpoints their features, float32 {@code [count, dimension]}
    * @param references the reference flows from the same noises
    */
-  SampleObservation observe(int block, long first, NDArray endpoints, BlockReferences references)
+  Measured measure(int block, long first, NDArray endpoints, BlockReferences references)
       throws BadInputException {
     Map<Reference, double[]> squared = new EnumMap<>(Reference.class);
     try (NDManager scratch = endpoints.getManager().newSubManager()) {
@@ -109,9 +118,13 @@ final class Samples {
     int[] trainNeighbour = nearest.firstIndex();
     int[] labels = groups.around(trainNeighbour, endpoints.getManager());
     double[] second = nearest.secondDistance();
-    if (groups.hasDuplicates(labels)) {
+    int[] secondNeighbour = nearest.secondIndex();
+    boolean hasDuplicates = groups.hasDuplicates(labels);
+    if (hasDuplicates) {
       int[] mine = TrainGroups.of(labels, trainNeighbour);
-      second = train.nearestTwo(endpoints, new Exclusion(labels, mine)).firstDistance();
+      Nearest other = train.nearestTwo(endpoints, new Exclusion(labels, mine));
+      second = other.firstDistance();
+      secondNeighbour = other.firstIndex();
     }
     Nearest holdout = comparedHoldout == null ? null : comparedHoldout.nearestTwo(endpoints, null);
     int[] empiricalNeighbour = references.empiricalNeighbour();
@@ -123,19 +136,27 @@ final class Samples {
         samePoint[i] = mine[i] == empirical[i];
       }
     }
-    return new SampleObservation(
-        block,
-        first,
-        squared,
-        Arrays.stream(trainNeighbour).map(i -> geometry.trainUnits()[i]).toArray(),
-        nearest.firstDistance(),
-        second,
-        holdout == null ? null : holdoutUnits(holdout.firstIndex()),
-        holdout == null ? null : holdout.firstDistance(),
-        samePoint,
-        references.ruler(),
-        recall(train, first, endpoints, nearest),
-        recall(comparedHoldout, first, endpoints, holdout));
+    PointNeighbours neighbours =
+        new PointNeighbours(
+            trainNeighbour,
+            secondNeighbour,
+            hasDuplicates ? TrainGroups.sizes(labels, trainNeighbour) : null,
+            holdout == null ? null : holdout.firstIndex());
+    SampleObservation observation =
+        new SampleObservation(
+            block,
+            first,
+            squared,
+            Arrays.stream(trainNeighbour).map(i -> geometry.trainUnits()[i]).toArray(),
+            nearest.firstDistance(),
+            second,
+            holdout == null ? null : holdoutUnits(holdout.firstIndex()),
+            holdout == null ? null : holdout.firstDistance(),
+            samePoint,
+            references.ruler(),
+            recall(train, first, endpoints, nearest),
+            recall(comparedHoldout, first, endpoints, holdout));
+    return new Measured(observation, neighbours);
   }
 
   private int[] holdoutUnits(int[] points) {

@@ -76,6 +76,15 @@ final class TrainGroups {
     return true;
   }
 
+  /** How many points the groups of some points have, themselves included. */
+  static int[] sizes(int[] labels, int[] points) {
+    int[] counts = new int[labels.length];
+    for (int label : labels) {
+      counts[label]++;
+    }
+    return Arrays.stream(points).map(i -> counts[labels[i]]).toArray();
+  }
+
   /** The labels of some points. */
   static int[] of(int[] labels, int[] points) {
     return Arrays.stream(points).map(i -> labels[i]).toArray();

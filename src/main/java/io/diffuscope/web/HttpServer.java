@@ -7,17 +7,20 @@ import akka.http.javadsl.Http;
 import akka.http.javadsl.ServerBinding;
 import akka.http.javadsl.settings.ServerSettings;
 import io.diffuscope.publish.MetricsPublisher;
+import io.diffuscope.run.EvidenceStore;
 import java.net.InetSocketAddress;
 import java.net.URI;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
 import java.util.function.Supplier;
 
 /**
  * The one HTTP port: {@code /metrics}, {@code /health/live}, {@code /health/ready}, {@code
- * /api/v1/runs}, {@code /api/v1/runs/RUN/checkpoints} and the page at {@code /}.
+ * /api/v1/runs}, {@code /api/v1/runs/RUN/checkpoints}, {@code /api/v1/runs/RUN/evidence} and the
+ * page at {@code /}.
  *
  * <pre>{@code
  * HttpServer.bind(system, WebSettings.loopback(0), metrics, board, readiness, announcements)
@@ -46,13 +49,31 @@ public final class HttpServer {
       RunBoard board,
       Supplier<Readiness> readiness,
       Announcements announcements) {
+    return bind(system, settings, metrics, board, readiness, announcements, EvidenceStore.NONE);
+  }
+
+  /**
+   * As above, with the evidence of runs.
+   *
+   * @param evidence read on the blocking dispatcher
+   */
+  public static CompletionStage<HttpServer> bind(
+      ActorSystem<?> system,
+      WebSettings settings,
+      MetricsPublisher metrics,
+      RunBoard board,
+      Supplier<Readiness> readiness,
+      Announcements announcements,
+      EvidenceStore evidence) {
+    Executor blocking = system.dispatchers().lookup(DispatcherSelector.blocking());
     Routes routes =
         new Routes(
             metrics,
             board,
             readiness,
             new AnnounceRoute(settings.token(), announcements),
-            system.dispatchers().lookup(DispatcherSelector.blocking()));
+            new EvidenceRoute(evidence, board, blocking),
+            blocking);
     return Http.get(system)
         .newServerAt(settings.host(), settings.port())
         .adaptSettings(HttpServer::restricted)

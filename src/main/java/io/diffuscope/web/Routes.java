@@ -32,8 +32,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What is served: metrics, health, the runs as JSON, and the page by GET alone; announcements by
- * POST.
+ * What is served: metrics, health, the runs and their evidence, and the page by GET alone;
+ * announcements by POST.
  */
 final class Routes extends AllDirectives {
   private static final Logger log = LoggerFactory.getLogger(Routes.class);
@@ -41,12 +41,13 @@ final class Routes extends AllDirectives {
   private static final ContentType TEXT = ContentTypes.parse(MetricsPublisher.TEXT);
   private static final ContentType OPEN_METRICS = ContentTypes.parse(MetricsPublisher.OPEN_METRICS);
 
-  /** The page loads its own script and style, and talks to its own host; nothing else. */
+  /** The page loads its own script, style and pictures, and talks to its own host; nothing else. */
   private static final List<HttpHeader> HEADERS =
       List.of(
           RawHeader.create(
               "Content-Security-Policy",
-              "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
+              "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
+                  + " connect-src 'self';"
                   + " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
           RawHeader.create("X-Content-Type-Options", "nosniff"),
           RawHeader.create("Referrer-Policy", "no-referrer"),
@@ -56,6 +57,7 @@ final class Routes extends AllDirectives {
   private final RunBoard board;
   private final Supplier<Readiness> readiness;
   private final AnnounceRoute announce;
+  private final EvidenceRoute evidence;
   private final Executor executor;
 
   Routes(
@@ -63,11 +65,13 @@ final class Routes extends AllDirectives {
       RunBoard board,
       Supplier<Readiness> readiness,
       AnnounceRoute announce,
+      EvidenceRoute evidence,
       Executor executor) {
     this.metrics = metrics;
     this.board = board;
     this.readiness = readiness;
     this.announce = announce;
+    this.evidence = evidence;
     this.executor = executor;
   }
 
@@ -131,7 +135,7 @@ final class Routes extends AllDirectives {
   }
 
   private Route api() {
-    return concat(runs(), announce.create());
+    return concat(runs(), announce.create(), evidence.create());
   }
 
   private Route runs() {

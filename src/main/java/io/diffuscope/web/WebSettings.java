@@ -1,5 +1,8 @@
 package io.diffuscope.web;
 
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,6 +31,15 @@ public record WebSettings(String host, int port, @Nullable BearerToken token) {
   /** The loopback interface, without a token. */
   public static WebSettings loopback(int port) {
     return new WebSettings(DEFAULT_HOST, port, null);
+  }
+
+  /** Whether only this machine can ask; not so where a name cannot be resolved. */
+  public boolean isLoopback() {
+    try {
+      return Arrays.stream(InetAddress.getAllByName(host)).allMatch(InetAddress::isLoopbackAddress);
+    } catch (UnknownHostException e) {
+      return false;
+    }
   }
 
   /** The same with a token. */

@@ -332,6 +332,92 @@ function results(run) {
   return box;
 }
 
+/** By run: what the monitor told, when it was asked, and the checkpoint that a person chose. */
+const EVIDENCE = new Map();
+
+/** The worst samples of the newest checkpoint, or of one that was chosen. Asked for when there is news. */
+function evidence(run) {
+  const known = EVIDENCE.get(run.run) || { box: element("div", "evidence"), asked: null, chosen: null, shown: null };
+  EVIDENCE.set(run.run, known);
+  const news = run.updated_at + " " + run.sampled_step;
+  if (known.asked !== news) {
+    known.asked = news;
+    fetch("api/v1/runs/" + encodeURIComponent(run.run) + "/evidence")
+      .then((response) => (response.ok ? response.json() : Promise.reject(new Error("status " + response.status))))
+      .then((answer) => showEvidence(run, known, answer))
+      .catch(() => { known.asked = null; });
+  }
+  return known.box;
+}
+
+function showEvidence(run, known, { evidence: all }) {
+  if (all.length === 0) return known.box.replaceChildren();
+  const newest = all.reduce((last, one) => (one.at > last.at ? one : last));
+  const key = (one) => one.step + " " + one.checkpoint;
+  const chosen = all.find((one) => key(one) === known.chosen) || newest;
+  // Drawn anew only where it changed: a person may be choosing, or reading.
+  const state = JSON.stringify([all.map(key), chosen]);
+  if (known.shown === state) return undefined;
+  known.shown = state;
+  const label = element("label", "", "Checkpoint ");
+  const choice = element("select");
+  const options = [["", "newest: " + checkpointName(run, newest)], ...all.map((one) => [key(one), checkpointName(run, one)])];
+  for (const [value, text] of options) {
+    const option = element("option", "", text);
+    option.value = value;
+    option.selected = value === (chosen === newest && known.chosen === null ? "" : key(chosen));
+    choice.append(option);
+  }
+  choice.addEventListener("change", () => {
+    known.chosen = choice.value === "" ? null : choice.value;
+    choice.blur();
+    showEvidence(run, known, { evidence: all });
+  });
+  label.append(choice);
+  known.box.replaceChildren(element("h3", "", "Evidence"), label);
+  if (chosen.sheet !== null) {
+    const image = element("img");
+    // The time keeps a checkpoint that was evaluated again from showing its old sheet.
+    image.src = chosen.sheet.slice(1) + "?" + encodeURIComponent(chosen.at);
+    image.alt = chosen.worst.length + " samples of " + checkpointName(run, chosen)
+      + ", each beside its nearest training image; the table has their distances";
+    known.box.append(image);
+  }
+  known.box.append(evidenceTable(chosen));
+  return undefined;
+}
+
+function checkpointName(run, one) {
+  return (one.step === null ? one.checkpoint : atStep(run, one.step)) + (one.attempt > 1 ? ", attempt " + one.attempt : "");
+}
+
+function evidenceTable({ worst }) {
+  const table = element("table", "results");
+  table.append(element("caption", "", "The samples nearest to training points, by d1/d2; below 1/3 a sample counts as a copy"));
+  const head = element("tr");
+  for (const title of ["sample", "nearest train", "d1", "d2", "d1/d2", "duplicates", "nearest hold-out", "distance"]) {
+    const cell = element("th", "number", title);
+    cell.scope = "col";
+    head.append(cell);
+  }
+  table.append(element("thead"));
+  table.tHead.append(head);
+  const body = element("tbody");
+  for (const row of worst) {
+    const line = element("tr");
+    const index = (value) => (value === null ? "\u2013" : String(value));
+    for (const text of [String(row.sample), String(row.nearest_train), number(row.d1), number(row.d2), fixed(row.ratio),
+      row.group_size > 1 ? row.group_size + " times" : "none", index(row.nearest_holdout), number(row.holdout_distance)]) {
+      line.append(element("td", "number", text));
+    }
+    body.append(line);
+  }
+  table.append(body);
+  const box = element("div", "scroll");
+  box.append(table);
+  return box;
+}
+
 function panel(run) {
   const section = element("section", "run");
   const head = element("div", "top");
@@ -354,6 +440,7 @@ function panel(run) {
   }
   section.append(charts);
   if (run.results.length > 0) section.append(results(run));
+  section.append(evidence(run));
   const lines = [
     ...run.attempts.map((attempt) => attempt.message),
     ...(run.weights === null ? [] : ["weights: " + run.weights]),
@@ -380,7 +467,10 @@ async function refresh() {
     status.textContent = runs.length === 0 ? "No run yet."
       : runs.length + (runs.length === 1 ? " run" : " runs") + ", refreshed every 2 seconds.";
     document.getElementById("overview").replaceChildren(...(runs.length === 0 ? [] : [overview(runs)]));
-    document.getElementById("runs").replaceChildren(...runs.map(panel));
+    // Not under the hands of a person who is choosing a checkpoint.
+    if (!(document.activeElement instanceof HTMLSelectElement)) {
+      document.getElementById("runs").replaceChildren(...runs.map(panel));
+    }
   } catch (failure) {
     status.className = "stale";
     status.textContent = "The monitor does not answer (" + failure.message + "); what is shown is old.";

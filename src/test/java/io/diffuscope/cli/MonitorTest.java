@@ -25,7 +25,6 @@ import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.detect.DetectorSettings;
 import io.diffuscope.model.Devices;
 import io.diffuscope.publish.RunListener;
-import io.diffuscope.run.ComparisonSettings;
 import io.diffuscope.run.Ending;
 import io.diffuscope.run.EvaluationException;
 import io.diffuscope.run.FailureReason;
@@ -513,8 +512,7 @@ class MonitorTest {
         2,
         Duration.ofMinutes(1),
         Retries.NONE,
-        SignalSchedule.DEFAULT,
-        ComparisonSettings.OFF);
+        SignalSchedule.DEFAULT);
   }
 
   private ActorRef<Monitor.Command> spawn(Probe probe, RunSources runs) {

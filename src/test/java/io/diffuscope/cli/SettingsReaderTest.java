@@ -12,6 +12,7 @@ import io.diffuscope.model.NetworkSettings;
 import io.diffuscope.model.Pooling;
 import io.diffuscope.model.SigmaGrid;
 import io.diffuscope.run.Ending;
+import io.diffuscope.run.EvidenceSettings;
 import io.diffuscope.run.Pace;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.run.StepScale;
@@ -24,6 +25,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -55,6 +57,43 @@ class SettingsReaderTest {
     assertThat(reader.web().port()).isEqualTo(9464);
     assertThat(reader.dataDirectory()).isEqualTo(Path.of("state"));
     assertThat(reader.threads()).isEqualTo(Runtime.getRuntime().availableProcessors());
+  }
+
+  /** Training data is shown to this machine alone unless somebody says otherwise. */
+  @ParameterizedTest
+  @CsvSource({
+    "127.0.0.1, , PICTURES",
+    "localhost, , PICTURES",
+    "::1, , PICTURES",
+    "0.0.0.0, , DISTANCES",
+    "192.0.2.7, , DISTANCES",
+    "no-such-host.invalid, , DISTANCES",
+    "0.0.0.0, pictures, PICTURES",
+    "127.0.0.1, off, OFF",
+    "127.0.0.1, distances, DISTANCES"
+  })
+  void picturesOfTrainingDataStayOnThisMachine(
+      String host, @Nullable String mode, EvidenceSettings.Mode expected) throws Exception {
+    Map<String, Object> values = new HashMap<>(Map.of("diffuscope.web.host", host));
+    if (mode != null) {
+      values.put("diffuscope.evidence.mode", mode);
+    }
+    EvidenceSettings evidence = reader(values).evidence();
+    assertThat(evidence).isEqualTo(new EvidenceSettings(expected, 8, 40, 64 << 20));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "mode, all, known are off",
+    "pairs, 17, 1 to 16",
+    "sheets, 3, at least 4",
+    "max-bytes, 1000, at least 4194304"
+  })
+  void evidenceThatCannotBeMeantIsRefused(String key, String value, String message) {
+    assertThatThrownBy(() -> reader(Map.of("diffuscope.evidence." + key, value)).evidence())
+        .isInstanceOf(SettingsReader.InvalidSettingException.class)
+        .hasMessageContaining("evidence." + key)
+        .hasMessageContaining(message);
   }
 
   @Test

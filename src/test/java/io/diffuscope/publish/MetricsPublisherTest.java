@@ -7,6 +7,7 @@ import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.detect.Flag;
 import io.diffuscope.detect.Verdict;
+import io.diffuscope.run.EvidenceNews;
 import io.diffuscope.run.HoldNews;
 import io.diffuscope.run.JournalBacklog;
 import io.diffuscope.run.PreparationProgress;
@@ -502,6 +503,15 @@ class MetricsPublisherTest {
     metrics.onHoldNews(new HoldNews("r", "space", false, "the disk is full"));
     assertThat(inPlace("space")).isEqualTo(2);
     assertThat(inPlace("limit")).isZero();
+  }
+
+  @Test
+  void evidenceThatIsNotKeptIsCounted() {
+    tell(RunEvents.started("r"));
+    assertThat(scrape().value("diffuscope_evidence_failed_writes_total{run=\"r\"}")).isZero();
+    metrics.onEvidenceNews(new EvidenceNews("r", true, "the disk is full"));
+    metrics.onEvidenceNews(new EvidenceNews("r", false, "the disk is full"));
+    assertThat(scrape().value("diffuscope_evidence_failed_writes_total{run=\"r\"}")).isEqualTo(2);
   }
 
   private double inPlace(String reason) {

@@ -200,6 +200,7 @@ public final class RunEvents {
             SignalNames.RP,
             SignalNames.AUTHENTICITY,
             SignalNames.FIDELITY,
+            SignalNames.BIAS_VARIANCE,
             SignalNames.REPRESENTATION,
             SignalNames.ICR,
             SignalNames.SCALING)) {

@@ -241,7 +241,6 @@ final class RunMachine {
         2,
         Duration.ofMinutes(1),
         new Retries(3, Duration.ofSeconds(10), Duration.ofSeconds(20)),
-        SignalSchedule.DEFAULT,
-        ComparisonSettings.OFF);
+        SignalSchedule.DEFAULT);
   }
 }

@@ -14,16 +14,20 @@ import io.diffuscope.detect.Flag;
 import io.diffuscope.detect.FlagChange;
 import io.diffuscope.detect.Verdict;
 import io.diffuscope.sampling.DuplicateCounts;
+import io.diffuscope.sampling.EvidenceRequest;
 import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Observation.DenoisingObservation;
+import io.diffuscope.sampling.Observation.EvidenceObservation;
 import io.diffuscope.sampling.Observation.IcrObservation;
 import io.diffuscope.sampling.Observation.NetworkObservation;
 import io.diffuscope.sampling.Observation.RepresentationObservation;
 import io.diffuscope.sampling.Observation.SampleObservation;
+import io.diffuscope.sampling.Picture;
 import io.diffuscope.sampling.ProbeFiles;
 import io.diffuscope.sampling.ProbeSpec;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.sampling.SearchRecall;
+import io.diffuscope.sampling.WorstSample;
 import io.diffuscope.signal.SignalEstimate;
 import io.diffuscope.signal.SignalNames;
 import io.diffuscope.signal.Statistic;
@@ -34,9 +38,11 @@ import io.diffuscope.tensorfile.WeightsLocation;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.Set;
 import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.AfterAll;
@@ -78,6 +84,7 @@ class SerializationTest {
                 new StepScale(StepUnit.KIMG, 8L, 9L),
                 false),
             new HoldNews("r", "space", true, "full"),
+            new EvidenceNews("r", true, "full"),
             new RunEvent.RunResumed("r", at),
             new JournalNews("r", true, "full"),
             new JournalBacklog("r", 3, true, 1),
@@ -172,6 +179,13 @@ class SerializationTest {
             new Sampler.Perform(
                 1, 2, deadline, spec, new WorkUnit.SampleBlock(checkpoint, 3, Set.of())),
             new Sampler.Perform(
+                1,
+                2,
+                deadline,
+                spec,
+                new WorkUnit.SampleBlock(checkpoint, 3, Set.of())
+                    .withEvidence(new EvidenceRequest(8, true))),
+            new Sampler.Perform(
                 1, 2, deadline, spec, new WorkUnit.DenoisingBlock(checkpoint, .5, 3)),
             new Sampler.Perform(
                 1, 2, deadline, spec, new WorkUnit.RepresentationLevel(checkpoint, 3)),
@@ -219,6 +233,32 @@ class SerializationTest {
     assertThat(decisions.decide(read, next, now))
         .hasAtLeastOneElementOfType(RunEvent.AttemptStarted.class)
         .isEqualTo(decisions.decide(run.state(), next, now));
+  }
+
+  /** One sample with three pictures as large as they get, which do not compress. */
+  @Test
+  void evidenceComesOutAsItWentInAndIsSmall() throws Exception {
+    byte[] levels = new byte[3 * Picture.MOST_SIDE * Picture.MOST_SIDE];
+    new Random(1).nextBytes(levels);
+    Picture picture = new Picture(3, Picture.MOST_SIDE, Picture.MOST_SIDE, levels);
+    for (WorstSample.Trio trio :
+        Arrays.asList(
+            null,
+            new WorstSample.Trio(picture, picture, picture),
+            new WorstSample.Trio(picture, picture, null))) {
+      WorkOutcome.Observed outcome =
+          new WorkOutcome.Observed(
+              List.of(
+                  new EvidenceObservation(
+                      3,
+                      List.of(
+                          new WorstSample(
+                              7, 1, .5, -1, Double.POSITIVE_INFINITY, 2, -1, .7, trio)))),
+              null);
+      byte[] encoded = encode(outcome);
+      assertThat(encoded.length).isLessThan(LIMIT);
+      assertThat(decode(outcome, encoded)).usingRecursiveComparison().isEqualTo(outcome);
+    }
   }
 
   /** Arrays have no equality of their own: compared by content. */

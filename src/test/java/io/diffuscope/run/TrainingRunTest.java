@@ -744,7 +744,7 @@ class TrainingRunTest {
         List<Observation> observations =
             switch (unit) {
               case WorkUnit.SampleBlock u ->
-                  result(device.samples(u.block(), u.measurements(), null));
+                  result(device.samples(u.block(), u.measurements(), null, null));
               case WorkUnit.DenoisingBlock u ->
                   List.of(result(device.denoisingBlock(u.sigma(), u.block())));
               case WorkUnit.SpikinessBlock u -> List.of(result(device.setSpikiness(u.block())));
@@ -809,6 +809,36 @@ class TrainingRunTest {
         });
   }
 
+  /** A disk that is full costs the evidence, one message and no evaluation. */
+  @Test
+  void evidenceIsThereWhenTheRunEndsAndItsFailureKeepsNothingBack() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    ProbeSpec spec = files.smallSpec();
+    Path good = folder.resolve("evidence");
+    Path bad = Files.writeString(folder.resolve("no-folder"), "a file");
+    EvidenceSettings settings =
+        new EvidenceSettings(EvidenceSettings.Mode.PICTURES, 5, 10, 64 << 20);
+    for (Path place : List.of(good, bad)) {
+      EvidenceStore store = EvidenceStore.in(place, settings);
+      try (Run run = new Run("evidence", spec, settings, store)) {
+        run.actor.tell(new TrainingRun.Found(checkpoint(10, files.checkpoint("step-10", 3))));
+        run.actor.tell(new TrainingRun.Found(checkpoint(20, files.checkpoint("step-20", 4))));
+        run.actor.tell(new TrainingRun.SourceEnded("over"));
+        List<RunEvent> events = run.untilItsEnd();
+        assertThat(ofKind(events, RunEvent.EvaluationCompleted.class)).hasSize(2);
+        assertThat(run.evidence)
+            .extracting(EvidenceNews::first)
+            .isEqualTo(place.equals(good) ? List.of() : List.of(true, false));
+        assertThat(run.evidence).allMatch(news -> news.message().contains(bad.toString()));
+        List<Evidence> kept = store.of("evidence");
+        assertThat(kept)
+            .extracting(Evidence::step)
+            .isEqualTo(place.equals(good) ? List.of(10L, 20L) : List.of());
+        assertThat(kept).allMatch(Evidence::pictured).allMatch(one -> one.worst().size() == 5);
+      }
+    }
+  }
+
   /** A run with its queue and samplers, and what it tells. */
   private static final class Run implements AutoCloseable {
     private final TestProbe<RunNotification> told = KIT.createTestProbe(RunNotification.class);
@@ -816,6 +846,7 @@ class TrainingRunTest {
         KIT.createTestProbe(TrainingRun.Unprepared.class);
     private final List<EvaluationProgress> progress = new ArrayList<>();
     private final List<History> history = new ArrayList<>();
+    private final List<EvidenceNews> evidence = new ArrayList<>();
     private final String id;
     private final Probe probe;
     private final RunSettings settings;
@@ -852,7 +883,9 @@ class TrainingRunTest {
           Pace.all(10),
           Ending.NEVER,
           RunJournal.NONE,
-          comparisons);
+          comparisons,
+          EvidenceSettings.OFF,
+          EvidenceStore.NONE);
     }
 
     Run(String id, ProbeSpec spec, Ending ending, RunJournal journal) throws Exception {
@@ -862,6 +895,22 @@ class TrainingRunTest {
     Run(String id, ProbeSpec spec, int samplers, Holds holds, Meanwhile trainer, Pace pace)
         throws Exception {
       this(id, spec, samplers, holds, trainer, pace, Ending.NEVER, RunJournal.NONE);
+    }
+
+    Run(String id, ProbeSpec spec, EvidenceSettings evidence, EvidenceStore store)
+        throws Exception {
+      this(
+          id,
+          spec,
+          1,
+          Holds.off(),
+          measured -> {},
+          Pace.all(10),
+          Ending.NEVER,
+          RunJournal.NONE,
+          ComparisonSettings.OFF,
+          evidence,
+          store);
     }
 
     private Run(
@@ -874,7 +923,18 @@ class TrainingRunTest {
         Ending ending,
         RunJournal journal)
         throws Exception {
-      this(id, spec, samplers, holds, trainer, pace, ending, journal, ComparisonSettings.OFF);
+      this(
+          id,
+          spec,
+          samplers,
+          holds,
+          trainer,
+          pace,
+          ending,
+          journal,
+          ComparisonSettings.OFF,
+          EvidenceSettings.OFF,
+          EvidenceStore.NONE);
     }
 
     private Run(
@@ -886,7 +946,9 @@ class TrainingRunTest {
         Pace pace,
         Ending ending,
         RunJournal journal,
-        ComparisonSettings comparisons)
+        ComparisonSettings comparisons,
+        EvidenceSettings kept,
+        EvidenceStore store)
         throws Exception {
       this.id = id;
       this.probe = Probe.open(spec);
@@ -903,7 +965,8 @@ class TrainingRunTest {
               Duration.ofMinutes(1),
               new Retries(3, Duration.ofMillis(50), Duration.ofMillis(100)),
               SignalSchedule.DEFAULT,
-              comparisons);
+              comparisons,
+              kept);
       KIT.system()
           .eventStream()
           .tell(new EventStream.Subscribe<>(RunNotification.class, told.getRef()));
@@ -919,7 +982,8 @@ class TrainingRunTest {
                       probe,
                       KIT.spawn(after(trainer, queue)),
                       pace.budget() == null ? null : KIT.spawn(DeviceTurns.create(pace.budget())),
-                      holds),
+                      holds,
+                      store),
                   journal,
                   InstantSource.system(),
                   owner.getRef()));
@@ -948,6 +1012,8 @@ class TrainingRunTest {
             events.add(event);
           } else if (notification instanceof EvaluationProgress step) {
             progress.add(step);
+          } else if (notification instanceof EvidenceNews news) {
+            evidence.add(news);
           } else if (notification instanceof History past) {
             history.add(past);
           }

@@ -168,7 +168,7 @@ class SimilarityTest {
         ProbeDevice device = ProbeDevice.load(probe, Device.cpu())) {
       device.useGeometry(Tasks.run(device.geometry()));
       device.useCheckpoint("a", WeightsLocation.of(files.checkpoint("a.safetensors", 3)));
-      return Tasks.run(device.samples(1, EnumSet.allOf(SampleMeasurement.class), null));
+      return Tasks.run(device.samples(1, EnumSet.allOf(SampleMeasurement.class), null, null));
     }
   }
 

@@ -1,0 +1,175 @@
+package io.diffuscope.run;
+
+import io.diffuscope.sampling.WorstSample;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Keeps the evidence of runs in a folder, within bounds, and finds it again after a restart. Its
+ * methods block; any thread may call them.
+ *
+ * <pre>{@code
+ * EvidenceStore store = EvidenceStore.in(dataDirectory.resolve("evidence"), settings);
+ * List<Evidence> all = store.of("run");
+ * byte[] png = store.sheet("run", "4000");
+ * }</pre>
+ *
+ * <p>Of a run with too many sheets the first, the newest, that of the best checkpoint by the
+ * verdict, and the worst (by the median ratio of its samples) stay; of the others the one goes
+ * whose neighbours are closest to each other on a logarithmic axis of steps, so that what stays is
+ * spread over the training as it is looked at. Where all runs together are too large, the run with
+ * the most bytes gives one up.
+ */
+public final class EvidenceStore {
+  /** Keeps nothing and has nothing. */
+  public static final EvidenceStore NONE = new EvidenceStore(null, EvidenceSettings.OFF);
+
+  private static final String RUN_PREFIX = "run-";
+
+  private final @Nullable Path folder;
+  private final EvidenceSettings settings;
+  private final Map<String, Long> bytes = new HashMap<>();
+  private final Map<String, Long> best = new HashMap<>();
+  private boolean opened;
+
+  private EvidenceStore(@Nullable Path folder, EvidenceSettings settings) {
+    this.folder = folder;
+    this.settings = settings;
+  }
+
+  /** A store; the folder is made when there is something to keep. */
+  public static EvidenceStore in(Path folder, EvidenceSettings settings) {
+    return settings.mode() == EvidenceSettings.Mode.OFF
+        ? NONE
+        : new EvidenceStore(folder, settings);
+  }
+
+  /** What is kept, and so what may be shown. */
+  public EvidenceSettings.Mode mode() {
+    return settings.mode();
+  }
+
+  /**
+   * Keeps the evidence of a checkpoint.
+   *
+   * @param worst worst first; where there are none, nothing is kept
+   * @param bestStep of the run's verdict; null where there is none
+   * @throws IOException if it cannot be written
+   */
+  synchronized void keep(
+      RunEvent.EvaluationCompleted event, List<WorstSample> worst, @Nullable Long bestStep)
+      throws IOException {
+    if (folder == null || worst.isEmpty()) {
+      return;
+    }
+    open();
+    Evidence evidence = Evidence.of(event, worst);
+    String run = evidence.run();
+    KeptEvidence files = files(run);
+    byte[] sheet = evidence.pictured() ? EvidenceSheet.png(evidence.step(), worst) : null;
+    long before = files.bytes(evidence.name());
+    try {
+      files.write(evidence, sheet);
+    } finally {
+      bytes.merge(run, files.bytes(evidence.name()) - before, Long::sum);
+    }
+    if (bestStep != null) {
+      best.put(run, bestStep);
+    }
+    List<Evidence> kept = files.tables();
+    while (kept.size() > settings.sheets()) {
+      kept.remove(remove(run, kept, evidence.name()));
+    }
+    makeRoom(evidence);
+  }
+
+  /** Once: what an earlier process left. */
+  private void open() throws IOException {
+    if (opened) {
+      return;
+    }
+    Path root = folder;
+    if (root != null && Files.isDirectory(root)) {
+      try (DirectoryStream<Path> runs = Files.newDirectoryStream(root, RUN_PREFIX + "*")) {
+        for (Path run : runs) {
+          KeptEvidence files = new KeptEvidence(run);
+          files.tidy();
+          String id = run.getFileName().toString().substring(RUN_PREFIX.length());
+          bytes.put(id, files.bytes());
+        }
+      }
+    }
+    opened = true;
+  }
+
+  private void makeRoom(Evidence newest) throws IOException {
+    while (bytes.values().stream().mapToLong(Long::longValue).sum() > settings.maxBytes()) {
+      String largest =
+          bytes.entrySet().stream()
+              .max(Map.Entry.comparingByValue())
+              .map(Map.Entry::getKey)
+              .orElseThrow();
+      List<Evidence> kept = files(largest).tables();
+      String spared = largest.equals(newest.run()) ? newest.name() : null;
+      if (kept.isEmpty() || (kept.size() == 1 && spared != null)) {
+        // Files that are none of ours fill it, or this one alone: not counted any more.
+        bytes.put(largest, 0L);
+      } else {
+        remove(largest, kept, spared);
+      }
+    }
+  }
+
+  private Evidence remove(String run, List<Evidence> kept, @Nullable String newest)
+      throws IOException {
+    Evidence least = EvidenceChoice.leastTelling(kept, newest, best.get(run));
+    KeptEvidence files = files(run);
+    long freed = files.bytes(least.name());
+    files.remove(least.name());
+    bytes.merge(run, -freed, Long::sum);
+    return least;
+  }
+
+  /**
+   * What is kept of a run, in order of steps, those without a step last; empty where nothing is.
+   */
+  public synchronized List<Evidence> of(String run) throws IOException {
+    if (folder == null || !RunSettings.isId(run)) {
+      return List.of();
+    }
+    List<Evidence> kept = new ArrayList<>(files(run).tables());
+    kept.sort(
+        Comparator.comparing(Evidence::step, Comparator.nullsLast(Comparator.<Long>naturalOrder()))
+            .thenComparing(Evidence::at));
+    return kept;
+  }
+
+  /**
+   * A sheet as PNG.
+   *
+   * @param name {@link Evidence#name()}
+   * @return null where there is none, none that can be shown, or pictures are not to be shown
+   */
+  public synchronized byte @Nullable [] sheet(String run, String name) {
+    boolean shown = settings.mode() == EvidenceSettings.Mode.PICTURES;
+    return folder != null && shown && RunSettings.isId(run) && Evidence.isName(name)
+        ? files(run).sheet(name)
+        : null;
+  }
+
+  /** A prefix, because an id may be "..". */
+  private KeptEvidence files(String run) {
+    if (folder == null) {
+      throw new IllegalStateException("nothing is kept");
+    }
+    return new KeptEvidence(folder.resolve(RUN_PREFIX + run));
+  }
+}
