@@ -85,7 +85,9 @@ final class BlockEvidence {
     int[] holdout = neighbours.holdout();
     double[] holdoutDistance = observation.holdoutDistance();
     int[] rows = comparedHoldout;
-    int nearestHoldout = holdout == null || rows == null ? -1 : rows[holdout[row]];
+    // An approximate search may find nothing.
+    int nearestHoldout =
+        holdout == null || rows == null || holdout[row] < 0 ? -1 : rows[holdout[row]];
     return new WorstSample(
         observation.first() + row,
         neighbours.train()[row],
