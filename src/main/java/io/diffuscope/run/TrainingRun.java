@@ -551,7 +551,8 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
           new EvidenceNews(
               settings.id(),
               !evidenceFails,
-              "the evidence of %s is not kept (%s); the evaluation goes on"
+              ("the evidence of %s is not kept (%s): make room, or let this user write there; the"
+                      + " evaluation goes on")
                   .formatted(event.checkpoint().name(), e.getMessage())));
       evidenceFails = true;
     }
