@@ -29,6 +29,13 @@ public record ComparisonSettings(
           "samples of at least 2 checkpoints must be kept to be compared, in 0 bytes or more: %d, %d"
               .formatted(mostKept, mostBytes));
     }
+    for (String peer : peers) {
+      if (!RunSettings.isId(peer)) {
+        throw new IllegalArgumentException(
+            "a peer is named by its run's id, letters, digits, dots, dashes and underscores: "
+                + peer);
+      }
+    }
     if (peers.stream().distinct().count() != peers.size() || peers.size() == 1) {
       throw new IllegalArgumentException(
           "peers are two runs or more, each named once: " + String.join(", ", peers));

@@ -38,6 +38,23 @@ final class Comparisons {
     this.ensemble = ensemble;
   }
 
+  /**
+   * What a person should know of a run's peers before the first number.
+   *
+   * @param wantsEnsemble whether bias_variance is switched on
+   */
+  List<String> notes(boolean wantsEnsemble) {
+    List<String> notes = new ArrayList<>();
+    if (!settings.peers().isEmpty() && !settings.hasPeers(run)) {
+      notes.add(
+          "run %s is none of the peers %s: it is compared with none of them"
+              .formatted(run, String.join(", ", settings.peers())));
+    } else if (settings.hasPeers(run) && wantsEnsemble && ensemble == null) {
+      notes.add("bias_variance is off: without a teacher or a hold-out set there is no reference");
+    }
+    return notes;
+  }
+
   /** Where the samples of a checkpoint are kept; null where they are not compared. */
   @Nullable KeptSamples place(Checkpoint checkpoint) {
     String directory = settings.directory();
@@ -78,16 +95,18 @@ final class Comparisons {
               : store.at(probe.sampleSeries(), peer, kept.address().step(), blocks);
       theirs.ifPresent(peers::add);
     }
-    peers.stream()
-        .filter(peer -> !peer.run().equals(run))
+    // Always the same one, or none: a curve that changed peers between steps would mislead.
+    settings.peersOf(run).stream()
         .findFirst()
+        .flatMap(first -> peers.stream().filter(peer -> peer.run().equals(first)).findFirst())
         .ifPresent(first -> others.put(Reference.PEER, first));
+    boolean areAll = peers.size() == settings.peers().size();
     SampleComparison comparison =
         new SampleComparison(
             kept.directory(),
             kept.address(),
             others,
-            ensemble != null && peers.size() >= 2 ? peers : List.of(),
+            ensemble != null && areAll ? peers : List.of(),
             ensemble);
     List<WorkUnit> units = new ArrayList<>();
     for (int block = 0; block < blocks; block++) {

@@ -272,7 +272,7 @@ record EvaluationPlan(
     }
     if (measures(SignalNames.RP)) {
       for (Reference reference : compared()) {
-        signals.add(new Reproducibility(reference, threshold));
+        signals.add(new Reproducibility(reference, threshold, probe.samples()));
       }
     }
     if (measures(SignalNames.AUTHENTICITY)) {
@@ -329,7 +329,7 @@ record EvaluationPlan(
     addRepresentation(signals);
     Reference ensemble = ensembleReference();
     if (ensemble != null && measures(SignalNames.BIAS_VARIANCE)) {
-      signals.add(new PeerEnsemble(ensemble));
+      signals.add(new PeerEnsemble(ensemble, probe.samples()));
     }
     return signals;
   }

@@ -23,6 +23,7 @@ import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.sampling.WorstSample;
+import io.diffuscope.signal.SignalNames;
 import io.diffuscope.statistics.HoldoutCheck;
 import io.diffuscope.tensorfile.BadInputException;
 import java.io.IOException;
@@ -416,11 +417,17 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
             settings.displayName(),
             probe.id(),
             passed,
-            RunNotes.of(probe, known, settings.signals()),
+            notes(known, made),
             made.measuresLosses(),
             known.duplicates()));
     drain();
     return true;
+  }
+
+  private List<String> notes(GeometrySummary known, EvaluationPlan made) {
+    List<String> notes = new ArrayList<>(RunNotes.of(probe, known, settings.signals()));
+    notes.addAll(made.kept().notes(settings.signals().isOn(SignalNames.BIAS_VARIANCE)));
+    return notes;
   }
 
   private void updated(Updated message) {

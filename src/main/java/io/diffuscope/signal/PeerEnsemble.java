@@ -20,11 +20,17 @@ import java.util.function.Function;
  */
 public final class PeerEnsemble implements Signal {
   private final Reference reference;
+  private final int samples;
   private final TreeMap<Integer, EnsembleObservation> blocks = new TreeMap<>();
 
-  /** A fold of the peers' distances to this reference. */
-  public PeerEnsemble(Reference reference) {
+  /**
+   * A fold of the peers' distances to this reference.
+   *
+   * @param samples that there are; a result of fewer, where a block was lost, is none
+   */
+  public PeerEnsemble(Reference reference, int samples) {
     this.reference = reference;
+    this.samples = samples;
   }
 
   /** What the peers are compared with. */
@@ -46,6 +52,9 @@ public final class PeerEnsemble implements Signal {
     }
     Collection<EnsembleObservation> all = blocks.values();
     double[] total = joined(all, EnsembleObservation::total);
+    if (complete && total.length < samples) {
+      return List.of();
+    }
     BiasVariance given = BiasVariance.ofParts(total, joined(all, EnsembleObservation::variance));
     BiasVariance parts =
         given

@@ -88,7 +88,9 @@ public final class ProbabilityFlowDistance implements Signal {
 
   @Override
   public List<SignalEstimate> estimates(boolean complete) {
-    if (partials.isEmpty()) {
+    // Of kept samples a block may be lost: what is left is another mean.
+    boolean isPart = complete && !reference.hasFlow() && samples < squared.length;
+    if (partials.isEmpty() || isPart) {
       return List.of();
     }
     SquaredDistances all = SquaredDistances.ofBlocks(partials);

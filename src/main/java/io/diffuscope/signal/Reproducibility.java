@@ -12,11 +12,27 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Reproducibility extends SimilarityShare {
   private final double threshold;
+  private final long samples;
 
   /** A fold of the pairs with this reference, at this threshold of the cosine similarity. */
   public Reproducibility(Reference reference, double threshold) {
+    this(reference, threshold, 1);
+  }
+
+  /**
+   * The same where kept samples may have lost a block: what is left would be another share.
+   *
+   * @param samples that there are
+   */
+  public Reproducibility(Reference reference, double threshold, long samples) {
     super(SignalNames.RP, reference);
     this.threshold = threshold;
+    this.samples = samples;
+  }
+
+  @Override
+  long least() {
+    return samples;
   }
 
   @Override

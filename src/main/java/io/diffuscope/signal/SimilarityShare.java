@@ -29,6 +29,11 @@ abstract class SimilarityShare implements Signal {
   /** Which samples of a block count, {@code [count]}; null where it says nothing of them. */
   abstract boolean @Nullable [] counted(Observation block);
 
+  /** Fewer samples than these are no result. */
+  long least() {
+    return 1;
+  }
+
   static boolean[] where(double[] similarities, DoublePredicate condition) {
     boolean[] counted = new boolean[similarities.length];
     for (int i = 0; i < counted.length; i++) {
@@ -51,7 +56,7 @@ abstract class SimilarityShare implements Signal {
 
   @Override
   public final List<SignalEstimate> estimates(boolean complete) {
-    return samples == 0
+    return samples == 0 || (complete && samples < least())
         ? List.of()
         : List.of(
             SignalEstimate.of(name, reference, Statistic.SHARE, Proportions.share(hits, samples)));

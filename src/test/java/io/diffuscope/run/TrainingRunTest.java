@@ -381,6 +381,37 @@ class TrainingRunTest {
     }
   }
 
+  /** Neither another peer than the first, nor an ensemble without one of them, nor a part. */
+  @Test
+  void noComparisonIsMadeOfAPart() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    Path kept = folder.resolve("kept");
+    ComparisonSettings three =
+        new ComparisonSettings(kept.toString(), true, List.of("one", "two", "three"), 3, 1 << 20);
+    List<RunEvent.EvaluationCompleted> second;
+    try (Run run = new Run("two", files.smallSpec(), three)) {
+      second = evaluated(run, files, 3);
+    }
+    try (Run run = new Run("three", files.smallSpec(), three)) {
+      // The first peer is not there yet; another one does not stand in for it.
+      assertThat(evaluated(run, files, 5))
+          .allMatch(done -> pfd(done, Reference.PEER).isEmpty())
+          .allMatch(done -> ensemble(done, Statistic.VARIANCE) == 0);
+    }
+    try (Run run = new Run("one", files.smallSpec(), three)) {
+      Path block = place(run.probe, kept, second.get(0), run.probe.sampleBlocks() - 1);
+      byte[] bytes = Files.readAllBytes(block);
+      bytes[bytes.length - 2] ^= 1;
+      Files.write(block, bytes);
+      List<RunEvent.EvaluationCompleted> last = evaluated(run, files, 7);
+      assertThat(pfd(last.get(0), Reference.PEER)).isEmpty();
+      assertThat(ensemble(last.get(0), Statistic.VARIANCE)).isZero();
+      assertThat(rms(last.get(1), Reference.PEER))
+          .isEqualTo(distance(run, kept, last.get(1), second.get(1)), within(1e-9));
+      assertThat(ensemble(last.get(1), Statistic.VARIANCE)).isPositive();
+    }
+  }
+
   private List<RunEvent.EvaluationCompleted> evaluated(Run run, ProbeFiles files, int seed)
       throws Exception {
     for (long step = 10; step <= 20; step += 10) {
@@ -430,19 +461,20 @@ class TrainingRunTest {
 
   private static float[] samples(
       Probe probe, Path kept, RunEvent.EvaluationCompleted done, int block) throws Exception {
-    Path file =
-        kept.resolve(probe.sampleSeries())
-            .resolve(done.run())
-            .resolve(
-                "%d-%s"
-                    .formatted(
-                        done.checkpoint().step(), ContentHash.of(done.checkpoint().identity())))
-            .resolve("block-%05d.safetensors".formatted(block));
-    try (SafetensorsFile stored = SafetensorsFile.open(file)) {
+    try (SafetensorsFile stored = SafetensorsFile.open(place(probe, kept, done, block))) {
       float[] values = new float[probe.rowsOfBlock(block) * probe.dimension()];
       stored.readFloats("samples", 0, FloatBuffer.wrap(values));
       return values;
     }
+  }
+
+  private static Path place(Probe probe, Path kept, RunEvent.EvaluationCompleted done, int block) {
+    return kept.resolve(probe.sampleSeries())
+        .resolve(done.run())
+        .resolve(
+            "%d-%s"
+                .formatted(done.checkpoint().step(), ContentHash.of(done.checkpoint().identity())))
+        .resolve("block-%05d.safetensors".formatted(block));
   }
 
   @Test
