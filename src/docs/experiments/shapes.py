@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The experiment of signals.md: a small convolutional network on drawn shapes, from memorization to generalization.
+"""The experiment of experiments.md: a small convolutional network on drawn shapes, from memorization to generalization.
 
     python shapes.py OUT --train-size 64 --steps 6000
 
