@@ -3,6 +3,7 @@ package io.diffuscope.cli;
 import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.run.TrialFold;
+import io.diffuscope.run.TrialUnits;
 import io.diffuscope.sampling.BlockTimes;
 import io.diffuscope.sampling.EvaluationCost;
 import io.diffuscope.sampling.GeometrySummary;
@@ -24,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param cost of one checkpoint
  * @param trials whole evaluations that the cost is taken from; null where it is put together from
  *     the times of pieces
+ * @param othersTimed whether the units beside samples and denoising losses were timed
  * @param workload what an evaluation consists of
  * @param geometry the sets' numbers; where they were not found in the time given, those of sets
  *     without duplicates
@@ -35,6 +37,7 @@ record PlanRehearsal(
     PlanWeights weights,
     EvaluationCost cost,
     @Nullable TrialEvaluations trials,
+    boolean othersTimed,
     Workload workload,
     GeometrySummary geometry,
     PlanPreparation preparation,
@@ -70,25 +73,30 @@ record PlanRehearsal(
     TrialFold.Seconds folding = fold.timeStandIns();
     EvaluationCost cost = workload.cost(times).withFolding(folding.sampled(), folding.lossesOnly());
     TrialEvaluations trials = null;
-    if (geometry != null
-        && preparation.complete()
-        && weights.checkpoint() != null
-        && TrialEvaluations.areShortEnough(cost)) {
-      doing.accept("evaluating some of the checkpoints");
+    Checkpoint newest = weights.checkpoint();
+    boolean othersTimed = false;
+    if (geometry != null && preparation.complete() && newest != null) {
       device.useGeometry(geometry);
-      Checkpoint newest = weights.checkpoint();
-      // Of a bucket nothing is fetched beyond that.
-      List<Checkpoint> readable =
-          Locations.isElsewhere(newest.path())
-              ? List.of(newest)
-              : newestFirst.subList(newestFirst.indexOf(newest), newestFirst.size());
-      trials = TrialEvaluations.of(probe, device, workload, fold, readable);
-      trials = trials.areEnough() ? trials : null;
+      TrialUnits units = TrialUnits.of(probe, summary, settings, System::nanoTime);
+      doing.accept("timing the other units");
+      cost = cost.withOthers(units.others(device, newest, REPEAT_SECONDS));
+      othersTimed = true;
+      if (TrialEvaluations.areShortEnough(cost)) {
+        doing.accept("evaluating some of the checkpoints");
+        // Of a bucket nothing is fetched beyond that.
+        List<Checkpoint> readable =
+            Locations.isElsewhere(newest.path())
+                ? List.of(newest)
+                : newestFirst.subList(newestFirst.indexOf(newest), newestFirst.size());
+        trials = TrialEvaluations.of(device, units, fold, readable);
+        trials = trials.areEnough() ? trials : null;
+      }
     }
     return new PlanRehearsal(
         weights,
         trials == null ? cost : trials.typical(),
         trials,
+        othersTimed,
         workload,
         summary,
         preparation,
@@ -126,6 +134,7 @@ record PlanRehearsal(
         weights,
         cost.withHolding(hold.seconds()),
         trials,
+        othersTimed,
         workload,
         geometry,
         preparation,

@@ -11,6 +11,7 @@ import io.diffuscope.sampling.FlowSettings;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.ProbeDevice;
 import io.diffuscope.sampling.Workload;
+import io.diffuscope.signal.SignalNames;
 import io.diffuscope.signal.SignalSchedule;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -18,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** The sections of a plan that do not depend on the training's pace. */
@@ -29,6 +31,18 @@ final class PlanSections {
   private static final String CACHES = "caches on disk";
   private static final String LIMITS = "disk beside the caches";
   private static final String SIGNALS = "signals";
+
+  /** Signals of which units or measurements of samples are timed by themselves. */
+  private static final Set<String> UNTIMED =
+      Set.of(
+          SignalNames.SPIKINESS,
+          SignalNames.RAW_SPIKINESS,
+          SignalNames.FIDELITY,
+          SignalNames.GL,
+          SignalNames.RP,
+          SignalNames.AUTHENTICITY,
+          SignalNames.REPRESENTATION,
+          SignalNames.ICR);
 
   private final PlanReport report;
   private final Probe probe;
@@ -128,12 +142,31 @@ final class PlanSections {
         "denoising losses",
         cost.losses(),
         "%d noise levels, %d blocks each".formatted(work.sigmas(), work.lossBlocks()));
+    report.seconds(CHECKPOINT, "other signals", cost.others(), others());
     report.seconds(
         CHECKPOINT,
         "folding signals",
         cost.folding(),
         "on the CPU; the permutation test of train_affinity takes longest where evidence just"
             + " begins");
+  }
+
+  /** Whoever reads a zero must know whether nothing is on or nothing was timed. */
+  private String others() {
+    if (rehearsal.othersTimed()) {
+      return rehearsal.trials() == null
+          ? "spikiness, class probes and the like, and what is measured on samples beside"
+              + " distances"
+          : "spikiness of the sets, class probes and the like";
+    }
+    List<String> untimed =
+        RunNotes.signalsOn(probe, rehearsal.geometry(), schedule).stream()
+            .filter(name -> UNTIMED.contains(name.split(" ", 2)[0]))
+            .toList();
+    return untimed.isEmpty()
+        ? ""
+        : "not timed: %s; plan again when the preparation was done once, with a checkpoint"
+            .formatted(PlanCommand.words(untimed));
   }
 
   private String trials() {

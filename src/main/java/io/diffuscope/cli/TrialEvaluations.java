@@ -2,13 +2,9 @@ package io.diffuscope.cli;
 
 import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.run.TrialFold;
+import io.diffuscope.run.TrialUnits;
 import io.diffuscope.sampling.EvaluationCost;
-import io.diffuscope.sampling.Observation.DenoisingObservation;
-import io.diffuscope.sampling.Observation.SampleObservation;
-import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.ProbeDevice;
-import io.diffuscope.sampling.Task;
-import io.diffuscope.sampling.Workload;
 import io.diffuscope.tensorfile.BadInputException;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -58,18 +54,14 @@ record TrialEvaluations(List<EvaluationCost> costs) {
    * @param newestFirst at least one
    */
   static TrialEvaluations of(
-      Probe probe,
-      ProbeDevice device,
-      Workload work,
-      TrialFold fold,
-      List<Checkpoint> newestFirst) {
+      ProbeDevice device, TrialUnits units, TrialFold fold, List<Checkpoint> newestFirst) {
     long start = System.nanoTime();
     List<EvaluationCost> costs = new ArrayList<>();
     int trial = 0;
     for (Checkpoint checkpoint : chosen(newestFirst)) {
       if (costs.isEmpty() || (System.nanoTime() - start) * 1e-9 < LIMIT) {
         try {
-          EvaluationCost cost = evaluate(probe, device, work, fold, checkpoint, trial);
+          EvaluationCost cost = evaluate(device, units, fold, checkpoint, trial);
           // The first ones fill what a device keeps, and Java compiles its code.
           if (trial++ >= WARMING) {
             costs.add(cost);
@@ -96,40 +88,17 @@ record TrialEvaluations(List<EvaluationCost> costs) {
   }
 
   private static EvaluationCost evaluate(
-      Probe probe,
-      ProbeDevice device,
-      Workload work,
-      TrialFold fold,
-      Checkpoint checkpoint,
-      int trial)
+      ProbeDevice device, TrialUnits units, TrialFold fold, Checkpoint checkpoint, int trial)
       throws BadInputException {
     long start = System.nanoTime();
     // An identity of its own, so that the weights are loaded in any case.
     device.useCheckpoint("trial %d".formatted(trial), checkpoint.weights());
-    long loaded = System.nanoTime();
-    List<SampleObservation> samples = new ArrayList<>();
-    for (int block = 0; block < work.sampleBlocks(); block++) {
-      samples.add(finish(device.sampleBlock(block)));
-    }
-    long sampled = System.nanoTime();
-    List<DenoisingObservation> losses = new ArrayList<>();
-    for (double sigma : probe.denoising().sigmas()) {
-      for (int block = 0; block < work.lossBlocks(); block++) {
-        losses.add(finish(device.denoisingBlock(sigma, block)));
-      }
-    }
-    long measured = System.nanoTime();
-    TrialFold.Seconds folding = fold.time(samples, losses);
-    return EvaluationCost.ofDevice(
-            (loaded - start) * 1e-9, (sampled - loaded) * 1e-9, (measured - sampled) * 1e-9)
+    double loading = (System.nanoTime() - start) * 1e-9;
+    TrialUnits.Done done = units.all(device, checkpoint);
+    TrialFold.Seconds folding = fold.time(done.observations());
+    return EvaluationCost.ofDevice(loading, done.sampling(), done.losses())
+        .withOthers(done.others())
         .withFolding(folding.sampled(), folding.lossesOnly());
-  }
-
-  private static <T> T finish(Task<T> task) throws BadInputException {
-    try (task) {
-      while (task.advance()) {}
-      return task.result();
-    }
   }
 
   private List<EvaluationCost> ascending() {

@@ -16,7 +16,6 @@ import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.checkpoint.CheckpointFiles;
 import io.diffuscope.model.Devices;
 import io.diffuscope.sampling.Observation;
-import io.diffuscope.sampling.Observation.NetworkObservation;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.ProbeDevice;
 import io.diffuscope.sampling.ProbeSpec;
@@ -31,6 +30,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -175,57 +175,22 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
                   perform,
                   ready.referenceBlock(unit.reference(), unit.block()),
                   WorkOutcome.EndpointsKept::new);
-          case WorkUnit.SampleBlock unit -> {
-            useCheckpoint(ready, unit.checkpoint());
-            yield looking(
-                perform,
-                ready,
-                ready.samples(unit.block(), unit.measurements(), unit.keep(), unit.evidence()),
-                found -> found);
-          }
-          case WorkUnit.DenoisingBlock unit -> {
-            useCheckpoint(ready, unit.checkpoint());
-            yield looking(
-                perform, ready, ready.denoisingBlock(unit.sigma(), unit.block()), List::of);
-          }
-          case WorkUnit.SpikinessBlock unit -> {
-            useCheckpoint(ready, unit.checkpoint());
-            yield looking(perform, ready, ready.setSpikiness(unit.block()), List::of);
-          }
-          case WorkUnit.RepresentationLevel unit -> {
-            useCheckpoint(ready, unit.checkpoint());
-            yield looking(perform, ready, ready.representation(unit.level()), List::of);
-          }
-          case WorkUnit.RepresentationIcr unit -> {
-            useCheckpoint(ready, unit.checkpoint());
-            yield looking(perform, ready, ready.icr(), List::of);
-          }
-          case WorkUnit.NetworkSize unit -> {
-            useCheckpoint(ready, unit.checkpoint());
-            yield looking(
-                perform,
-                ready,
-                Task.done(new NetworkObservation(0, ready.parameterCount())),
-                List::of);
-          }
           case WorkUnit.ComparisonBlock unit ->
               new Job<List<Observation>>(
                   perform,
                   ready.compare(unit.compared(), unit.block()),
                   found -> new WorkOutcome.Observed(found, null));
+          case WorkUnit unit -> {
+            useCheckpoint(ready, Objects.requireNonNull(unit.measured()));
+            // Beside observations of a checkpoint goes what was read of it.
+            WeightsUsed weights = WeightsUsed.of(ready.weightsChoice(), ready.ignoredTensors());
+            yield new Job<List<Observation>>(
+                perform,
+                UnitTasks.observing(ready, unit),
+                found -> new WorkOutcome.Observed(found, weights));
+          }
         };
     getContext().getSelf().tell(Proceed.INSTANCE);
-  }
-
-  /** Beside observations of a checkpoint goes what was read of it. */
-  private static <T> Job<T> looking(
-      Perform perform,
-      ProbeDevice loaded,
-      Task<T> task,
-      Function<T, List<Observation>> observations) {
-    WeightsUsed weights = WeightsUsed.of(loaded.weightsChoice(), loaded.ignoredTensors());
-    return new Job<>(
-        perform, task, found -> new WorkOutcome.Observed(observations.apply(found), weights));
   }
 
   private ProbeDevice deviceFor(ProbeSpec spec) throws BadInputException {

@@ -54,11 +54,10 @@ public final class TrialFold {
     return new TrialFold(EvaluationPlan.of(probe, geometry, settings), nanos);
   }
 
-  /** Folds what a checkpoint's blocks have brought: all of them, samples first. */
-  public Seconds time(
-      List<? extends SampleObservation> samples, List<? extends DenoisingObservation> losses) {
-    List<Observation> all = new ArrayList<>(samples);
-    all.addAll(losses);
+  /** Folds what a checkpoint's units have brought: all of it, samples first. */
+  public Seconds time(List<? extends Observation> all) {
+    List<? extends Observation> losses =
+        all.stream().filter(DenoisingObservation.class::isInstance).toList();
     return new Seconds(time(plan, all), time(plan.lossesOnly(), losses));
   }
 
@@ -76,11 +75,12 @@ public final class TrialFold {
   public Seconds timeStandIns() {
     double part = (double) trainUnits() / (trainUnits() + Math.max(1, holdoutUnits()));
     double enough = part + HARDEST_Z * Math.sqrt(part * (1 - part) / probe().samples());
-    List<DenoisingObservation> losses = losses();
     List<Seconds> timed = new ArrayList<>();
     // The first one is also the one in which the virtual machine compiles.
     for (double share : new double[] {enough, part, enough, NEARLY_ALL}) {
-      timed.add(time(samples(Math.min(share, 1)), losses));
+      List<Observation> all = new ArrayList<>(samples(Math.min(share, 1)));
+      all.addAll(losses());
+      timed.add(time(all));
     }
     List<Seconds> warm = timed.subList(1, timed.size());
     return new Seconds(

@@ -409,20 +409,7 @@ public final class ProbeDevice implements AutoCloseable {
       @Nullable KeptSamples keep,
       @Nullable EvidenceRequest asked)
       throws BadInputException {
-    List<SampleBlockTask.Measure> measures = new ArrayList<>();
-    if (measured.contains(SampleMeasurement.SPIKINESS) && probe.spikiness().images() > 0) {
-      measures.add(this::spikinessOfSamples);
-    }
-    Description described = description;
-    boolean judged = measured.contains(SampleMeasurement.FIDELITY) && fidelityPoints != null;
-    // Fidelity takes the features that the similarities are made of.
-    if ((judged || measured.contains(SampleMeasurement.SIMILARITIES)) && described != null) {
-      boolean authenticity = measured.contains(SampleMeasurement.AUTHENTICITY);
-      measures.add((number, endpoints) -> described.similarities(number, endpoints, authenticity));
-    }
-    if (judged) {
-      measures.add(this::fidelityOfSamples);
-    }
+    List<SampleBlockTask.Measure> measures = measures(measured);
     SampleTask sampling = sampleTask(block);
     if (asked != null) {
       measures.addAll(evidence(asked).of(sampling));
@@ -442,6 +429,40 @@ public final class ProbeDevice implements AutoCloseable {
           }
         },
         measures);
+  }
+
+  /** How that is measured; the points themselves are measured by the {@link SampleTask}. */
+  private List<SampleBlockTask.Measure> measures(Set<SampleMeasurement> measured) {
+    List<SampleBlockTask.Measure> measures = new ArrayList<>();
+    if (measured.contains(SampleMeasurement.SPIKINESS) && probe.spikiness().images() > 0) {
+      measures.add(this::spikinessOfSamples);
+    }
+    Description described = description;
+    boolean judged = measured.contains(SampleMeasurement.FIDELITY) && fidelityPoints != null;
+    // Fidelity takes the features that the similarities are made of.
+    if ((judged || measured.contains(SampleMeasurement.SIMILARITIES)) && described != null) {
+      boolean authenticity = measured.contains(SampleMeasurement.AUTHENTICITY);
+      measures.add((number, endpoints) -> described.similarities(number, endpoints, authenticity));
+    }
+    if (judged) {
+      measures.add(this::fidelityOfSamples);
+    }
+    return measures;
+  }
+
+  /**
+   * Measures a block of noises as if they were samples, to see how long that takes: it depends on
+   * shapes alone. What comes out of it is worth nothing.
+   */
+  public Task<List<Observation>> measureStandIns(Set<SampleMeasurement> measured)
+      throws BadInputException {
+    references.load(0);
+    int rows = probe.rowsOfBlock(0);
+    NDArray points =
+        manager
+            .create(probe.noise().read(0, rows), new Shape(rows, probe.dimension()))
+            .toType(DataType.FLOAT32, false);
+    return new StandInTask(points, measures(measured));
   }
 
   private SampleStore store(String directory) {

@@ -1,6 +1,7 @@
 package io.diffuscope.sampling;
 
 import io.diffuscope.tensorfile.BadInputException;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,6 +41,45 @@ public interface Task<T> extends AutoCloseable {
   /** Frees what the task holds on the device, finished or not. */
   @Override
   void close();
+
+  /** The same work with another form of its outcome. */
+  default <R> Task<R> map(Function<? super T, ? extends R> form) {
+    Task<T> work = this;
+    return new Task<>() {
+      @Override
+      public boolean advance() throws BadInputException {
+        return work.advance();
+      }
+
+      @Override
+      public double progress() {
+        return work.progress();
+      }
+
+      @Override
+      public @Nullable Part part() {
+        return work.part();
+      }
+
+      @Override
+      public R result() throws BadInputException {
+        return form.apply(work.result());
+      }
+
+      @Override
+      public void close() {
+        work.close();
+      }
+    };
+  }
+
+  /** Does all that is left of it, and frees what it holds. */
+  default T complete() throws BadInputException {
+    try (this) {
+      while (advance()) {}
+      return result();
+    }
+  }
 
   /** A task with nothing left to do. */
   static <T> Task<T> done(T value) {

@@ -139,7 +139,7 @@ class RepresentationPlanTest {
   }
 
   /** Everything else is off. */
-  private static SignalSchedule only(String... more) {
+  static SignalSchedule only(String... more) {
     Map<String, String> words = new HashMap<>();
     for (String signal :
         List.of(
