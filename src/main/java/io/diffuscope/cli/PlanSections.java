@@ -153,6 +153,9 @@ final class PlanSections {
 
   /** Whoever reads a zero must know whether nothing is on or nothing was timed. */
   private String others() {
+    if (rehearsal.othersTimed() && rehearsal.cost().others() == 0) {
+      return "none takes time of its own";
+    }
     if (rehearsal.othersTimed()) {
       return rehearsal.trials() == null
           ? "spikiness, class probes and the like, and what is measured on samples beside"

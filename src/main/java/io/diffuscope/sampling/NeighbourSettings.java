@@ -18,7 +18,7 @@ public record NeighbourSettings(
   /** Smaller sets are searched exactly: an index gains nothing. */
   static final int LEAST_INDEXED = 1000;
 
-  /** Enough for 57,000 points of 3x32x32 in full; some ten minutes of two processors. */
+  /** Enough for 57,000 points of 3x32x32 in full; some five minutes of two processors. */
   public static final double DEFAULT_OPERATIONS = 2e13;
 
   /** Images as they are. */
