@@ -25,7 +25,6 @@ import org.jspecify.annotations.Nullable;
  * @param cost of one checkpoint
  * @param trials whole evaluations that the cost is taken from; null where it is put together from
  *     the times of pieces
- * @param othersTimed whether the units beside samples and denoising losses were timed
  * @param workload what an evaluation consists of
  * @param geometry the sets' numbers; where they were not found in the time given, those of sets
  *     without duplicates
@@ -37,7 +36,6 @@ record PlanRehearsal(
     PlanWeights weights,
     EvaluationCost cost,
     @Nullable TrialEvaluations trials,
-    boolean othersTimed,
     Workload workload,
     GeometrySummary geometry,
     PlanPreparation preparation,
@@ -74,13 +72,11 @@ record PlanRehearsal(
     EvaluationCost cost = workload.cost(times).withFolding(folding.sampled(), folding.lossesOnly());
     TrialEvaluations trials = null;
     Checkpoint newest = weights.checkpoint();
-    boolean othersTimed = false;
     if (geometry != null && preparation.complete() && newest != null) {
       device.useGeometry(geometry);
       TrialUnits units = TrialUnits.of(probe, summary, settings, System::nanoTime);
       doing.accept("timing the other units");
       cost = cost.withOthers(units.others(device, newest, REPEAT_SECONDS));
-      othersTimed = true;
       if (TrialEvaluations.areShortEnough(cost)) {
         doing.accept("evaluating some of the checkpoints");
         // Of a bucket nothing is fetched beyond that.
@@ -96,7 +92,6 @@ record PlanRehearsal(
         weights,
         trials == null ? cost : trials.typical(),
         trials,
-        othersTimed,
         workload,
         summary,
         preparation,
@@ -134,12 +129,16 @@ record PlanRehearsal(
         weights,
         cost.withHolding(hold.seconds()),
         trials,
-        othersTimed,
         workload,
         geometry,
         preparation,
         featureDimension,
         parameters);
+  }
+
+  /** Whether the units beside samples and denoising losses could be timed. */
+  boolean othersTimed() {
+    return geometryFound() && preparation.complete() && weights.checkpoint() != null;
   }
 
   /** Whether the sets were compared in the time given. */

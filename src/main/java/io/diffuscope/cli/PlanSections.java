@@ -32,11 +32,10 @@ final class PlanSections {
   private static final String LIMITS = "disk beside the caches";
   private static final String SIGNALS = "signals";
 
-  /** Signals of which units or measurements of samples are timed by themselves. */
-  private static final Set<String> UNTIMED =
+  /** Signals that {@code other signals} stands for, as {@link RunNotes#signalsOn} names them. */
+  private static final Set<String> OTHERS =
       Set.of(
           SignalNames.SPIKINESS,
-          SignalNames.RAW_SPIKINESS,
           SignalNames.FIDELITY,
           SignalNames.GL,
           SignalNames.RP,
@@ -164,7 +163,7 @@ final class PlanSections {
     }
     List<String> untimed =
         RunNotes.signalsOn(probe, rehearsal.geometry(), schedule).stream()
-            .filter(name -> UNTIMED.contains(name.split(" ", 2)[0]))
+            .filter(name -> OTHERS.contains(name.split(" ", 2)[0]))
             .toList();
     return untimed.isEmpty()
         ? ""

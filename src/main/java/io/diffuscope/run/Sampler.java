@@ -15,7 +15,6 @@ import akka.actor.typed.javadsl.Behaviors;
 import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.checkpoint.CheckpointFiles;
 import io.diffuscope.model.Devices;
-import io.diffuscope.sampling.Observation;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.ProbeDevice;
 import io.diffuscope.sampling.ProbeSpec;
@@ -29,9 +28,7 @@ import java.nio.file.NoSuchFileException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
-import java.util.List;
 import java.util.Objects;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -57,14 +54,10 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
     INSTANCE
   }
 
-  /** A unit under way: its task, and how its result becomes an outcome. */
-  private record Job<T>(Perform perform, Task<T> task, Function<T, WorkOutcome> outcome) {
+  /** A unit under way. */
+  private record Job(Perform perform, Task<? extends WorkOutcome> task) {
     long id() {
       return perform.id;
-    }
-
-    WorkOutcome finish() throws BadInputException {
-      return outcome.apply(task.result());
     }
   }
 
@@ -74,7 +67,7 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
   private final InstantSource clock;
   private @Nullable ProbeSpec loadedSpec;
   private @Nullable ProbeDevice device;
-  private @Nullable Job<?> job;
+  private @Nullable Job job;
   private Instant told = Instant.MIN;
 
   private Sampler(
@@ -107,7 +100,7 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
     switch (message) {
       case Perform perform -> guarded(perform, () -> begin(perform));
       case Proceed proceed -> {
-        Job<?> current = job;
+        Job current = job;
         if (current != null) {
           guarded(current.perform, () -> proceed(current));
         }
@@ -163,34 +156,29 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
       giveUp(perform);
       return;
     }
-    job =
-        switch (perform.unit) {
-          case WorkUnit.FindGeometry unit ->
-              new Job<SetGeometry>(
-                  perform,
-                  ready.geometry(),
-                  found -> new WorkOutcome.GeometryFound(found.summary()));
-          case WorkUnit.ReferenceFlow unit ->
-              new Job<Integer>(
-                  perform,
-                  ready.referenceBlock(unit.reference(), unit.block()),
-                  WorkOutcome.EndpointsKept::new);
-          case WorkUnit.ComparisonBlock unit ->
-              new Job<List<Observation>>(
-                  perform,
-                  ready.compare(unit.compared(), unit.block()),
-                  found -> new WorkOutcome.Observed(found, null));
-          case WorkUnit unit -> {
-            useCheckpoint(ready, Objects.requireNonNull(unit.measured()));
-            // Beside observations of a checkpoint goes what was read of it.
-            WeightsUsed weights = WeightsUsed.of(ready.weightsChoice(), ready.ignoredTensors());
-            yield new Job<List<Observation>>(
-                perform,
-                UnitTasks.observing(ready, unit),
-                found -> new WorkOutcome.Observed(found, weights));
-          }
-        };
+    job = new Job(perform, task(ready, perform.unit));
     getContext().getSelf().tell(Proceed.INSTANCE);
+  }
+
+  private Task<? extends WorkOutcome> task(ProbeDevice ready, WorkUnit work)
+      throws BadInputException {
+    return switch (work) {
+      case WorkUnit.FindGeometry unit ->
+          ready.geometry().map(found -> new WorkOutcome.GeometryFound(found.summary()));
+      case WorkUnit.ReferenceFlow unit ->
+          ready.referenceBlock(unit.reference(), unit.block()).map(WorkOutcome.EndpointsKept::new);
+      case WorkUnit.ComparisonBlock unit ->
+          ready
+              .compare(unit.compared(), unit.block())
+              .map(found -> new WorkOutcome.Observed(found, null));
+      case WorkUnit unit -> {
+        useCheckpoint(ready, Objects.requireNonNull(unit.measured()));
+        // Beside observations of a checkpoint goes what was read of it.
+        WeightsUsed weights = WeightsUsed.of(ready.weightsChoice(), ready.ignoredTensors());
+        yield UnitTasks.observing(ready, unit)
+            .map(found -> new WorkOutcome.Observed(found, weights));
+      }
+    };
   }
 
   private ProbeDevice deviceFor(ProbeSpec spec) throws BadInputException {
@@ -275,7 +263,7 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
                 + " diffuscope.batch-size"));
   }
 
-  private void proceed(Job<?> current) throws BadInputException {
+  private void proceed(Job current) throws BadInputException {
     if (isLate(current.perform)) {
       giveUp(current.perform);
       return;
@@ -285,12 +273,11 @@ public final class Sampler extends AbstractOnMessageBehavior<Sampler.Command> {
       getContext().getSelf().tell(Proceed.INSTANCE);
       return;
     }
-    WorkOutcome outcome = current.finish();
-    report(current.id(), outcome);
+    report(current.id(), current.task.result());
   }
 
   /** Comparing large sets takes minutes to hours: those who wait are told once a second. */
-  private void tellHowFar(Job<?> current) {
+  private void tellHowFar(Job current) {
     Instant now = clock.instant();
     if (now.isBefore(told.plus(BETWEEN_NEWS))
         || !(current.perform.unit instanceof WorkUnit.FindGeometry unit)) {

@@ -98,13 +98,13 @@ public final class TrialUnits {
     }
     if (blocks > 0 && !measured.isEmpty()) {
       Set<SampleMeasurement> beside = measured;
-      total += blocks * warm(longest, () -> device.measureStandIns(beside).complete());
+      total += blocks * warm(longest, () -> device.measureStandIns(beside));
     }
     return total;
   }
 
   private interface Piece {
-    List<Observation> run() throws BadInputException;
+    void run() throws BadInputException;
   }
 
   /** The first time fills what a device keeps from one checkpoint to the next. */

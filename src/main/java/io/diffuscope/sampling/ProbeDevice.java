@@ -46,10 +46,7 @@ import org.slf4j.LoggerFactory;
  * <pre>{@code
  * try (ProbeDevice device = ProbeDevice.load(probe, Devices.best())) {
  *   device.useCheckpoint(identity, weights);
- *   try (Task<SampleObservation> task = device.sampleBlock(0)) {
- *     while (task.advance()) {}
- *     SampleObservation observation = task.result();
- *   }
+ *   SampleObservation observation = device.sampleBlock(0).complete();
  * }
  * }</pre>
  */
@@ -197,34 +194,11 @@ public final class ProbeDevice implements AutoCloseable {
             spec.seed(),
             probe.split());
     Task<SetGeometry> stored =
-        new Task<>() {
-          @Override
-          public boolean advance() throws BadInputException {
-            return task.advance();
-          }
-
-          @Override
-          public double progress() {
-            return task.progress();
-          }
-
-          @Override
-          public Part part() {
-            return task.part();
-          }
-
-          @Override
-          public SetGeometry result() {
-            SetGeometry geometry = task.result();
-            geometryStore.put(probe.geometryKey(), geometry);
-            return geometry;
-          }
-
-          @Override
-          public void close() {
-            task.close();
-          }
-        };
+        task.map(
+            geometry -> {
+              geometryStore.put(probe.geometryKey(), geometry);
+              return geometry;
+            });
     String what =
         "comparing the points of the sets with each other (%d for training), once for these sets"
             .formatted(found.train().size());
@@ -452,17 +426,20 @@ public final class ProbeDevice implements AutoCloseable {
 
   /**
    * Measures a block of noises as if they were samples, to see how long that takes: it depends on
-   * shapes alone. What comes out of it is worth nothing.
+   * shapes alone. What comes out of it is worth nothing, and thrown away.
    */
-  public Task<List<Observation>> measureStandIns(Set<SampleMeasurement> measured)
-      throws BadInputException {
+  public void measureStandIns(Set<SampleMeasurement> measured) throws BadInputException {
     references.load(0);
     int rows = probe.rowsOfBlock(0);
-    NDArray points =
-        manager
-            .create(probe.noise().read(0, rows), new Shape(rows, probe.dimension()))
-            .toType(DataType.FLOAT32, false);
-    return new StandInTask(points, measures(measured));
+    try (NDManager scratch = manager.newSubManager()) {
+      NDArray points =
+          scratch
+              .create(probe.noise().read(0, rows), new Shape(rows, probe.dimension()))
+              .toType(DataType.FLOAT32, false);
+      for (SampleBlockTask.Measure measure : measures(measured)) {
+        measure.of(0, points).complete();
+      }
+    }
   }
 
   private SampleStore store(String directory) {

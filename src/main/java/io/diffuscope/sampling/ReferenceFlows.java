@@ -95,29 +95,7 @@ final class ReferenceFlows implements AutoCloseable {
     if (has(reference, block)) {
       return Task.done(rows);
     }
-    FlowTask<float[]> flow = flow(reference, block);
-    return new Task<>() {
-      @Override
-      public boolean advance() throws BadInputException {
-        return flow.advance();
-      }
-
-      @Override
-      public double progress() {
-        return flow.progress();
-      }
-
-      @Override
-      public Integer result() throws BadInputException {
-        flow.result();
-        return rows;
-      }
-
-      @Override
-      public void close() {
-        flow.close();
-      }
-    };
+    return flow(reference, block).map(endpoints -> rows);
   }
 
   /** The flow of a block from the start; its result is also kept on disk. */
@@ -246,10 +224,7 @@ final class ReferenceFlows implements AutoCloseable {
     float[] values = storedEndpoints(reference, block);
     if (values == null) {
       // The cache lost it since it was made, or there never was a disk to keep it on.
-      try (FlowTask<float[]> flow = flow(reference, block)) {
-        while (flow.advance()) {}
-        values = flow.result();
-      }
+      values = flow(reference, block).complete();
     }
     return manager.create(values, new Shape(rows, probe.dimension()));
   }

@@ -7,7 +7,6 @@ import io.diffuscope.sampling.ProbeDevice;
 import io.diffuscope.sampling.ProbeSpec;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.sampling.SetGeometry;
-import io.diffuscope.sampling.Task;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.WeightsLocation;
 import java.nio.file.Path;
@@ -32,11 +31,11 @@ final class Evaluations implements AutoCloseable {
   static Evaluations prepare(ProbeSpec spec, Path checkpoint) throws BadInputException {
     Probe probe = Probe.open(spec);
     ProbeDevice device = ProbeDevice.load(probe, Device.cpu());
-    SetGeometry geometry = finish(device.geometry());
+    SetGeometry geometry = device.geometry().complete();
     device.useGeometry(geometry);
     for (Reference reference : probe.references()) {
       for (int block = 0; block < probe.sampleBlocks(); block++) {
-        finish(device.referenceBlock(reference, block));
+        device.referenceBlock(reference, block).complete();
       }
     }
     int compared = Objects.requireNonNull(geometry.comparedHoldout()).length;
@@ -50,11 +49,11 @@ final class Evaluations implements AutoCloseable {
     // A new identity each time, so that the weights are loaded again.
     device.useCheckpoint("evaluation-" + evaluations++, WeightsLocation.of(checkpoint));
     for (int block = 0; block < probe.sampleBlocks(); block++) {
-      finish(device.sampleBlock(block));
+      device.sampleBlock(block).complete();
     }
     for (double sigma : probe.spec().denoising().sigmas()) {
       for (int block = 0; block < denoisingBlocks; block++) {
-        finish(device.denoisingBlock(sigma, block));
+        device.denoisingBlock(sigma, block).complete();
       }
     }
   }
@@ -72,13 +71,6 @@ final class Evaluations implements AutoCloseable {
 
   ProbeDevice device() {
     return device;
-  }
-
-  private static <T> T finish(Task<T> task) throws BadInputException {
-    try (task) {
-      while (task.advance()) {}
-      return task.result();
-    }
   }
 
   @Override

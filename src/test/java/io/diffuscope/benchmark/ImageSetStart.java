@@ -12,7 +12,6 @@ import io.diffuscope.sampling.ProbeFiles;
 import io.diffuscope.sampling.ProbeSpec;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.sampling.SetGeometry;
-import io.diffuscope.sampling.Task;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.WeightsLocation;
 import java.io.BufferedOutputStream;
@@ -87,13 +86,13 @@ final class ImageSetStart {
       int blocks = probe.sampleBlocks();
       report(
           "neighbours within the set",
-          () -> device.useGeometry(finish(device.geometry())),
+          () -> device.useGeometry(device.geometry().complete()),
           isFirst ? 2.0 * n * n * D : 0);
       report(
           "endpoints of the empirical flow, %d Heun steps".formatted(STEPS),
           () -> {
             for (int block = 0; block < blocks; block++) {
-              finish(device.referenceBlock(Reference.TRAIN, block));
+              device.referenceBlock(Reference.TRAIN, block).complete();
             }
           },
           isFirst ? (2.0 * STEPS - 1) * 2 * search * blocks : 0);
@@ -105,7 +104,7 @@ final class ImageSetStart {
                 .formatted(probe.samples(), searches == 2 ? ", and the endpoints'" : ""),
             () -> {
               for (int block = 0; block < blocks; block++) {
-                finish(device.sampleBlock(block));
+                device.sampleBlock(block).complete();
               }
             },
             searches * 2.0 * probe.samples() * n * D);
@@ -115,7 +114,7 @@ final class ImageSetStart {
   }
 
   private static String duplicates(ProbeDevice device) throws BadInputException {
-    SetGeometry geometry = finish(device.geometry());
+    SetGeometry geometry = device.geometry().complete();
     return "%d of the images share a group".formatted(geometry.duplicates().trainNear());
   }
 
@@ -153,13 +152,6 @@ final class ImageSetStart {
         .totalCpuDuration()
         .map(duration -> duration.toMillis() * 1e-3)
         .orElse(Double.NaN);
-  }
-
-  private static <T> T finish(Task<T> task) throws BadInputException {
-    try (task) {
-      while (task.advance()) {}
-      return task.result();
-    }
   }
 
   /** Discs and bars of random colours on a background that changes from left to right. */

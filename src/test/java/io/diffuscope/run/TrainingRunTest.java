@@ -29,7 +29,6 @@ import io.diffuscope.sampling.ProbeFiles;
 import io.diffuscope.sampling.ProbeSpec;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.sampling.SetGeometry;
-import io.diffuscope.sampling.Task;
 import io.diffuscope.signal.ProbabilityFlowDistance;
 import io.diffuscope.signal.Signal;
 import io.diffuscope.signal.SignalEstimate;
@@ -765,7 +764,7 @@ class TrainingRunTest {
   private static List<SignalEstimate> direct(
       Probe probe, Checkpoint checkpoint, Map<Reference, double[]> previous) throws Exception {
     try (ProbeDevice device = ProbeDevice.load(probe, Device.cpu())) {
-      SetGeometry found = result(device.geometry());
+      SetGeometry found = device.geometry().complete();
       device.useGeometry(found);
       device.useCheckpoint(checkpoint.identity(), checkpoint.weights());
       GeometrySummary geometry = found.summary();
@@ -776,10 +775,10 @@ class TrainingRunTest {
         List<Observation> observations =
             switch (unit) {
               case WorkUnit.SampleBlock u ->
-                  result(device.samples(u.block(), u.measurements(), null, null));
+                  device.samples(u.block(), u.measurements(), null, null).complete();
               case WorkUnit.DenoisingBlock u ->
-                  List.of(result(device.denoisingBlock(u.sigma(), u.block())));
-              case WorkUnit.SpikinessBlock u -> List.of(result(device.setSpikiness(u.block())));
+                  List.of(device.denoisingBlock(u.sigma(), u.block()).complete());
+              case WorkUnit.SpikinessBlock u -> List.of(device.setSpikiness(u.block()).complete());
               default -> throw new AssertionError(unit);
             };
         observations.forEach(o -> signals.forEach(signal -> signal.observe(o)));
@@ -792,13 +791,6 @@ class TrainingRunTest {
         }
       }
       return estimates;
-    }
-  }
-
-  private static <T> T result(Task<T> task) throws Exception {
-    try (task) {
-      while (task.advance()) {}
-      return task.result();
     }
   }
 

@@ -8,7 +8,6 @@ import io.diffuscope.feature.PreprocessingKeys;
 import io.diffuscope.model.Devices;
 import io.diffuscope.sampling.ClassProbeFiles;
 import io.diffuscope.sampling.DescriptorSettings;
-import io.diffuscope.sampling.Observation;
 import io.diffuscope.sampling.Observation.DenoisingObservation;
 import io.diffuscope.sampling.Observation.SampleObservation;
 import io.diffuscope.sampling.Probe;
@@ -89,13 +88,17 @@ class TrialUnitsTest {
         (device, units, plan, checkpoint) -> {
           List<WorkUnit> all = plan.units(checkpoint);
           TrialUnits.Done done = units.all(device, checkpoint);
-          assertThat(done.sampling()).isPositive().isEqualTo(number(all, "SampleBlock"));
-          assertThat(done.losses()).isPositive().isEqualTo(number(all, "DenoisingBlock"));
+          assertThat(done.sampling())
+              .isPositive()
+              .isEqualTo(number(all, WorkUnit.SampleBlock.class));
+          assertThat(done.losses())
+              .isPositive()
+              .isEqualTo(number(all, WorkUnit.DenoisingBlock.class));
           assertThat(done.sampling() + done.losses() + done.others()).isEqualTo(all.size());
-          assertThat(kind(done.observations(), SampleObservation.class))
-              .isEqualTo((long) done.sampling());
-          assertThat(kind(done.observations(), DenoisingObservation.class))
-              .isEqualTo((long) done.losses());
+          assertThat(number(done.observations(), SampleObservation.class))
+              .isEqualTo(done.sampling());
+          assertThat(number(done.observations(), DenoisingObservation.class))
+              .isEqualTo(done.losses());
         });
   }
 
@@ -120,17 +123,16 @@ class TrialUnitsTest {
                   .anyMatch(
                       u -> u instanceof WorkUnit.SampleBlock s && !s.measurements().isEmpty());
           assertThat(measured).isTrue();
-          double beside = all.size() - number(all, "SampleBlock") - number(all, "DenoisingBlock");
+          double beside =
+              all.size()
+                  - number(all, WorkUnit.SampleBlock.class)
+                  - number(all, WorkUnit.DenoisingBlock.class);
           assertThat(units.others(device, checkpoint, LONGEST))
-              .isEqualTo(beside + number(all, "SampleBlock"));
+              .isEqualTo(beside + number(all, WorkUnit.SampleBlock.class));
         });
   }
 
-  private static double number(List<WorkUnit> units, String kind) {
-    return units.stream().filter(unit -> unit.getClass().getSimpleName().equals(kind)).count();
-  }
-
-  private static long kind(List<Observation> observations, Class<? extends Observation> kind) {
-    return observations.stream().filter(kind::isInstance).count();
+  private static double number(List<?> all, Class<?> kind) {
+    return all.stream().filter(kind::isInstance).count();
   }
 }
