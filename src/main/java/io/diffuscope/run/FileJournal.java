@@ -120,7 +120,7 @@ public final class FileJournal implements RunJournal {
   }
 
   @Override
-  public List<RunEvent> read() throws IOException, JournalDamagedException {
+  public List<RunEvent> read() throws IOException {
     length = 0;
     line = 0;
     List<RunEvent> events = new ArrayList<>();
@@ -198,7 +198,7 @@ public final class FileJournal implements RunJournal {
             };
       }
       return Optional.ofNullable(open);
-    } catch (IOException | JournalDamagedException | UncheckedIOException e) {
+    } catch (IOException | UncheckedIOException e) {
       log.debug("{} cannot be read", file, e);
       return Optional.empty();
     }

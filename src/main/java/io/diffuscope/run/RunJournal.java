@@ -27,7 +27,7 @@ public interface RunJournal {
    * @throws JournalDamagedException if they cannot be understood
    * @throws IOException if they cannot be read
    */
-  List<RunEvent> read() throws IOException, JournalDamagedException;
+  List<RunEvent> read() throws IOException;
 
   /**
    * Keeps a batch for good, as a whole or not at all: once this returns, it survives the end of the

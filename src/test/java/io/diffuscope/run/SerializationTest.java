@@ -10,9 +10,6 @@ import akka.serialization.SerializationExtension;
 import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.checkpoint.HeldWeights;
 import io.diffuscope.checkpoint.StepUnit;
-import io.diffuscope.detect.Flag;
-import io.diffuscope.detect.FlagChange;
-import io.diffuscope.detect.Verdict;
 import io.diffuscope.sampling.DuplicateCounts;
 import io.diffuscope.sampling.EvidenceRequest;
 import io.diffuscope.sampling.GeometrySummary;
@@ -38,6 +35,7 @@ import io.diffuscope.tensorfile.WeightsLocation;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
@@ -62,72 +60,24 @@ class SerializationTest {
   void eventsComeOutAsTheyWentIn() {
     Instant at = Instant.parse("2026-11-22T10:11:12.345678Z");
     Checkpoint checkpoint = Checkpoint.ofFile("id", "/run/step-7.safetensors", 7L);
-    Checkpoint without = Checkpoint.ofFile("id", "/run/latest.safetensors", null, at.plusNanos(1));
-    Verdict verdict = new Verdict(Verdict.State.MEMORIZING, 5L, null, "copies");
     List<SignalEstimate> estimates =
         List.of(
             SignalEstimate.of(
                 SignalNames.PFD, Reference.TRAIN, Statistic.RMS, new Estimate(1, .1, .8, 1.2, 9)),
             new SignalEstimate(
                 SignalNames.DENOISING_GAP, null, Statistic.GAP, .5, Estimate.exact(1e-300, 1)));
-    List<RunNotification> notifications =
+    List<RunNotification> notifications = new ArrayList<>(OneOfEachEvent.events());
+    notifications.addAll(
         List.of(
-            new RunEvent.RunStarted(
-                "r", at, "Run", "probe", true, List.of("a", "b"), StepScale.UPDATES, true),
-            new RunEvent.RunStarted(
-                "r",
-                at,
-                "Run",
-                "probe",
-                null,
-                List.of(),
-                new StepScale(StepUnit.KIMG, 8L, 9L),
-                false),
             new HoldNews("r", "space", true, "full"),
             new EvidenceNews("r", true, "full"),
-            new RunEvent.RunResumed("r", at),
             new JournalNews("r", true, "full"),
             new JournalBacklog("r", 3, true, 1),
-            new RunEvent.CheckpointFound("r", at, checkpoint),
-            new RunEvent.CheckpointFound("r", at, checkpoint, "/other"),
-            new RunEvent.CheckpointSkipped("r", at, without, "backlog"),
-            new RunEvent.CheckpointPassedOver("r", at, "/x", "incomplete", "cut"),
-            new RunEvent.EvaluationStarted("r", at, checkpoint, true),
-            new RunEvent.EvaluationCompleted(
-                "r",
-                at,
-                checkpoint,
-                "probe",
-                estimates,
-                RunEvent.Standing.JUDGED,
-                1.5,
-                1,
-                WeightsUsed.of("averaged weights", List.of("a", "b", "c", "d")),
-                true),
-            new RunEvent.EvaluationCompleted(
-                "r",
-                at,
-                without,
-                "probe",
-                List.of(),
-                RunEvent.Standing.NO_STEP,
-                1.5,
-                2,
-                null,
-                false),
-            new RunEvent.AttemptStarted("r", at, 2, 7, "step 7 was written again"),
-            new RunEvent.EvaluationFailed("r", at, checkpoint, "non_finite", "NaN"),
-            new RunEvent.EvaluationPostponed(
-                "r", at, checkpoint, "unreadable", "EIO", 2, at.plusSeconds(30)),
-            new RunEvent.FlagChanged(
-                "r", at, new FlagChange(Flag.MEMORIZATION, true, 7, "because")),
-            new RunEvent.VerdictChanged("r", at, verdict),
-            new RunEvent.RunEnded("r", at, "over", verdict),
             new EvaluationProgress("r", checkpoint, 1, 2, estimates),
             new SourceNews("r", true, "gone", null),
             new SourceNews("r", false, "here", StepUnit.EPOCHS),
             new PreparationProgress("r", "endpoints", 1, 2),
-            new BudgetRest("r", at));
+            new BudgetRest("r", at)));
     for (RunNotification notification : notifications) {
       KIT.serializationTestKit().verifySerialization(notification, true);
     }
