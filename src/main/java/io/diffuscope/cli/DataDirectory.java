@@ -2,7 +2,9 @@ package io.diffuscope.cli;
 
 import io.diffuscope.checkpoint.HoldSettings;
 import io.diffuscope.checkpoint.Holds;
-import io.diffuscope.run.FileJournal;
+import io.diffuscope.run.H2RunStore;
+import io.diffuscope.run.RunStore;
+import io.diffuscope.run.RunStoreException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -41,9 +43,17 @@ final class DataDirectory implements AutoCloseable {
     return base.resolve("diffuscope");
   }
 
-  /** Where the journals of runs are. */
-  static Path runs(Path directory) {
-    return directory.resolve("runs");
+  /**
+   * The journal of the monitor that has taken a data directory.
+   *
+   * @throws CannotServeException if it cannot be used
+   */
+  static RunStore journal(Path directory) throws CannotServeException {
+    try {
+      return H2RunStore.in(directory);
+    } catch (RunStoreException e) {
+      throw new CannotServeException(String.valueOf(e.getMessage()), e);
+    }
   }
 
   /** Where samples are kept to be compared with. */
@@ -66,11 +76,11 @@ final class DataDirectory implements AutoCloseable {
    *
    * @throws CannotServeException if they cannot be written there
    */
-  static Holds holds(Path directory, HoldSettings settings) throws CannotServeException {
+  static Holds holds(Path directory, HoldSettings settings, RunStore store)
+      throws CannotServeException {
     Path folder = directory.resolve("holds");
     try {
-      // Journals may be long: they are only read where something was left to decide about.
-      Set<String> open = isEmpty(folder) ? Set.of() : FileJournal.openEvaluations(runs(directory));
+      Set<String> open = isEmpty(folder) ? Set.of() : store.openEvaluations();
       return Holds.open(folder, settings, open);
     } catch (IOException e) {
       throw new CannotServeException(

@@ -15,6 +15,7 @@ import io.diffuscope.run.Ending;
 import io.diffuscope.run.EvidenceSettings;
 import io.diffuscope.run.EvidenceStore;
 import io.diffuscope.run.RunSettings;
+import io.diffuscope.run.RunStore;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.tensorfile.BadInputException;
 import java.io.IOException;
@@ -116,6 +117,7 @@ final class DemoCommand implements Callable<Integer> {
     // First of all, so that a second demo in the same folder touches nothing of the first.
     int exitCode;
     try (DataDirectory lock = DataDirectory.lock(state);
+        RunStore store = DataDirectory.journal(state);
         StatusLine status = StatusLine.onStandardOutput()) {
       LogFile.in(state);
       Path checkpointFolder = Files.createDirectories(folder.resolve("checkpoints"));
@@ -135,12 +137,16 @@ final class DemoCommand implements Callable<Integer> {
           MonitorSession.start(
               config,
               new RunSources.One(
-                  new MonitoredRun(settings, DirectorySubscription.create(checkpoints))),
+                  new MonitoredRun(
+                      settings,
+                      DirectorySubscription.create(checkpoints),
+                      checkpointFolder.toString())),
               Probe.open(settings.probe()),
-              DataDirectory.holds(state, reader.holds()),
+              DataDirectory.holds(state, reader.holds(), store),
               reader.samplers(),
               List.of(view),
               EvidenceStore.in(DataDirectory.evidence(state), evidence),
+              store,
               reader.web())) {
         usedUntil.accept(session.terminated());
         WatchCommand.warn(

@@ -20,6 +20,7 @@ import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.Retries;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunSettings;
+import io.diffuscope.run.RunStore;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.tensorfile.BadInputException;
 import java.io.IOException;
@@ -124,7 +125,7 @@ final class EvaluateCommand implements Callable<Integer> {
       try (MonitorSession session =
           MonitorSession.start(
               config,
-              new RunSources.One(new MonitoredRun(settings, () -> Source.from(sightings))),
+              new RunSources.One(new MonitoredRun(settings, () -> Source.from(sightings), "files")),
               Probe.open(settings.probe(), new DecodingProgress(status)),
               Holds.off(),
               reader.samplers(),
@@ -132,6 +133,7 @@ final class EvaluateCommand implements Callable<Integer> {
               evidenceDirectory == null
                   ? EvidenceStore.NONE
                   : EvidenceStore.in(evidenceDirectory, settings.evidence()),
+              RunStore.NONE,
               null)) {
         session.await();
       }

@@ -22,6 +22,7 @@ import io.diffuscope.run.History;
 import io.diffuscope.run.Pace;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunSettings;
+import io.diffuscope.run.RunStore;
 import io.diffuscope.run.Sampler;
 import io.diffuscope.run.SharedParts;
 import io.diffuscope.run.WorkQueue;
@@ -92,6 +93,7 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
    * @param onFailure told the cause if the monitor cannot go on
    * @param onEnd told when everything that the monitor was started for has ended
    * @param evidence keeps the worst samples of checkpoints
+   * @param store keeps what happens to the runs
    */
   record Plan(
       RunSources runs,
@@ -101,7 +103,8 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
       List<RunListener> listeners,
       Consumer<Throwable> onFailure,
       Runnable onEnd,
-      EvidenceStore evidence) {
+      EvidenceStore evidence,
+      RunStore store) {
     /** Without evidence. */
     Plan(
         RunSources runs,
@@ -110,8 +113,9 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
         int samplers,
         List<RunListener> listeners,
         Consumer<Throwable> onFailure,
-        Runnable onEnd) {
-      this(runs, probe, holds, samplers, listeners, onFailure, onEnd, EvidenceStore.NONE);
+        Runnable onEnd,
+        RunStore store) {
+      this(runs, probe, holds, samplers, listeners, onFailure, onEnd, EvidenceStore.NONE, store);
     }
   }
 
@@ -211,7 +215,8 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
                         queue,
                         turnsFor(run.settings().pace()),
                         plan.holds,
-                        plan.evidence),
+                        plan.evidence,
+                        plan.store),
                     atOnce,
                     failures,
                     ends),

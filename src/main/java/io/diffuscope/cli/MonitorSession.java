@@ -17,6 +17,7 @@ import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.run.RunState;
+import io.diffuscope.run.RunStore;
 import io.diffuscope.run.SourceNews;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.web.HttpServer;
@@ -127,6 +128,7 @@ final class MonitorSession implements AutoCloseable {
    * @param probe opened from the settings; closed with this session
    * @param holds hold checkpoints while they are evaluated; closed with this session
    * @param evidence keeps the worst samples of checkpoints
+   * @param store keeps what happens to the runs; not to be closed before this session
    * @param web where to serve; null serves nothing
    * @throws CannotServeException if the port cannot be had
    */
@@ -138,6 +140,7 @@ final class MonitorSession implements AutoCloseable {
       int samplers,
       List<? extends RunListener> listeners,
       EvidenceStore evidence,
+      RunStore store,
       @Nullable WebSettings web)
       throws CannotServeException {
     CompletableFuture<Done> ended = new CompletableFuture<>();
@@ -163,9 +166,10 @@ final class MonitorSession implements AutoCloseable {
                     all,
                     ended::completeExceptionally,
                     () -> ended.complete(Done.getInstance()),
-                    evidence)),
+                    evidence,
+                    store)),
             "diffuscope",
-            config);
+            store.config().withFallback(config));
     // Also when a person interrupts; not before, or an evaluation would miss its files.
     Adapter.toClassic(system).registerOnTermination(holds::close);
     MonitorSession session = new MonitorSession(system, runs, probe, ended, progress);

@@ -148,11 +148,11 @@ final class RunSupervisor extends AbstractOnMessageBehavior<RunSupervisor.Comman
               TrainingRun.create(
                   plan.settings(),
                   shared,
-                  plan.journal(),
+                  plan.place(),
                   InstantSource.system(),
                   context.messageAdapter(TrainingRun.Unprepared.class, CannotPrepare::new)),
               "training-run",
-              // It forces its journal to the disk.
+              // It reads its journal, and writes evidence.
               DispatcherSelector.blocking());
       context.watch(known);
       run = known;

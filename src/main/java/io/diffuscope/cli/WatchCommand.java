@@ -14,10 +14,9 @@ import io.diffuscope.detect.Verdict;
 import io.diffuscope.model.Devices;
 import io.diffuscope.run.EvidenceSettings;
 import io.diffuscope.run.EvidenceStore;
-import io.diffuscope.run.FileJournal;
 import io.diffuscope.run.RunDecisions;
-import io.diffuscope.run.RunJournal;
 import io.diffuscope.run.RunSettings;
+import io.diffuscope.run.RunStore;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.BadInputException.Reason;
@@ -95,24 +94,24 @@ final class WatchCommand implements Callable<Integer> {
     Devices.configure(reader.threads());
 
     try (DataDirectory data = DataDirectory.lock(reader.dataDirectory());
+        RunStore store = DataDirectory.journal(reader.dataDirectory());
         StatusLine status = StatusLine.onStandardOutput()) {
       TerminalView view = new TerminalView(status, directories != null);
       Probe probe = Probe.open(settings.probe(), new DecodingProgress(status));
-      Path folder = DataDirectory.runs(reader.dataDirectory());
-      Journals journals = (run, source) -> FileJournal.in(folder, run.id(), probe.id(), source);
       try (MonitorSession session =
           MonitorSession.start(
               config,
               checkpoints == null
-                  ? new RunSources.One(announced(settings, roots, reader, journals))
+                  ? new RunSources.One(announced(settings, roots, reader))
                   : directories == null
-                      ? new RunSources.One(subscribed(settings, checkpoints, roots, journals))
-                      : severalRuns(directories, settings, checkpoints, roots, journals, status),
+                      ? new RunSources.One(subscribed(settings, checkpoints, roots))
+                      : severalRuns(directories, settings, checkpoints, roots, status),
               probe,
-              DataDirectory.holds(reader.dataDirectory(), holds),
+              DataDirectory.holds(reader.dataDirectory(), holds, store),
               reader.samplers(),
               List.of(view),
               EvidenceStore.in(DataDirectory.evidence(reader.dataDirectory()), evidence),
+              store,
               web)) {
         if (checkpoints != null) {
           status.print(
@@ -187,14 +186,8 @@ final class WatchCommand implements Callable<Integer> {
     }
   }
 
-  /** Opens the journal of a run whose checkpoints come from a place. */
-  @FunctionalInterface
-  private interface Journals {
-    RunJournal of(RunSettings run, String source);
-  }
-
   private static MonitoredRun subscribed(
-      RunSettings settings, DirectorySettings checkpoints, AnnounceRoots roots, Journals journals) {
+      RunSettings settings, DirectorySettings checkpoints, AnnounceRoots roots) {
     String directory = checkpoints.directory().toString();
     return MonitoredRun.announced(
         settings,
@@ -202,15 +195,15 @@ final class WatchCommand implements Callable<Integer> {
             checkpoints,
             new RetriedSource(directory, DirectorySubscription.create(checkpoints)),
             roots.with(checkpoints.directory())),
-        journals.of(settings, directory));
+        directory);
   }
 
   private static MonitoredRun announced(
-      RunSettings settings, AnnounceRoots roots, SettingsReader reader, Journals journals) {
+      RunSettings settings, AnnounceRoots roots, SettingsReader reader) {
     return MonitoredRun.announced(
         settings,
         AnnouncedCheckpoints.alone(roots, reader.weights(), reader.pollInterval()),
-        journals.of(settings, "announcements"));
+        "announcements");
   }
 
   private static RunSources.Many severalRuns(
@@ -218,17 +211,13 @@ final class WatchCommand implements Callable<Integer> {
       RunSettings common,
       DirectorySettings checkpoints,
       AnnounceRoots roots,
-      Journals journals,
       StatusLine status) {
     RunIds ids = new RunIds();
     return new RunSources.Many(
         directories.source(),
         (name, directory) ->
             subscribed(
-                common.named(ids.next(name), name),
-                checkpoints.withDirectory(directory),
-                roots,
-                journals),
+                common.named(ids.next(name), name), checkpoints.withDirectory(directory), roots),
         complaint -> status.print("error: " + complaint),
         common.ending().once());
   }

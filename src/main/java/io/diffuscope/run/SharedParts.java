@@ -13,19 +13,22 @@ import org.jspecify.annotations.Nullable;
  * @param turns at the device; null where evaluation has no budget
  * @param holds hold checkpoints while they are evaluated
  * @param evidence keeps the worst samples of checkpoints
+ * @param store keeps what happens to them
  */
 public record SharedParts(
     Probe probe,
     ActorRef<WorkQueue.Command> queue,
     @Nullable ActorRef<DeviceTurns.Command> turns,
     Holds holds,
-    EvidenceStore evidence) {
+    EvidenceStore evidence,
+    RunStore store) {
   /** Without evidence. */
   public SharedParts(
       Probe probe,
       ActorRef<WorkQueue.Command> queue,
       @Nullable ActorRef<DeviceTurns.Command> turns,
-      Holds holds) {
-    this(probe, queue, turns, holds, EvidenceStore.NONE);
+      Holds holds,
+      RunStore store) {
+    this(probe, queue, turns, holds, EvidenceStore.NONE, store);
   }
 }

@@ -4,6 +4,9 @@ import akka.Done;
 import akka.actor.NoSerializationVerificationNeeded;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
+import akka.actor.typed.ChildFailed;
+import akka.actor.typed.Signal;
+import akka.actor.typed.Terminated;
 import akka.actor.typed.eventstream.EventStream;
 import akka.actor.typed.javadsl.AbstractOnMessageBehavior;
 import akka.actor.typed.javadsl.ActorContext;
@@ -30,28 +33,34 @@ import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One run: a thin shell around {@link RunDecisions}. It turns messages into commands, applies the
- * events, tells them to the event stream, and carries out their effects.
+ * One run: a thin shell around {@link RunDecisions}. It turns messages into commands, has its
+ * {@link RunEntity} decide and keep the events, tells them to the event stream, and carries out
+ * their effects. One command is with the entity at a time, so that the state here is that there.
  *
- * <p>A run first prepares (geometry of the sets, endpoints of the reference flows); checkpoints
- * that are found meanwhile wait.
+ * <p>A run first goes on from what was kept, then prepares (geometry of the sets, endpoints of the
+ * reference flows); checkpoints that are found meanwhile wait.
  */
 public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Command> {
   /** Memory for going back: 670 checkpoints of 1000 samples against three references. */
   private static final long DISTANCE_BYTES = 16 << 20;
 
-  /** Time between two tries to write a journal that could not be written. */
-  private static final Duration JOURNAL_RETRY = Duration.ofSeconds(15);
+  /**
+   * Commands that wait while the journal cannot be written: what a source finds in a day of a
+   * checkpoint every ten seconds.
+   */
+  static final int MOST_WAITING = 10_000;
 
   /** What a run understands. */
   public sealed interface Command extends CborSerializable {}
@@ -125,7 +134,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   /** What was postponed may be tried again. */
   private record RestIsOver() implements Internal {}
 
-  private record RetryJournal() implements Internal {}
+  private record FromMemory(RunEntity.Answer answer) implements Internal {}
 
   private record Broken(Checkpoint checkpoint, String reason, String message) implements Internal {}
 
@@ -149,9 +158,22 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   private @Nullable String endCause;
   private Instant drainsFrom = Instant.MAX;
   private @Nullable UniqueKillSwitch underway;
-  private Recording recording;
+  private final RunStore store;
+  private final SeriesId series;
+  private final ActorRef<RunEntity.Command> memory;
+
+  /** What came before the run was ready to hear it. */
+  private final Queue<Command> early = new ArrayDeque<>();
+
+  private final Queue<RunDecisions.Command> waiting = new ArrayDeque<>();
+  private RunDecisions.@Nullable Command deciding;
+
+  /** Whether what was kept is known, and the run goes on from there. */
+  private boolean awake;
+
+  private @Nullable String journalProblem;
+  private boolean overflowed;
   private boolean draining;
-  private boolean retrying;
   private boolean resumed;
   private boolean preparing;
 
@@ -165,6 +187,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
       ActorContext<Command> context,
       RunSettings settings,
       SharedParts shared,
+      SeriesId series,
       InstantSource clock,
       ActorRef<? super Unprepared> owner) {
     super(context);
@@ -185,28 +208,31 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     this.owner = owner;
     // Streams made with it end with this actor.
     this.materializer = Materializer.createMaterializer(context);
-    this.recording = new Recording(settings.id(), RunJournal.NONE, false, this::tell);
+    this.store = shared.store();
+    this.series = series;
+    this.memory =
+        context.spawn(
+            RunEntity.create(
+                series,
+                settings,
+                clock,
+                context.messageAdapter(RunEntity.Answer.class, FromMemory::new)),
+            "memory");
+    context.watch(memory);
   }
 
-  /** Goes on from what was recorded, then prepares. */
-  private Behavior<Command> start(RunJournal journal) {
-    String news = journal.news();
-    List<RunEvent> history;
+  /** Goes on from what was kept. */
+  private boolean wake(RunState kept) {
+    state = kept;
+    List<RunEvent> history = new ArrayList<>();
     try {
-      history = journal.read();
-    } catch (JournalDamagedException e) {
-      return refused(BadInputException.Reason.MALFORMED, messageOf(e));
+      tellOfNewSeries();
+      store.forEach(series, history::add);
     } catch (IOException e) {
-      return refused(
-          BadInputException.Reason.UNREADABLE,
-          "the journal of run %s cannot be read (%s); let this user read it, or choose another --data-dir"
-              .formatted(settings.id(), e));
-    }
-    if (news != null) {
-      tell(new JournalNews(settings.id(), false, news));
+      owner.tell(new Unprepared(reasonOfJournal(e), messageOf(e)));
+      return false;
     }
     for (RunEvent event : history) {
-      state = decisions.apply(state, event);
       if (event instanceof RunEvent.CheckpointPassedOver e) {
         // What vanished is seen to vanish once; the next time it is another one.
         if (!e.reason().equals(Sighting.Reason.VANISHED.label())) {
@@ -219,54 +245,161 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
                     || told.getFirst().equals(e.passedOverAs()));
       }
     }
-    recording = new Recording(settings.id(), journal, state.ended(), this::tellOfJournal);
-    if (!history.isEmpty()) {
+    resumed = !history.isEmpty();
+    if (resumed) {
       tell(new History(settings.id(), history));
-      resumed = true;
       perform(new RunDecisions.Resume());
+    } else {
+      goOn();
     }
-    prepareIfNeeded();
-    return this;
+    return true;
   }
 
-  private Behavior<Command> refused(BadInputException.Reason reason, String message) {
-    owner.tell(new Unprepared(reason.label(), message));
-    return Behaviors.stopped();
-  }
-
-  private void tellOfJournal(RunNotification news) {
-    tell(news);
-    if (news instanceof JournalBacklog backlog && backlog.failed()) {
-      retryLater();
+  /** From here on the run hears what comes from outside. */
+  private void goOn() {
+    awake = true;
+    for (Command message = early.poll(); message != null; message = early.poll()) {
+      hear(message);
     }
   }
 
-  private void retryLater() {
-    if (!retrying) {
-      retrying = true;
-      getContext().scheduleOnce(JOURNAL_RETRY, getContext().getSelf(), new RetryJournal());
+  private void tellOfNewSeries() throws IOException {
+    List<SeriesId> known = store.seriesOf(settings.id());
+    if (!known.isEmpty() && !known.contains(series)) {
+      SeriesId before = known.getLast();
+      tell(
+          new JournalNews(
+              settings.id(),
+              false,
+              "a new series begins: %s; the earlier one stays in the history, and this one is not compared with it"
+                  .formatted(
+                      series.probe().equals(before.probe())
+                          ? "the checkpoints come from %s now, and came from %s"
+                              .formatted(series.source(), before.source())
+                          : "it is measured with probe %s now (other data, network, samples or noise), and was with %s"
+                              .formatted(series.probe(), before.probe()))));
     }
+  }
+
+  private static String reasonOfJournal(IOException cause) {
+    return (cause instanceof JournalDamagedException
+            ? BadInputException.Reason.MALFORMED
+            : BadInputException.Reason.UNREADABLE)
+        .label();
+  }
+
+  /** What was kept cannot be read: reading it once more tells where. */
+  private void cannotWake(Throwable cause) {
+    try {
+      store.forEach(series, event -> {});
+      owner.tell(
+          new Unprepared(
+              BadInputException.Reason.UNREADABLE.label(),
+              "%s: what is kept of run %s cannot be read (%s); let this user read it, or choose another --data-dir"
+                  .formatted(store.place(), settings.id(), messageOf(cause))));
+    } catch (IOException e) {
+      owner.tell(new Unprepared(reasonOfJournal(e), messageOf(e)));
+    }
+  }
+
+  /** What the memory answers; false where the run cannot go on. */
+  private boolean remember(RunEntity.Answer answer) {
+    switch (answer) {
+      case RunEntity.Recovered m -> {
+        return wake(m.state());
+      }
+      case RunEntity.CannotRecover m -> {
+        cannotWake(m.cause());
+        return false;
+      }
+      case RunEntity.CannotKeep m -> cannotKeep(m.cause());
+      case RunEntity.Decided m -> decided(m);
+    }
+    return true;
+  }
+
+  private void decided(RunEntity.Decided answer) {
+    deciding = null;
+    state = answer.state();
+    keptAgain();
+    for (RunEvent event : answer.events()) {
+      tell(event);
+      carryOut(event);
+    }
+    switch (answer.command()) {
+      case RunDecisions.Proceed c -> {
+        if (state.evaluating() == null) {
+          giveTurnBack();
+        }
+      }
+      case RunDecisions.Resume c -> goOn();
+      case RunDecisions.Begin c -> drain();
+      default -> {}
+    }
+    askForTurn();
+    decideNext();
+  }
+
+  private void cannotKeep(@Nullable String cause) {
+    tell(new JournalBacklog(settings.id(), waiting(), true, 0));
+    if (journalProblem == null) {
+      journalProblem = cause == null ? "" : cause;
+      tell(
+          new JournalNews(
+              settings.id(),
+              true,
+              "%s cannot be written%s: what is under evaluation goes on, and nothing else begins until it can; make room, or make it writable"
+                  .formatted(store.place(), cause == null ? "" : " (%s)".formatted(cause))));
+    }
+  }
+
+  private void keptAgain() {
+    if (journalProblem != null) {
+      journalProblem = null;
+      tell(new JournalBacklog(settings.id(), 0, false, 0));
+      tell(
+          new JournalNews(
+              settings.id(),
+              overflowed,
+              overflowed
+                  ? "the journal is written again, but what was found after %d commands waited is not in it; start the program again, and that is looked for again"
+                      .formatted(MOST_WAITING)
+                  : "the journal is written again; nothing is missing"));
+    }
+  }
+
+  private int waiting() {
+    return waiting.size() + (deciding == null ? 0 : 1);
   }
 
   /**
-   * A run.
+   * A run. It may block (it reads its journal): spawn it on a dispatcher for that.
    *
-   * @param journal keeps its events; what is in it already is where it goes on. It may block: spawn
-   *     the run on a dispatcher for that
+   * @param source where its checkpoints come from, as a text that stays the same: those of another
+   *     place are another series
    * @param owner told where the run cannot be prepared, which ends it
    * @throws IllegalArgumentException if there is a budget, and nobody to hold it
    */
   public static Behavior<Command> create(
       RunSettings settings,
       SharedParts shared,
-      RunJournal journal,
+      String source,
       InstantSource clock,
       ActorRef<? super Unprepared> owner) {
     if ((shared.turns() == null) != (settings.pace().budget() == null)) {
       throw new IllegalArgumentException("a budget needs turns, and turns need a budget");
     }
     return Behaviors.setup(
-        context -> new TrainingRun(context, settings, shared, clock, owner).start(journal));
+        context -> {
+          SeriesId series = new SeriesId(settings.id(), shared.probe().id(), source);
+          try {
+            shared.store().begin(series, RunEntity.rules(settings.detectors()));
+          } catch (IOException e) {
+            owner.tell(new Unprepared(reasonOfJournal(e), messageOf(e)));
+            return Behaviors.stopped();
+          }
+          return new TrainingRun(context, settings, shared, series, clock, owner);
+        });
   }
 
   private static Holding holding(ActorContext<Command> context, Holds holds, RunSettings settings) {
@@ -337,6 +470,24 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
 
   @Override
   public Behavior<Command> onMessage(Command message) {
+    if (message instanceof FromMemory m) {
+      if (!remember(m.answer)) {
+        return Behaviors.stopped();
+      }
+    } else if (!awake) {
+      early.add(message);
+    } else if (!hear(message)) {
+      return Behaviors.stopped();
+    }
+    if (awake) {
+      prepareIfNeeded();
+      endIfDone();
+    }
+    return this;
+  }
+
+  /** False where the run cannot go on. */
+  private boolean hear(Command message) {
     switch (message) {
       case Found m -> perform(new RunDecisions.Find(m.checkpoint, m.passedOverAs));
       case PassedOver m -> {
@@ -351,12 +502,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
         perform(new RunDecisions.Wake());
         drain();
       }
-      case TurnGranted m -> {
-        perform(new RunDecisions.Proceed());
-        if (state.evaluating() == null) {
-          giveTurnBack();
-        }
-      }
+      case TurnGranted m -> perform(new RunDecisions.Proceed());
       case TurnAfterRest m -> {
         if (!state.ended()) {
           tell(new BudgetRest(settings.id(), clock.instant().plus(m.left)));
@@ -368,12 +514,6 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
       }
       case RestIsOver m -> perform(new RunDecisions.Wake());
       case DrainTimedOut m -> drainTimedOut();
-      case RetryJournal m -> {
-        retrying = false;
-        if (!recording.retry()) {
-          retryLater();
-        }
-      }
       case GetState m -> m.replyTo.tell(state);
       case GeometryReady m -> {
         geometry = m.geometry;
@@ -384,16 +524,13 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
               new PreparationProgress(
                   settings.id(), "endpoints of the reference flows", m.done, m.total));
       case PreparationEnded m -> {
-        if (!begin(m)) {
-          return Behaviors.stopped();
-        }
+        return begin(m);
       }
       case Updated m -> updated(m);
       case Broken m -> perform(new RunDecisions.Fail(m.checkpoint, m.reason, m.message));
+      case FromMemory m -> throw new IllegalStateException("not from outside");
     }
-    prepareIfNeeded();
-    endIfDone();
-    return this;
+    return true;
   }
 
   private boolean begin(PreparationEnded ended) {
@@ -420,7 +557,6 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
             notes(known, made),
             made.measuresLosses(),
             known.duplicates()));
-    drain();
     return true;
   }
 
@@ -452,7 +588,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     String cause = endCause;
     // One that goes on and has nothing new need not make its references ready for that.
     boolean begun = state.started() != null || resumed;
-    if (cause != null && begun && decisions.isDone(state) && !state.ended()) {
+    if (cause != null && begun && waiting() == 0 && decisions.isDone(state) && !state.ended()) {
       perform(new RunDecisions.End(cause));
     }
   }
@@ -489,14 +625,37 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   }
 
   private void perform(RunDecisions.Command command) {
-    List<RunEvent> events = decisions.decide(state, command, clock.instant());
-    recording.add(events);
-    for (RunEvent event : events) {
-      state = decisions.apply(state, event);
-      tell(event);
-      carryOut(event);
+    if (waiting.size() >= MOST_WAITING) {
+      lose();
+      return;
     }
-    askForTurn();
+    waiting.add(command);
+    if (journalProblem != null) {
+      tell(new JournalBacklog(settings.id(), waiting(), false, 0));
+    }
+    decideNext();
+  }
+
+  private void decideNext() {
+    if (deciding == null) {
+      deciding = waiting.poll();
+      if (deciding != null) {
+        memory.tell(new RunEntity.Decide(decisions, deciding));
+      }
+    }
+  }
+
+  private void lose() {
+    if (!overflowed) {
+      overflowed = true;
+      tell(
+          new JournalNews(
+              settings.id(),
+              true,
+              "more than %d commands wait for the journal: what is found from now on is not evaluated until the program is started again; make room, or make it writable"
+                  .formatted(MOST_WAITING)));
+    }
+    tell(new JournalBacklog(settings.id(), waiting(), false, 1));
   }
 
   private void askForTurn() {
@@ -533,7 +692,6 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
       case RunEvent.AttemptStarted e -> distances.resumeFrom(e.fromStep());
       case RunEvent.RunEnded e -> {
         giveTurnBack();
-        recording.close();
         if (underway != null) {
           underway.shutdown();
         }
@@ -612,6 +770,17 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
 
   private static String messageOf(Throwable cause) {
     return cause.getMessage() == null ? cause.toString() : cause.getMessage();
+  }
+
+  /** The memory ends only by a failure that no trying again mends. */
+  @Override
+  public Behavior<Command> onSignal(Signal signal) {
+    if (signal instanceof ChildFailed failed) {
+      throw new IllegalStateException(
+          "the memory of run %s failed: %s".formatted(settings.id(), messageOf(failed.cause())),
+          failed.cause());
+    }
+    return signal instanceof Terminated ? Behaviors.stopped() : this;
   }
 
   private void tell(RunNotification notification) {

@@ -6,8 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.checkpoint.CheckpointFiles;
 import io.diffuscope.checkpoint.HoldSettings;
-import io.diffuscope.run.FileJournal;
+import io.diffuscope.checkpoint.Holds;
 import io.diffuscope.run.RunEvent;
+import io.diffuscope.run.RunStore;
+import io.diffuscope.run.SeriesId;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -64,18 +66,21 @@ class DataDirectoryTest {
     Path file = Files.writeString(folder.resolve("step-7.safetensors"), "weights");
     Checkpoint checkpoint = CheckpointFiles.describe(file);
     Path holds = folder.resolve("holds");
-    FileJournal journal = FileJournal.in(folder.resolve("runs"), "run", "probe", "source");
-    assertThat(journal.read()).isEmpty();
+    SeriesId series = new SeriesId("run", "probe", "source");
     Instant at = Instant.parse("2026-11-23T10:11:12Z");
-    journal.append(List.of(new RunEvent.EvaluationStarted("run", at, checkpoint, true)));
+    try (RunStore store = DataDirectory.journal(folder)) {
+      store.append(series, List.of(new RunEvent.EvaluationStarted("run", at, checkpoint, true)));
 
-    assertThat(DataDirectory.holds(folder, settings).request(checkpoint).take().inPlace()).isNull();
-    assertThat(holds).isNotEmptyDirectory();
-    DataDirectory.holds(folder, settings);
-    assertThat(holds).isNotEmptyDirectory();
+      Holds taken = DataDirectory.holds(folder, settings, store);
+      assertThat(taken.request(checkpoint).take().inPlace()).isNull();
+      assertThat(holds).isNotEmptyDirectory();
+      DataDirectory.holds(folder, settings, store);
+      assertThat(holds).isNotEmptyDirectory();
 
-    journal.append(List.of(new RunEvent.EvaluationFailed("run", at, checkpoint, "engine", "why")));
-    DataDirectory.holds(folder, settings);
-    assertThat(holds).isEmptyDirectory();
+      store.append(
+          series, List.of(new RunEvent.EvaluationFailed("run", at, checkpoint, "engine", "why")));
+      DataDirectory.holds(folder, settings, store);
+      assertThat(holds).isEmptyDirectory();
+    }
   }
 }

@@ -13,6 +13,7 @@ import akka.actor.typed.javadsl.Adapter;
 import akka.japi.Pair;
 import akka.stream.BoundedSourceQueue;
 import akka.stream.javadsl.Source;
+import com.typesafe.config.ConfigFactory;
 import io.diffuscope.checkpoint.AnnounceRoots;
 import io.diffuscope.checkpoint.AnnouncedCheckpoints;
 import io.diffuscope.checkpoint.Announcement;
@@ -32,9 +33,9 @@ import io.diffuscope.run.Pace;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.Retries;
 import io.diffuscope.run.RunEvent;
-import io.diffuscope.run.RunJournal;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.run.RunState;
+import io.diffuscope.run.RunStore;
 import io.diffuscope.run.SourceNews;
 import io.diffuscope.run.StepScale;
 import io.diffuscope.sampling.Probe;
@@ -72,7 +73,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 class MonitorTest {
   private static final Instant AT = Instant.ofEpochSecond(1_800_000_000L);
 
-  private final ActorTestKit kit = ActorTestKit.create();
+  private final ActorTestKit kit =
+      ActorTestKit.create(
+          RunStore.NONE.config().withFallback(ConfigFactory.load("application-test")));
   private final BlockingQueue<RunEvent> told = new LinkedBlockingQueue<>();
   private final BlockingQueue<PreparationProgress> preparation = new LinkedBlockingQueue<>();
   private final BlockingQueue<SourceNews> sourceNews = new LinkedBlockingQueue<>();
@@ -282,7 +285,7 @@ class MonitorTest {
           spawn(
               probe,
               new RunSources.One(
-                  new MonitoredRun(settings(spec).withEnding(ending), source::second)));
+                  new MonitoredRun(settings(spec).withEnding(ending), source::second, "here")));
       offer(new Sighting.Settled(checkpoint(10)));
       offer(new Sighting.Listed(Instant.now().plusSeconds(60), 0));
       offer(new Sighting.Settled(checkpoint(20)));
@@ -320,7 +323,7 @@ class MonitorTest {
         };
     try (Probe probe = Probe.open(spec)) {
       ActorRef<Monitor.Command> monitor =
-          spawn(probe, new RunSources.One(new MonitoredRun(settings(spec), hanging)));
+          spawn(probe, new RunSources.One(new MonitoredRun(settings(spec), hanging, "here")));
       assertThat(sourceNews.poll(1, TimeUnit.MINUTES))
           .isNotNull()
           .matches(SourceNews::problem)
@@ -373,7 +376,7 @@ class MonitorTest {
                               directory,
                               () -> sourceOf(name).second(),
                               AnnounceRoots.of(List.of(real.toString()))),
-                          RunJournal.NONE),
+                          "here"),
                   complaints::add));
       find("a", "empty");
       offer("a", new Sighting.Settled(checkpoint("a", 10)));
@@ -452,7 +455,8 @@ class MonitorTest {
         new RunSources.Many(
             directories.second(),
             (name, directory) ->
-                new MonitoredRun(settings(spec).named(name, name), () -> sourceOf(name).second()),
+                new MonitoredRun(
+                    settings(spec).named(name, name), () -> sourceOf(name).second(), "here"),
             complaints::add));
   }
 
@@ -497,7 +501,8 @@ class MonitorTest {
   }
 
   private ActorRef<Monitor.Command> spawn(ProbeSpec spec, Probe probe) {
-    return spawn(probe, new RunSources.One(new MonitoredRun(settings(spec), source::second)));
+    return spawn(
+        probe, new RunSources.One(new MonitoredRun(settings(spec), source::second, "here")));
   }
 
   private static RunSettings settings(ProbeSpec spec) {
@@ -536,7 +541,14 @@ class MonitorTest {
     return kit.spawn(
         Monitor.create(
             new Monitor.Plan(
-                runs, probe, Holds.off(), 1, List.of(listener), failure::complete, () -> {})));
+                runs,
+                probe,
+                Holds.off(),
+                1,
+                List.of(listener),
+                failure::complete,
+                () -> {},
+                RunStore.NONE)));
   }
 
   private RunState stateOf(ActorRef<Monitor.Command> monitor, String run) {

@@ -12,6 +12,7 @@ import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
 import akka.actor.typed.eventstream.EventStream;
 import akka.actor.typed.javadsl.Behaviors;
+import com.typesafe.config.ConfigFactory;
 import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.checkpoint.CheckpointFiles;
 import io.diffuscope.checkpoint.HoldSettings;
@@ -41,6 +42,9 @@ import java.io.IOException;
 import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.PreparedStatement;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -49,6 +53,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterAll;
@@ -61,7 +66,17 @@ import org.junit.jupiter.api.io.TempDir;
  * serialized on its way.
  */
 class TrainingRunTest {
-  private static final ActorTestKit KIT = ActorTestKit.create();
+  private static final H2RunStore STORE = inMemory();
+  private static final ActorTestKit KIT =
+      ActorTestKit.create(STORE.config().withFallback(ConfigFactory.load("application-test")));
+
+  private static H2RunStore inMemory() {
+    try {
+      return H2RunStore.inMemory();
+    } catch (RunStoreException e) {
+      throw new IllegalStateException(e);
+    }
+  }
 
   @TempDir private Path folder;
 
@@ -287,21 +302,17 @@ class TrainingRunTest {
     // The disk answers once so many tries have failed.
     Map<Long, Integer> failing = Map.of(10L, 2, 20L, 1);
     Map<Long, AtomicInteger> failed = Map.of(10L, new AtomicInteger(), 20L, new AtomicInteger());
-    RunJournal counting =
-        new RunJournal() {
-          @Override
-          public List<RunEvent> read() {
-            return List.of();
-          }
-
-          @Override
-          public void append(List<RunEvent> batch) {
-            for (RunEvent.EvaluationPostponed event :
-                ofKind(batch, RunEvent.EvaluationPostponed.class)) {
-              requireNonNull(failed.get(event.checkpoint().step())).incrementAndGet();
-            }
-          }
-        };
+    ActorRef<RunNotification> counting =
+        KIT.spawn(
+            Behaviors.receiveMessage(
+                told -> {
+                  if (told instanceof RunEvent.EvaluationPostponed event
+                      && event.run().equals("outage")) {
+                    requireNonNull(failed.get(event.checkpoint().step())).incrementAndGet();
+                  }
+                  return Behaviors.same();
+                }));
+    KIT.system().eventStream().tell(new EventStream.Subscribe<>(RunNotification.class, counting));
     Meanwhile outage =
         measured -> {
           if (requireNonNull(failed.get(measured.step())).get()
@@ -318,7 +329,7 @@ class TrainingRunTest {
             outage,
             Pace.all(10),
             Ending.NEVER,
-            counting)) {
+            "outage")) {
       for (long step = 10; step <= 20; step += 10) {
         Path file = files.checkpoint("step-%d.safetensors".formatted(step), step);
         run.actor.tell(new TrainingRun.Found(checkpoint(step, file)));
@@ -651,7 +662,7 @@ class TrainingRunTest {
       checkpoints.add(checkpoint(step, files.checkpoint("step-%d.safetensors".formatted(step), 3)));
     }
     List<RunEvent> first;
-    try (Run run = new Run("again", spec, Ending.NEVER, journal(spec))) {
+    try (Run run = new Run("again", spec, Ending.NEVER, "/run")) {
       run.actor.tell(new TrainingRun.PassedOver("/cut", "incomplete", "cut"));
       checkpoints.subList(0, 3).forEach(c -> run.actor.tell(new TrainingRun.Found(c)));
       first =
@@ -660,7 +671,7 @@ class TrainingRunTest {
                   ofKind(events, RunEvent.EvaluationStarted.class).size() == 2
                       || events.getLast() instanceof RunEvent.RunEnded);
     }
-    try (Run run = new Run("again", spec, Ending.NEVER, journal(spec))) {
+    try (Run run = new Run("again", spec, Ending.NEVER, "/run")) {
       // Its source begins afresh, and tells everything again.
       run.actor.tell(new TrainingRun.PassedOver("/cut", "incomplete", "cut"));
       checkpoints.forEach(checkpoint -> run.actor.tell(new TrainingRun.Found(checkpoint)));
@@ -682,37 +693,48 @@ class TrainingRunTest {
           .as("what was measured before is not kept")
           .noneMatch(estimate -> estimate.statistic() == Statistic.CHANGE);
       assertThat(run.rebuilt(all)).isEqualTo(run.state());
-      assertThat(journal(spec).read()).isEqualTo(all);
+      assertThat(kept(run)).isEqualTo(all);
     }
     // Nothing new: no reference is made ready, and nothing is written.
     Ending once = new Ending(null, null, null, true, null);
-    try (Run run = new Run("again", spec, once, journal(spec))) {
-      long length = Files.size(journal(spec).file());
+    try (Run run = new Run("again", spec, once, "/run")) {
+      List<RunEvent> before = kept(run);
       run.actor.tell(new TrainingRun.Found(checkpoints.getFirst()));
       run.actor.tell(new TrainingRun.SourceEnded("over"));
       assertThat(run.untilItsEnd())
           .hasExactlyElementsOfTypes(RunEvent.RunResumed.class, RunEvent.RunEnded.class);
-      assertThat(Files.size(journal(spec).file())).isEqualTo(length);
+      assertThat(kept(run)).isEqualTo(before);
     }
   }
 
-  private FileJournal journal(ProbeSpec spec) throws Exception {
-    try (Probe probe = Probe.open(spec)) {
-      return FileJournal.in(folder.resolve("runs"), "again", probe.id(), "/run");
-    }
+  private static List<RunEvent> kept(Run run) throws IOException {
+    List<RunEvent> events = new ArrayList<>();
+    STORE.forEach(new SeriesId(run.id, run.probe.id(), "/run"), events::add);
+    return events;
   }
 
   @Test
   void aDamagedJournalStopsTheRunWithItsCause() throws Exception {
     ProbeFiles files = new ProbeFiles(folder);
     ProbeSpec spec = files.smallSpec();
-    Path file = journal(spec).file();
-    Files.createDirectories(file.getParent());
-    Files.writeString(file, "what is this\nand this\n");
-    try (Run run = new Run("again", spec, Ending.NEVER, journal(spec))) {
+    try (Probe probe = Probe.open(spec)) {
+      SeriesId series = new SeriesId("damaged", probe.id(), "/run");
+      STORE.append(series, List.of(new RunEvent.RunResumed("damaged", Instant.EPOCH)));
+      try (Connection connection = DriverManager.getConnection(STORE.url());
+          PreparedStatement spoil =
+              connection.prepareStatement(
+                  "UPDATE \"event_journal\" SET \"event_payload\" = X'010203' WHERE"
+                      + " \"persistence_id\" = ?")) {
+        spoil.setString(1, series.persistenceId());
+        assertThat(spoil.executeUpdate()).isEqualTo(1);
+      }
+    }
+    try (Run run = new Run("damaged", spec, Ending.NEVER, "/run")) {
       TrainingRun.Unprepared unprepared = run.owner.receiveMessage(Duration.ofSeconds(60));
       assertThat(unprepared.reason()).isEqualTo("malformed");
-      assertThat(unprepared.message()).contains(file + ": line 1 ");
+      assertThat(unprepared.message())
+          .contains("event 1 of run damaged is damaged")
+          .contains("restore the journal from a backup");
       run.owner.expectTerminated(run.actor, Duration.ofSeconds(60));
     }
   }
@@ -722,7 +744,7 @@ class TrainingRunTest {
   void whatComesWhileDrainingIsEvaluated() throws Exception {
     ProbeFiles files = new ProbeFiles(folder);
     Ending ending = new Ending(10L, null, null, false, Duration.ofMinutes(5));
-    try (Run run = new Run("one-more", files.smallSpec(), ending, RunJournal.NONE)) {
+    try (Run run = new Run("one-more", files.smallSpec(), ending, Run.anywhere())) {
       run.actor.tell(
           new TrainingRun.Found(checkpoint(10, files.checkpoint("step-10.safetensors", 3))));
       run.actor.tell(new TrainingRun.SourceEnded("final step 10 was reached", Instant.now()));
@@ -739,7 +761,7 @@ class TrainingRunTest {
   void whatIsLeftWhenTheTimeToDrainIsOverIsSkippedAndCounted() throws Exception {
     ProbeFiles files = new ProbeFiles(folder);
     Ending ending = new Ending(null, null, null, false, Duration.ZERO);
-    try (Run run = new Run("drained", files.smallSpec(), ending, RunJournal.NONE)) {
+    try (Run run = new Run("drained", files.smallSpec(), ending, Run.anywhere())) {
       for (int step = 1; step <= 50; step++) {
         run.actor.tell(
             new TrainingRun.Found(checkpoint(step, files.checkpoint("step-" + step, 3))));
@@ -886,15 +908,7 @@ class TrainingRunTest {
     }
 
     Run(String id, ProbeSpec spec, int samplers, Pace pace) throws Exception {
-      this(
-          id,
-          spec,
-          samplers,
-          holdsBeside(spec),
-          measured -> {},
-          pace,
-          Ending.NEVER,
-          RunJournal.NONE);
+      this(id, spec, samplers, holdsBeside(spec), measured -> {}, pace, Ending.NEVER, anywhere());
     }
 
     Run(String id, ProbeSpec spec, ComparisonSettings comparisons) throws Exception {
@@ -906,19 +920,19 @@ class TrainingRunTest {
           measured -> {},
           Pace.all(10),
           Ending.NEVER,
-          RunJournal.NONE,
+          anywhere(),
           comparisons,
           EvidenceSettings.OFF,
           EvidenceStore.NONE);
     }
 
-    Run(String id, ProbeSpec spec, Ending ending, RunJournal journal) throws Exception {
-      this(id, spec, 1, Holds.off(), measured -> {}, Pace.all(100), ending, journal);
+    Run(String id, ProbeSpec spec, Ending ending, String source) throws Exception {
+      this(id, spec, 1, Holds.off(), measured -> {}, Pace.all(100), ending, source);
     }
 
     Run(String id, ProbeSpec spec, int samplers, Holds holds, Meanwhile trainer, Pace pace)
         throws Exception {
-      this(id, spec, samplers, holds, trainer, pace, Ending.NEVER, RunJournal.NONE);
+      this(id, spec, samplers, holds, trainer, pace, Ending.NEVER, anywhere());
     }
 
     Run(String id, ProbeSpec spec, EvidenceSettings evidence, EvidenceStore store)
@@ -931,7 +945,7 @@ class TrainingRunTest {
           measured -> {},
           Pace.all(10),
           Ending.NEVER,
-          RunJournal.NONE,
+          anywhere(),
           ComparisonSettings.OFF,
           evidence,
           store);
@@ -945,7 +959,7 @@ class TrainingRunTest {
         Meanwhile trainer,
         Pace pace,
         Ending ending,
-        RunJournal journal)
+        String source)
         throws Exception {
       this(
           id,
@@ -955,7 +969,7 @@ class TrainingRunTest {
           trainer,
           pace,
           ending,
-          journal,
+          source,
           ComparisonSettings.OFF,
           EvidenceSettings.OFF,
           EvidenceStore.NONE);
@@ -969,7 +983,7 @@ class TrainingRunTest {
         Meanwhile trainer,
         Pace pace,
         Ending ending,
-        RunJournal journal,
+        String source,
         ComparisonSettings comparisons,
         EvidenceSettings kept,
         EvidenceStore store)
@@ -1007,10 +1021,16 @@ class TrainingRunTest {
                       KIT.spawn(after(trainer, queue)),
                       pace.budget() == null ? null : KIT.spawn(DeviceTurns.create(pace.budget())),
                       holds,
-                      store),
-                  journal,
+                      store,
+                      STORE),
+                  source,
                   InstantSource.system(),
                   owner.getRef()));
+    }
+
+    /** A series of its own. */
+    private static String anywhere() {
+      return UUID.randomUUID().toString();
     }
 
     private static Holds holdsBeside(ProbeSpec spec) throws Exception {
