@@ -21,6 +21,8 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The journal of a data directory: an H2 database, {@code journal.mv.db}, in which Akka Persistence
@@ -40,6 +42,7 @@ public final class H2RunStore implements RunStore {
   /** Version of the tables; a newer one is refused. */
   private static final int FORMAT = 1;
 
+  private static final Logger log = LoggerFactory.getLogger(H2RunStore.class);
   private static final String NAME = "journal";
   private static final String SUFFIX = ".mv.db";
 
@@ -67,8 +70,8 @@ public final class H2RunStore implements RunStore {
   private final String place;
   private final String url;
 
-  /** While one is open, the database is. */
-  private final Connection open;
+  /** While one is open, the database is; null where it could not be opened again. */
+  private @Nullable Connection open;
 
   private H2RunStore(String place, String url, Connection open) {
     this.place = place;
@@ -95,6 +98,11 @@ public final class H2RunStore implements RunStore {
               .formatted(file));
     }
     return open(file.toString(), "jdbc:h2:file:" + base + SETTINGS);
+  }
+
+  /** One in a file system of H2's. */
+  static H2RunStore at(String base) throws RunStoreException {
+    return open(base, "jdbc:h2:" + base + SETTINGS);
   }
 
   /** Its file, which need not be there. */
@@ -214,10 +222,11 @@ public final class H2RunStore implements RunStore {
     settings.put(shared + "profile", "slick.jdbc.H2Profile$");
     settings.put(shared + "db.driver", "org.h2.Driver");
     settings.put(shared + "db.url", url);
+    // A connection costs nothing within the process; one that is kept would keep a database that a
+    // full disk has closed.
+    settings.put(shared + "db.connectionPool", "disabled");
+    settings.put(shared + "db.keepAliveConnection", false);
     settings.put(shared + "db.numThreads", 4);
-    settings.put(shared + "db.maxConnections", 4);
-    settings.put(shared + "db.minConnections", 1);
-    settings.put(shared + "db.connectionTimeout", 5_000);
     settings.put("akka.actor.serializers.run-event", RunEventSerializer.class.getName());
     settings.put(
         "akka.actor.serialization-bindings.\"%s\"".formatted(RunEvent.class.getName()),
@@ -433,6 +442,21 @@ public final class H2RunStore implements RunStore {
     }
   }
 
+  /** A write that fails closes the database; it opens again once nobody uses what is closed. */
+  @Override
+  public synchronized void revive() {
+    Connection known = open;
+    try {
+      if (known == null || !known.isValid(0)) {
+        open = null;
+        closeQuietly(known);
+        open = DriverManager.getConnection(url);
+      }
+    } catch (SQLException e) {
+      log.debug("{} cannot be opened yet", place, e);
+    }
+  }
+
   /** For whoever looks into the tables. */
   String url() {
     return url;
@@ -472,7 +496,7 @@ public final class H2RunStore implements RunStore {
   }
 
   @Override
-  public void close() {
+  public synchronized void close() {
     closeQuietly(open);
   }
 }

@@ -103,6 +103,9 @@ public final class RunDecisions {
   /** Nothing more is coming; what still waits or is under evaluation is skipped, and counted. */
   public record End(String cause) implements Command {}
 
+  /** The time to deal with what waits is over: the same, and the cause tells how many are left. */
+  public record GiveUp(String cause, Duration timeout) implements Command {}
+
   private final RunSettings settings;
   private final Spacing spacing;
   private final boolean sourceIsOut;
@@ -202,6 +205,7 @@ public final class RunDecisions {
         skipAll(course, now);
         course.add(new RunEvent.RunEnded(id, now, c.cause, verdict(course.state)));
       }
+      case GiveUp c -> giveUp(course, c, now);
     }
   }
 
@@ -245,6 +249,26 @@ public final class RunDecisions {
             failures,
             now.plus(wait.get())));
     skipBacklog(course, now);
+  }
+
+  private void giveUp(Course course, GiveUp command, Instant now) {
+    if (isDone(course.state)) {
+      return;
+    }
+    int before = course.events.size();
+    skipAll(course, now);
+    // One that is to be sampled after all neither waits nor is under evaluation.
+    int left = Math.max(1, course.events.size() - before);
+    course.add(
+        new RunEvent.RunEnded(
+            settings.id(),
+            now,
+            "%s; %s not evaluated within the drain timeout of %s"
+                .formatted(
+                    command.cause,
+                    left == 1 ? "1 checkpoint was" : left + " checkpoints were",
+                    DurationText.of(command.timeout)),
+            verdict(course.state)));
   }
 
   private void skipAll(Course course, Instant now) {

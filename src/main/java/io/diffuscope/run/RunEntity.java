@@ -91,7 +91,9 @@ final class RunEntity extends EventSourcedBehavior<RunEntity.Command, RunEvent, 
       ActorRef<? super Answer> owner) {
     super(
         PersistenceId.ofUniqueId(series.persistenceId()),
-        SupervisorStrategy.restartWithBackoff(FIRST_RETRY, LAST_RETRY, SPREAD));
+        // The owner tells of it, once and in words.
+        SupervisorStrategy.restartWithBackoff(FIRST_RETRY, LAST_RETRY, SPREAD)
+            .withLoggingEnabled(false));
     this.context = context;
     this.decisions = new RunDecisions(settings);
     this.clock = clock;

@@ -31,6 +31,9 @@ public interface RunStore extends RunRecords, AutoCloseable {
    */
   void begin(SeriesId series, String rules) throws IOException;
 
+  /** Mends what can be mended after a write has failed; may do nothing. */
+  void revive();
+
   /**
    * Identities of the checkpoints whose evaluations were begun and not ended: what may still be
    * held for them is not left over.
@@ -69,6 +72,9 @@ public interface RunStore extends RunRecords, AutoCloseable {
 
     @Override
     public void begin(SeriesId series, String rules) {}
+
+    @Override
+    public void revive() {}
 
     @Override
     public Set<String> openEvaluations() {

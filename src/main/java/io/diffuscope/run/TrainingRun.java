@@ -341,6 +341,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   }
 
   private void cannotKeep(@Nullable String cause) {
+    store.revive();
     tell(new JournalBacklog(settings.id(), waiting(), true, 0));
     if (journalProblem == null) {
       journalProblem = cause == null ? "" : cause;
@@ -610,17 +611,9 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   }
 
   private void drainTimedOut() {
-    // One that is to be sampled after all neither waits nor is under evaluation.
-    int left = Math.max(1, state.pending().size() + (state.evaluating() == null ? 0 : 1));
     Duration timeout = settings.ending().drainTimeout();
-    if (!decisions.isDone(state) && !state.ended() && timeout != null) {
-      perform(
-          new RunDecisions.End(
-              "%s; %s not evaluated within the drain timeout of %s"
-                  .formatted(
-                      endCause,
-                      left == 1 ? "1 checkpoint was" : left + " checkpoints were",
-                      DurationText.of(timeout))));
+    if (!state.ended() && timeout != null) {
+      perform(new RunDecisions.GiveUp(String.valueOf(endCause), timeout));
     }
   }
 
