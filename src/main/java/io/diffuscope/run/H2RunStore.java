@@ -2,6 +2,7 @@ package io.diffuscope.run;
 
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
+import io.diffuscope.sampling.Reference;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -205,6 +206,16 @@ public final class H2RunStore implements RunStore {
           "source" VARCHAR NOT NULL,
           "begun" BIGINT NOT NULL,
           "rules" VARCHAR NOT NULL)\
+        """);
+    statement.execute(
+        """
+        CREATE TABLE IF NOT EXISTS "distances" (
+          "persistence_id" VARCHAR(255) NOT NULL,
+          "identity" VARCHAR NOT NULL,
+          "kept" BIGINT GENERATED ALWAYS AS IDENTITY,
+          "bytes" BIGINT NOT NULL,
+          "values" BLOB NOT NULL,
+          PRIMARY KEY ("persistence_id", "identity"))\
         """);
     statement.execute("CREATE TABLE \"format\" AS SELECT %d AS \"version\"".formatted(FORMAT));
   }
@@ -427,6 +438,63 @@ public final class H2RunStore implements RunStore {
         });
   }
 
+  @Override
+  public void keepDistances(SeriesId series, String identity, Map<Reference, double[]> distances)
+      throws IOException {
+    byte[] values = DistancesCodec.encode(distances);
+    withConnection(
+        connection -> {
+          connection.setAutoCommit(false);
+          execute(
+              connection,
+              "DELETE FROM \"distances\" WHERE \"persistence_id\" = ? AND \"identity\" = ?",
+              series.persistenceId(),
+              identity);
+          execute(
+              connection,
+              """
+              INSERT INTO "distances" ("persistence_id", "identity", "bytes", "values")
+              VALUES (?, ?, ?, ?)\
+              """,
+              series.persistenceId(),
+              identity,
+              (long) values.length,
+              values);
+          execute(
+              connection,
+              """
+              DELETE FROM "distances" WHERE "kept" IN (
+                SELECT "kept" FROM (
+                  SELECT "kept", SUM("bytes") OVER (ORDER BY "kept" DESC) - "bytes" AS "newer"
+                  FROM "distances" WHERE "persistence_id" = ?)
+                WHERE "newer" > ?)\
+              """,
+              series.persistenceId(),
+              PairedDistances.MOST_BYTES);
+          connection.commit();
+          return series;
+        });
+  }
+
+  @Override
+  public Map<Reference, double[]> distances(SeriesId series, String identity) throws IOException {
+    return withConnection(
+        connection -> {
+          try (PreparedStatement select =
+              connection.prepareStatement(
+                  """
+                  SELECT "values" FROM "distances"
+                  WHERE "persistence_id" = ? AND "identity" = ?\
+                  """)) {
+            select.setString(1, series.persistenceId());
+            select.setString(2, identity);
+            try (ResultSet rows = select.executeQuery()) {
+              return rows.next() ? DistancesCodec.decode(rows.getBytes(1)) : Map.of();
+            }
+          }
+        });
+  }
+
   private static long last(SeriesId series, Connection connection) throws SQLException {
     try (PreparedStatement select =
         connection.prepareStatement(
@@ -467,7 +535,7 @@ public final class H2RunStore implements RunStore {
     withConnection(
         connection -> {
           connection.setAutoCommit(false);
-          for (String table : List.of("event_journal", "snapshot", "series")) {
+          for (String table : List.of("event_journal", "snapshot", "distances", "series")) {
             execute(
                 connection,
                 """

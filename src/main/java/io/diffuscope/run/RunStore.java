@@ -2,6 +2,7 @@ package io.diffuscope.run;
 
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
+import io.diffuscope.sampling.Reference;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
@@ -39,6 +40,20 @@ public interface RunStore extends RunRecords, AutoCloseable {
    * held for them is not left over.
    */
   Set<String> openEvaluations() throws IOException;
+
+  /**
+   * Keeps what the next checkpoints are compared with in pairs, before the result of this one is
+   * recorded: what is kept of one whose result never was is written over. Of a series the latest
+   * are kept, within a number of bytes.
+   *
+   * @param identity of the checkpoint
+   * @param distances squared, by noise
+   */
+  void keepDistances(SeriesId series, String identity, Map<Reference, double[]> distances)
+      throws IOException;
+
+  /** What was kept of a checkpoint, digit by digit; empty where nothing is any more. */
+  Map<Reference, double[]> distances(SeriesId series, String identity) throws IOException;
 
   /**
    * Keeps events after those that a series has, all or none; nobody else may be writing it.
@@ -79,6 +94,15 @@ public interface RunStore extends RunRecords, AutoCloseable {
     @Override
     public Set<String> openEvaluations() {
       return Set.of();
+    }
+
+    @Override
+    public void keepDistances(
+        SeriesId series, String identity, Map<Reference, double[]> distances) {}
+
+    @Override
+    public Map<Reference, double[]> distances(SeriesId series, String identity) {
+      return Map.of();
     }
 
     @Override

@@ -53,9 +53,6 @@ import org.jspecify.annotations.Nullable;
  * reference flows); checkpoints that are found meanwhile wait.
  */
 public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Command> {
-  /** Memory for going back: 670 checkpoints of 1000 samples against three references. */
-  private static final long DISTANCE_BYTES = 16 << 20;
-
   /**
    * Commands that wait while the journal cannot be written: what a source finds in a day of a
    * checkpoint every ten seconds.
@@ -150,7 +147,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   private RunState state = RunState.EMPTY;
   private @Nullable GeometrySummary geometry;
   private @Nullable EvaluationPlan plan;
-  private final PairedDistances distances = new PairedDistances(DISTANCE_BYTES);
+  private final PairedDistances distances;
   private Map<Reference, double[]> measured = Map.of();
   private List<WorstSample> worst = List.of();
   private boolean evidenceFails;
@@ -210,6 +207,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     this.materializer = Materializer.createMaterializer(context);
     this.store = shared.store();
     this.series = series;
+    this.distances = new PairedDistances(store, series, PairedDistances.MOST_BYTES);
     this.memory =
         context.spawn(
             RunEntity.create(
@@ -232,8 +230,13 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
       owner.tell(new Unprepared(reasonOfJournal(e), messageOf(e)));
       return false;
     }
+    String measuredLast = null;
     for (RunEvent event : history) {
-      if (event instanceof RunEvent.CheckpointPassedOver e) {
+      if (event instanceof RunEvent.EvaluationCompleted e && e.sampled()) {
+        measuredLast = e.checkpoint().identity();
+      } else if (event instanceof RunEvent.AttemptStarted) {
+        measuredLast = null;
+      } else if (event instanceof RunEvent.CheckpointPassedOver e) {
         // What vanished is seen to vanish once; the next time it is another one.
         if (!e.reason().equals(Sighting.Reason.VANISHED.label())) {
           passedOverBefore.add(List.of(e.path(), e.reason()));
@@ -246,6 +249,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
       }
     }
     resumed = !history.isEmpty();
+    distances.goOnFrom(measuredLast);
     if (resumed) {
       tell(new History(settings.id(), history));
       perform(new RunDecisions.Resume());
@@ -579,6 +583,9 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
       Duration took = Duration.between(evaluationStarted, clock.instant());
       measured = update.squaredDistances();
       worst = update.worst();
+      if (state.evaluating() != null && state.evaluating().sampled()) {
+        distances.store(message.checkpoint.identity(), measured);
+      }
       perform(
           new RunDecisions.Complete(
               message.checkpoint, update.estimates(), update.weights(), took.toNanos() / 1e9));
@@ -726,12 +733,10 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     evaluationStarted = clock.instant();
     ActorRef<Command> self = getContext().getSelf();
     Long step = checkpoint.step();
-    Long before = step == null ? null : state.lineage().judgedBefore(step);
+    Checkpoint judged =
+        step == null ? null : state.lineage().checkpointAt(state.lineage().judgedBefore(step));
     Source<Evaluation.Update, ?> updates =
-        evaluation.of(
-            checkpoint,
-            known,
-            new Evaluation.Before(distances.before(before), state.lineage().checkpointAt(before)));
+        evaluation.of(checkpoint, known, new Evaluation.Before(distances.before(judged), judged));
     Pair<UniqueKillSwitch, CompletionStage<Done>> running =
         updates
             .viaMat(KillSwitches.single(), Keep.right())

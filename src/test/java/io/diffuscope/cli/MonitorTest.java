@@ -391,11 +391,13 @@ class MonitorTest {
 
       monitor.tell(new Monitor.TrainingEnded("training finished", AT));
       assertThat(endWhileListing("a", "empty").cause()).isEqualTo("training finished");
+      // Until a run is over, what is not there is refused for that.
+      Announcement missing = new Announcement(real.resolve("missing-20").toString(), null);
       for (String run : List.of("a", "empty")) {
         asker.awaitAssert(
             () -> {
               list(run);
-              monitor.tell(new Monitor.Announce(run, announcement, asker.getRef()));
+              monitor.tell(new Monitor.Announce(run, missing, asker.getRef()));
               assertThat(asker.receiveMessage().outcome())
                   .isInstanceOfSatisfying(
                       Announcement.Outcome.Refused.class,

@@ -690,8 +690,15 @@ class TrainingRunTest {
           .extracting(event -> event.checkpoint().step())
           .containsExactly(10L, 20L, 30L, 40L);
       assertThat(ofKind(second, RunEvent.EvaluationCompleted.class).getFirst().estimates())
-          .as("what was measured before is not kept")
-          .noneMatch(estimate -> estimate.statistic() == Statistic.CHANGE);
+          .as("in pairs with what was measured before")
+          .anyMatch(estimate -> estimate.statistic() == Statistic.CHANGE);
+      Map<Reference, double[]> previous = new EnumMap<>(Reference.class);
+      List<RunEvent.EvaluationCompleted> done = ofKind(all, RunEvent.EvaluationCompleted.class);
+      for (int i = 0; i < done.size(); i++) {
+        assertThat(done.get(i).estimates())
+            .as("as if it had never been stopped")
+            .isEqualTo(direct(run.probe, checkpoints.get(i), previous));
+      }
       assertThat(run.rebuilt(all)).isEqualTo(run.state());
       assertThat(kept(run)).isEqualTo(all);
     }
