@@ -2,10 +2,15 @@ package io.diffuscope.cli;
 
 import io.diffuscope.checkpoint.HoldSettings;
 import io.diffuscope.checkpoint.Holds;
+import io.diffuscope.run.EvidenceSettings;
+import io.diffuscope.run.EvidenceStore;
 import io.diffuscope.run.H2RunStore;
+import io.diffuscope.run.RunRemoval;
 import io.diffuscope.run.RunStore;
 import io.diffuscope.run.RunStoreException;
+import io.diffuscope.sampling.SampleStore;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -15,7 +20,12 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.SecureRandom;
+import java.util.HexFormat;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,14 +33,17 @@ import org.jspecify.annotations.Nullable;
  * lock of a process that died, so there is no stale one.
  */
 final class DataDirectory implements AutoCloseable {
+  private static final String LOCK = "monitor.lock";
+  private static final String TOKEN = "monitor.token";
+  private static final int TOKEN_BYTES = 32;
+  private static final Pattern ADDRESS = Pattern.compile("https?://\\S+/");
+
   private final Path file;
   private final FileChannel channel;
-  private final FileLock lock;
 
-  private DataDirectory(Path file, FileChannel channel, FileLock lock) {
+  private DataDirectory(Path file, FileChannel channel) {
     this.file = file;
     this.channel = channel;
-    this.lock = lock;
   }
 
   /** {@code $XDG_STATE_HOME/diffuscope}, or {@code ~/.local/state/diffuscope}. */
@@ -54,6 +67,19 @@ final class DataDirectory implements AutoCloseable {
     } catch (RunStoreException e) {
       throw new CannotServeException(String.valueOf(e.getMessage()), e);
     }
+  }
+
+  /** Removes a run from everywhere in a data directory. */
+  static RunRemoval removal(Path directory, RunStore store, EvidenceSettings evidence) {
+    // What an earlier start kept goes as well, whatever is kept now.
+    EvidenceSettings kept =
+        new EvidenceSettings(
+            EvidenceSettings.Mode.DISTANCES,
+            evidence.pairs(),
+            evidence.sheets(),
+            evidence.maxBytes());
+    return RunRemoval.from(
+        store, EvidenceStore.in(evidence(directory), kept), new SampleStore(samples(directory)));
   }
 
   /** Where samples are kept to be compared with. */
@@ -105,7 +131,7 @@ final class DataDirectory implements AutoCloseable {
    * @throws CannotServeException if another monitor has it, or it cannot be written
    */
   static DataDirectory lock(Path directory) throws CannotServeException {
-    Path file = directory.resolve("monitor.lock");
+    Path file = directory.resolve(LOCK);
     FileChannel channel = null;
     try {
       Files.createDirectories(directory);
@@ -116,11 +142,9 @@ final class DataDirectory implements AutoCloseable {
       if (lock == null) {
         String owner = Files.readString(file).strip();
         channel.close();
-        throw new CannotServeException(
-            "%s belongs to a running monitor%s: stop it, or choose another --data-dir"
-                .formatted(directory, owner.isEmpty() ? "" : " (" + owner + ")"));
+        throw new CannotServeException(taken(directory, owner));
       }
-      return new DataDirectory(file, channel, lock);
+      return new DataDirectory(file, channel);
     } catch (CannotServeException e) {
       throw e;
     } catch (IOException e) {
@@ -130,6 +154,89 @@ final class DataDirectory implements AutoCloseable {
               .formatted(directory, e),
           e);
     }
+  }
+
+  /**
+   * The monitor that has a directory.
+   *
+   * @param text what it says of itself
+   * @param uri where it serves
+   * @param token lets the commands of its own user change what it keeps; empty where it cannot be
+   *     read
+   */
+  record Owner(String text, URI uri, String token) {}
+
+  /**
+   * Who has a directory; null where nobody has.
+   *
+   * @throws CannotServeException if somebody has it who cannot be asked
+   */
+  static @Nullable Owner owner(Path directory) throws CannotServeException {
+    Path file = directory.resolve(LOCK);
+    if (!Files.exists(file)) {
+      return null;
+    }
+    try (FileChannel channel =
+        FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+      if (tryLock(channel) != null) {
+        return null;
+      }
+      String text = Files.readString(file).strip();
+      Matcher uri = ADDRESS.matcher(text);
+      if (!uri.find()) {
+        throw new CannotServeException(taken(directory, text));
+      }
+      return new Owner(text, URI.create(uri.group()), tokenIn(directory));
+    } catch (CannotServeException e) {
+      throw e;
+    } catch (IOException e) {
+      throw new CannotServeException(
+          "the data directory %s cannot be read (%s)".formatted(directory, e), e);
+    }
+  }
+
+  private static String tokenIn(Path directory) {
+    try {
+      return Files.readString(directory.resolve(TOKEN)).strip();
+    } catch (IOException e) {
+      return "";
+    }
+  }
+
+  /**
+   * A secret of this start, in a file that this user alone can read: commands prove by it that they
+   * may change what the monitor keeps.
+   *
+   * @return null where it cannot be written: then they may not
+   */
+  @Nullable String control() {
+    byte[] bytes = new byte[TOKEN_BYTES];
+    new SecureRandom().nextBytes(bytes);
+    String token = HexFormat.of().formatHex(bytes);
+    Path target = file.resolveSibling(TOKEN);
+    try {
+      Files.deleteIfExists(target);
+      if (target.getFileSystem().supportedFileAttributeViews().contains("posix")) {
+        Files.createFile(
+            target,
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+      }
+      Files.writeString(target, token);
+      return token;
+    } catch (IOException e) {
+      return null;
+    }
+  }
+
+  private static String taken(Path directory, String owner) {
+    return "%s belongs to a running monitor%s: stop it, or choose another --data-dir"
+        .formatted(directory, owner.isEmpty() ? "" : " (" + owner + ")");
+  }
+
+  /** The directory. */
+  Path directory() {
+    Path parent = file.getParent();
+    return parent == null ? Path.of("") : parent;
   }
 
   private static @Nullable FileLock tryLock(FileChannel channel) throws IOException {
@@ -167,9 +274,9 @@ final class DataDirectory implements AutoCloseable {
     }
   }
 
+  /** What the directory says of its owner is wrong from now on, and nobody reads it. */
   @Override
-  public void close() throws IOException {
-    lock.release();
-    channel.close();
+  public void close() {
+    closeQuietly(channel);
   }
 }

@@ -147,6 +147,8 @@ final class DemoCommand implements Callable<Integer> {
               List.of(view),
               EvidenceStore.in(DataDirectory.evidence(state), evidence),
               store,
+              DataDirectory.removal(state, store, evidence),
+              lock.control(),
               reader.web())) {
         usedUntil.accept(session.terminated());
         WatchCommand.warn(

@@ -134,6 +134,8 @@ final class EvaluateCommand implements Callable<Integer> {
                   ? EvidenceStore.NONE
                   : EvidenceStore.in(evidenceDirectory, settings.evidence()),
               RunStore.NONE,
+              run -> {},
+              null,
               null)) {
         session.await();
       }

@@ -43,7 +43,13 @@ import picocli.CommandLine.UnmatchedArgumentException;
       EvaluateCommand.class,
       InspectCommand.class,
       PlanCommand.class,
-      SignalsCommand.class
+      SignalsCommand.class,
+      RunsCommand.class,
+      HistoryCommand.class,
+      ExportCommand.class,
+      ForgetCommand.class,
+      BackupCommand.class,
+      RestoreCommand.class
     })
 public final class Main implements Runnable {
   @CommandLine.Spec
@@ -61,6 +67,8 @@ public final class Main implements Runnable {
     tellExitCodes(all);
     return all.registerConverter(EstimateRows.Format.class, word(EstimateRows.Format.class))
         .registerConverter(SignalsCommand.Format.class, word(SignalsCommand.Format.class))
+        .registerConverter(RunsCommand.Format.class, word(RunsCommand.Format.class))
+        .registerConverter(HistoryCommand.Format.class, word(HistoryCommand.Format.class))
         .registerConverter(PlanReport.Format.class, word(PlanReport.Format.class))
         .registerConverter(Path.class, Main::path)
         .registerConverter(DemoData.Source.class, word(DemoData.Source.class))

@@ -4,6 +4,7 @@ import akka.actor.NoSerializationVerificationNeeded;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
 import akka.actor.typed.ChildFailed;
+import akka.actor.typed.DispatcherSelector;
 import akka.actor.typed.Signal;
 import akka.actor.typed.Terminated;
 import akka.actor.typed.javadsl.AbstractOnMessageBehavior;
@@ -21,6 +22,7 @@ import io.diffuscope.run.EvidenceStore;
 import io.diffuscope.run.History;
 import io.diffuscope.run.Pace;
 import io.diffuscope.run.RunEvent;
+import io.diffuscope.run.RunRemoval;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.run.RunStore;
 import io.diffuscope.run.Sampler;
@@ -28,6 +30,9 @@ import io.diffuscope.run.SharedParts;
 import io.diffuscope.run.WorkQueue;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.tensorfile.BadInputException;
+import io.diffuscope.web.Forgetting;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -35,6 +40,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -66,6 +73,16 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
   record Announce(String run, Announcement announcement, ActorRef<Announced> replyTo)
       implements Command {}
 
+  /** Removes a run from everywhere. */
+  record Forget(String run, ActorRef<Forgotten> replyTo) implements Command {}
+
+  /** What became of that. */
+  record Forgotten(Forgetting.Outcome outcome) implements NoSerializationVerificationNeeded {}
+
+  /** What is kept of a run is removed, or could not be. */
+  private record Removed(String run, @Nullable Throwable failure, ActorRef<Forgotten> replyTo)
+      implements Command {}
+
   /** What became of an announcement. */
   record Announced(Announcement.Outcome outcome) implements NoSerializationVerificationNeeded {
     static Announced refused(Announcement.Refusal cause, String message) {
@@ -94,6 +111,7 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
    * @param onEnd told when everything that the monitor was started for has ended
    * @param evidence keeps the worst samples of checkpoints
    * @param store keeps what happens to the runs
+   * @param removal removes what is kept of a run
    */
   record Plan(
       RunSources runs,
@@ -104,7 +122,8 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
       Consumer<Throwable> onFailure,
       Runnable onEnd,
       EvidenceStore evidence,
-      RunStore store) {
+      RunStore store,
+      RunRemoval removal) {
     /** Without evidence. */
     Plan(
         RunSources runs,
@@ -115,7 +134,17 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
         Consumer<Throwable> onFailure,
         Runnable onEnd,
         RunStore store) {
-      this(runs, probe, holds, samplers, listeners, onFailure, onEnd, EvidenceStore.NONE, store);
+      this(
+          runs,
+          probe,
+          holds,
+          samplers,
+          listeners,
+          onFailure,
+          onEnd,
+          EvidenceStore.NONE,
+          store,
+          run -> store.forget(run));
     }
   }
 
@@ -269,9 +298,57 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
         runs.values().forEach(run -> run.supervisor.tell(new RunSupervisor.EndWhenListed(m)));
       }
       case Announce m -> announce(m);
+      case Forget m -> forget(m);
+      case Removed m -> removed(m);
       case GetRuns m -> m.replyTo.tell(new Runs(List.copyOf(runs.values())));
     }
     return this;
+  }
+
+  private void forget(Forget asked) {
+    LiveRun run = runs.get(asked.run);
+    if (run != null && !over.contains(asked.run)) {
+      asked.replyTo.tell(
+          new Forgotten(
+              new Forgetting.Outcome.Refused(
+                  "run \"%s\" is being watched: let it end, or stop the monitor, and forget it then"
+                      .formatted(asked.run))));
+      return;
+    }
+    if (run != null) {
+      runs.remove(asked.run);
+      getContext().unwatch(run.supervisor);
+      getContext().stop(run.supervisor);
+    }
+    Executor blocking =
+        getContext().getSystem().dispatchers().lookup(DispatcherSelector.blocking());
+    getContext()
+        .pipeToSelf(
+            CompletableFuture.runAsync(
+                () -> {
+                  try {
+                    plan.removal.forget(asked.run);
+                  } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                  }
+                },
+                blocking),
+            (done, failure) -> new Removed(asked.run, failure, asked.replyTo));
+  }
+
+  private void removed(Removed message) {
+    publisher.tell(new Publisher.Remove(message.run));
+    Throwable failure = message.failure;
+    if (failure != null) {
+      getContext().getLog().error("run {} cannot be forgotten", message.run, failure);
+    }
+    message.replyTo.tell(
+        new Forgotten(
+            failure == null
+                ? new Forgetting.Outcome.Forgotten()
+                : new Forgetting.Outcome.Refused(
+                    "not all of run \"%s\" could be removed (%s): forget it again"
+                        .formatted(message.run, failure.getMessage()))));
   }
 
   private void announce(Announce asked) {

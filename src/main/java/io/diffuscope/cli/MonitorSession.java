@@ -15,11 +15,14 @@ import io.diffuscope.run.EvidenceStore;
 import io.diffuscope.run.History;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.RunEvent;
+import io.diffuscope.run.RunRemoval;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.run.RunState;
 import io.diffuscope.run.RunStore;
 import io.diffuscope.run.SourceNews;
 import io.diffuscope.sampling.Probe;
+import io.diffuscope.web.BearerToken;
+import io.diffuscope.web.Forgetting;
 import io.diffuscope.web.HttpServer;
 import io.diffuscope.web.Readiness;
 import io.diffuscope.web.RunBoard;
@@ -129,6 +132,8 @@ final class MonitorSession implements AutoCloseable {
    * @param holds hold checkpoints while they are evaluated; closed with this session
    * @param evidence keeps the worst samples of checkpoints
    * @param store keeps what happens to the runs; not to be closed before this session
+   * @param removal removes what is kept of a run
+   * @param control token of who may remove runs; null: nobody may
    * @param web where to serve; null serves nothing
    * @throws CannotServeException if the port cannot be had
    */
@@ -141,6 +146,8 @@ final class MonitorSession implements AutoCloseable {
       List<? extends RunListener> listeners,
       EvidenceStore evidence,
       RunStore store,
+      RunRemoval removal,
+      @Nullable String control,
       @Nullable WebSettings web)
       throws CannotServeException {
     CompletableFuture<Done> ended = new CompletableFuture<>();
@@ -167,7 +174,8 @@ final class MonitorSession implements AutoCloseable {
                     ended::completeExceptionally,
                     () -> ended.complete(Done.getInstance()),
                     evidence,
-                    store)),
+                    store,
+                    removal)),
             "diffuscope",
             store.config().withFallback(config));
     // Also when a person interrupts; not before, or an evaluation would miss its files.
@@ -175,7 +183,7 @@ final class MonitorSession implements AutoCloseable {
     MonitorSession session = new MonitorSession(system, runs, probe, ended, progress);
     if (web != null) {
       try {
-        session.server = session.bind(web, metrics, board, evidence);
+        session.server = session.bind(web, metrics, board, evidence, store, control);
       } catch (CannotServeException e) {
         session.close();
         throw e;
@@ -185,11 +193,25 @@ final class MonitorSession implements AutoCloseable {
   }
 
   private HttpServer bind(
-      WebSettings web, MetricsPublisher metrics, RunBoard board, EvidenceStore evidence)
+      WebSettings web,
+      MetricsPublisher metrics,
+      RunBoard board,
+      EvidenceStore evidence,
+      RunStore store,
+      @Nullable String control)
       throws CannotServeException {
     try {
       return HttpServer.bind(
-              system, web, metrics, board, progress::readiness, this::announce, evidence)
+              system,
+              web,
+              metrics,
+              board,
+              progress::readiness,
+              this::announce,
+              evidence,
+              store,
+              control == null ? null : BearerToken.of(control),
+              this::forget)
           .toCompletableFuture()
           .get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
     } catch (ExecutionException e) {
@@ -210,6 +232,12 @@ final class MonitorSession implements AutoCloseable {
             PATIENCE,
             system.scheduler())
         .thenApply(Monitor.Announced::outcome);
+  }
+
+  private CompletionStage<Forgetting.Outcome> forget(String run) {
+    return AskPattern.<Monitor.Command, Monitor.Forgotten>ask(
+            system, replyTo -> new Monitor.Forget(run, replyTo), PATIENCE, system.scheduler())
+        .thenApply(Monitor.Forgotten::outcome);
   }
 
   /** Where it serves; null if it does not. */

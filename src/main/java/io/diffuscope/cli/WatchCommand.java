@@ -112,6 +112,8 @@ final class WatchCommand implements Callable<Integer> {
               List.of(view),
               EvidenceStore.in(DataDirectory.evidence(reader.dataDirectory()), evidence),
               store,
+              DataDirectory.removal(reader.dataDirectory(), store, evidence),
+              data.control(),
               web)) {
         if (checkpoints != null) {
           status.print(

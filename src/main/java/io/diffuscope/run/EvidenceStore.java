@@ -165,6 +165,20 @@ public final class EvidenceStore {
         : null;
   }
 
+  /** Removes all that is kept of a run. */
+  public synchronized void forget(String run) throws IOException {
+    if (folder != null && RunSettings.isId(run)) {
+      files(run).removeAll();
+      bytes.remove(run);
+      best.remove(run);
+    }
+  }
+
+  /** Bytes of all that is kept of a run. */
+  public synchronized long bytes(String run) throws IOException {
+    return folder == null || !RunSettings.isId(run) ? 0 : files(run).bytes();
+  }
+
   /** A prefix, because an id may be "..". */
   private KeptEvidence files(String run) {
     if (folder == null) {

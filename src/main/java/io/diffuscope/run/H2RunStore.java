@@ -204,8 +204,8 @@ public final class H2RunStore implements RunStore {
           "run" VARCHAR NOT NULL,
           "probe" VARCHAR NOT NULL,
           "source" VARCHAR NOT NULL,
-          "begun" BIGINT NOT NULL,
-          "rules" VARCHAR NOT NULL)\
+          "rules" VARCHAR NOT NULL,
+          "number" BIGINT GENERATED ALWAYS AS IDENTITY)\
         """);
     statement.execute(
         """
@@ -307,7 +307,7 @@ public final class H2RunStore implements RunStore {
                       SELECT "run", "probe", "source" FROM "series" s
                       WHERE EXISTS (SELECT 1 FROM "event_journal" e
                         WHERE e."persistence_id" = s."persistence_id")
-                      ORDER BY "begun", "persistence_id\"\
+                      ORDER BY "number\"\
                       """)) {
             List<SeriesId> all = new ArrayList<>();
             while (rows.next()) {
@@ -399,12 +399,14 @@ public final class H2RunStore implements RunStore {
       throws SQLException {
     execute(
         connection,
-        "INSERT INTO \"series\" VALUES (?, ?, ?, ?, ?, ?)",
+        """
+        INSERT INTO "series" ("persistence_id", "run", "probe", "source", "rules")
+        VALUES (?, ?, ?, ?, ?)\
+        """,
         series.persistenceId(),
         series.run(),
         series.probe(),
         series.source(),
-        Instant.now().toEpochMilli(),
         rules);
   }
 

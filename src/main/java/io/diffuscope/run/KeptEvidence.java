@@ -81,6 +81,13 @@ final class KeptEvidence {
   }
 
   /** The tables that can be read, in no order; one that is damaged is told of and left out. */
+  void removeAll() throws IOException {
+    for (Path file : files()) {
+      Files.deleteIfExists(file);
+    }
+    Files.deleteIfExists(folder);
+  }
+
   List<Evidence> tables() throws IOException {
     List<Evidence> tables = new ArrayList<>();
     for (Path file : files()) {

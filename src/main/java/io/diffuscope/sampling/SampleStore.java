@@ -94,6 +94,26 @@ public final class SampleStore {
     }
   }
 
+  /** Removes all samples of a run. */
+  public void forget(String run) {
+    for (String series : names(directory)) {
+      for (Entry entry : entries(series, run)) {
+        remove(directory.resolve(path(entry.address)));
+      }
+    }
+  }
+
+  /** Bytes of all samples of a run. */
+  public long bytes(String run) {
+    long sum = 0;
+    for (String series : names(directory)) {
+      for (Entry entry : entries(series, run)) {
+        sum += sizeOf(directory.resolve(path(entry.address)));
+      }
+    }
+    return sum;
+  }
+
   private record Entry(SampleAddress address, FileTime modified) {
     static final Comparator<Entry> NEWEST_FIRST = Comparator.comparing(Entry::modified).reversed();
   }
@@ -143,6 +163,9 @@ public final class SampleStore {
   }
 
   private static void remove(Path folder) {
+    if (!Files.isDirectory(folder)) {
+      return;
+    }
     try (Stream<Path> all = Files.list(folder)) {
       for (Path file : all.toList()) {
         Files.deleteIfExists(file);

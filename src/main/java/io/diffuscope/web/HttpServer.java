@@ -8,6 +8,8 @@ import akka.http.javadsl.ServerBinding;
 import akka.http.javadsl.settings.ServerSettings;
 import io.diffuscope.publish.MetricsPublisher;
 import io.diffuscope.run.EvidenceStore;
+import io.diffuscope.run.RunRecords;
+import io.diffuscope.run.RunStore;
 import java.net.InetSocketAddress;
 import java.net.URI;
 import java.time.Duration;
@@ -16,11 +18,12 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The one HTTP port: {@code /metrics}, {@code /health/live}, {@code /health/ready}, {@code
- * /api/v1/runs}, {@code /api/v1/runs/RUN/checkpoints}, {@code /api/v1/runs/RUN/evidence} and the
- * page at {@code /}.
+ * /api/v1/runs}, {@code /api/v1/runs/RUN/checkpoints}, {@code /api/v1/runs/RUN/evidence}, {@code
+ * /api/v1/series}, {@code /api/v1/runs/RUN/history} and the page at {@code /}.
  *
  * <pre>{@code
  * HttpServer.bind(system, WebSettings.loopback(0), metrics, board, readiness, announcements)
@@ -49,13 +52,27 @@ public final class HttpServer {
       RunBoard board,
       Supplier<Readiness> readiness,
       Announcements announcements) {
-    return bind(system, settings, metrics, board, readiness, announcements, EvidenceStore.NONE);
+    return bind(
+        system,
+        settings,
+        metrics,
+        board,
+        readiness,
+        announcements,
+        EvidenceStore.NONE,
+        RunStore.NONE,
+        null,
+        run ->
+            CompletableFuture.completedFuture(
+                new Forgetting.Outcome.Refused("nothing is recorded here")));
   }
 
   /**
-   * As above, with the evidence of runs.
+   * As above, with the evidence of runs and what is recorded of them.
    *
    * @param evidence read on the blocking dispatcher
+   * @param records read on the blocking dispatcher
+   * @param control token of who may remove runs; null: nobody may
    */
   public static CompletionStage<HttpServer> bind(
       ActorSystem<?> system,
@@ -64,7 +81,10 @@ public final class HttpServer {
       RunBoard board,
       Supplier<Readiness> readiness,
       Announcements announcements,
-      EvidenceStore evidence) {
+      EvidenceStore evidence,
+      RunRecords records,
+      @Nullable BearerToken control,
+      Forgetting forgetting) {
     Executor blocking = system.dispatchers().lookup(DispatcherSelector.blocking());
     Routes routes =
         new Routes(
@@ -73,6 +93,7 @@ public final class HttpServer {
             readiness,
             new AnnounceRoute(settings.token(), announcements),
             new EvidenceRoute(evidence, board, blocking),
+            new RecordsRoute(records, control, forgetting, blocking),
             blocking);
     return Http.get(system)
         .newServerAt(settings.host(), settings.port())

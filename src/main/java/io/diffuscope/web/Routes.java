@@ -32,8 +32,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What is served: metrics, health, the runs and their evidence, and the page by GET alone;
- * announcements by POST.
+ * What is served: metrics, health, the runs, their evidence and history, and the page by GET alone;
+ * announcements by POST, and the removal of a run by DELETE.
  */
 final class Routes extends AllDirectives {
   private static final Logger log = LoggerFactory.getLogger(Routes.class);
@@ -58,6 +58,7 @@ final class Routes extends AllDirectives {
   private final Supplier<Readiness> readiness;
   private final AnnounceRoute announce;
   private final EvidenceRoute evidence;
+  private final RecordsRoute records;
   private final Executor executor;
 
   Routes(
@@ -66,12 +67,14 @@ final class Routes extends AllDirectives {
       Supplier<Readiness> readiness,
       AnnounceRoute announce,
       EvidenceRoute evidence,
+      RecordsRoute records,
       Executor executor) {
     this.metrics = metrics;
     this.board = board;
     this.readiness = readiness;
     this.announce = announce;
     this.evidence = evidence;
+    this.records = records;
     this.executor = executor;
   }
 
@@ -135,7 +138,7 @@ final class Routes extends AllDirectives {
   }
 
   private Route api() {
-    return concat(runs(), announce.create(), evidence.create());
+    return concat(runs(), announce.create(), evidence.create(), records.create());
   }
 
   private Route runs() {

@@ -1,0 +1,139 @@
+package io.diffuscope.cli;
+
+import io.diffuscope.run.RunEvent;
+import io.diffuscope.run.RunEventCodec;
+import io.diffuscope.run.SeriesId;
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.Writer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.ZoneId;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code diffuscope history RUN}: everything that is recorded of a run. */
+@Command(
+    name = "history",
+    description = "Print everything that is recorded of a run.",
+    footer = {
+      "",
+      "table  a line for each thing that happened, with the most telling numbers",
+      "csv    a row for each estimate: value, standard error, interval; no flags, no verdict",
+      "jsonl  every event with all that is in it, a line of JSON each; before those of a series",
+      "       (another probe, or another place of the checkpoints) a line {\"series\": ...}",
+      "",
+      "Examples:",
+      "  diffuscope history 7",
+      "  diffuscope history 7 --format csv --output 7.csv",
+      "  diffuscope history 7 --format jsonl | jq 'select(.FlagChanged)'"
+    })
+final class HistoryCommand implements Callable<Integer> {
+  /** How it is printed. */
+  enum Format {
+    TABLE,
+    CSV,
+    JSONL;
+
+    @Override
+    public String toString() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  @Parameters(paramLabel = "RUN", description = "Id of the run; diffuscope runs lists them.")
+  private String run = "";
+
+  @Option(
+      names = "--format",
+      paramLabel = "table|csv|jsonl",
+      description = "See below (default: ${DEFAULT-VALUE}).")
+  private Format format = Format.TABLE;
+
+  @Option(names = "--output", paramLabel = "FILE", description = "Write it there, at once whole.")
+  private @Nullable Path output;
+
+  @Mixin private DataOption data = new DataOption();
+
+  @picocli.CommandLine.Spec
+  private picocli.CommandLine.Model.CommandSpec spec =
+      picocli.CommandLine.Model.CommandSpec.create();
+
+  @Override
+  public Integer call() throws Exception {
+    try (OpenRecords records = Records.open(data.directory())) {
+      List<SeriesId> all = Records.seriesOf(records, run, data.directory());
+      if (output == null) {
+        PrintWriter out = spec.commandLine().getOut();
+        print(records, all, out);
+        out.flush();
+      } else {
+        write(records, all, output);
+      }
+    }
+    return ExitCode.OK;
+  }
+
+  private void write(OpenRecords records, List<SeriesId> all, Path file) throws IOException {
+    Path made = file.resolveSibling(file.getFileName() + ".part");
+    try {
+      try (BufferedWriter writer = Files.newBufferedWriter(made)) {
+        print(records, all, writer);
+      }
+      Files.move(made, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+    } catch (IOException e) {
+      Files.deleteIfExists(made);
+      throw e instanceof CannotServeException
+          ? e
+          : new CannotServeException(
+              "%s cannot be written (%s): make room, or name another --output".formatted(file, e),
+              e);
+    }
+  }
+
+  private void print(OpenRecords records, List<SeriesId> all, Writer writer) throws IOException {
+    PrintWriter out = new PrintWriter(writer);
+    if (format == Format.CSV) {
+      line(out, HistoryCsv.HEADER);
+    }
+    HistoryText text = new HistoryText(ZoneId.systemDefault());
+    for (SeriesId series : all) {
+      switch (format) {
+        case TABLE -> {
+          line(out, text.heading(series));
+          records.forEach(series, event -> text.line(event).ifPresent(line -> line(out, line)));
+        }
+        case CSV ->
+            records.forEach(
+                series,
+                event -> {
+                  if (event instanceof RunEvent.EvaluationCompleted e && !e.estimates().isEmpty()) {
+                    line(out, HistoryCsv.lines(series, e));
+                  }
+                });
+        case JSONL -> {
+          line(out, RunArchive.headerOf(series));
+          records.forEach(series, event -> line(out, RunEventCodec.toJson(event)));
+        }
+      }
+    }
+    out.flush();
+    if (out.checkError() && output != null) {
+      throw new IOException("not everything could be written");
+    }
+  }
+
+  /** The same line break on every system: the text is for programs. */
+  private static void line(PrintWriter out, String text) {
+    out.print(text);
+    out.print('\n');
+  }
+}

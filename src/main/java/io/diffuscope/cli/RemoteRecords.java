@@ -1,0 +1,122 @@
+package io.diffuscope.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.diffuscope.run.RunEvent;
+import io.diffuscope.run.RunEventCodec;
+import io.diffuscope.run.SeriesId;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+
+/** The records of a data directory that a running monitor has, asked of it. */
+final class RemoteRecords implements OpenRecords {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final Duration PATIENCE = Duration.ofSeconds(30);
+  private static final int OK = 200;
+
+  private final DataDirectory.Owner owner;
+  private final HttpClient client = HttpClient.newBuilder().connectTimeout(PATIENCE).build();
+  private final Map<SeriesId, Long> bytes = new HashMap<>();
+
+  RemoteRecords(DataDirectory.Owner owner) {
+    this.owner = owner;
+  }
+
+  @Override
+  public List<SeriesId> series() throws IOException {
+    List<SeriesId> all = new ArrayList<>();
+    try (InputStream body = send(request("api/v1/series").GET().build())) {
+      for (JsonNode entry : JSON.readTree(body).path("series")) {
+        SeriesId series =
+            new SeriesId(
+                entry.path("run").asText(),
+                entry.path("probe").asText(),
+                entry.path("source").asText());
+        all.add(series);
+        bytes.put(series, entry.path("bytes").asLong());
+      }
+    }
+    return all;
+  }
+
+  @Override
+  public void forEach(SeriesId series, Consumer<RunEvent> told) throws IOException {
+    String path =
+        "api/v1/runs/%s/history?probe=%s&source=%s"
+            .formatted(series.run(), quoted(series.probe()), quoted(series.source()));
+    try (BufferedReader lines =
+        new BufferedReader(
+            new InputStreamReader(send(request(path).GET().build()), StandardCharsets.UTF_8))) {
+      for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+        told.accept(RunEventCodec.fromJson(line));
+      }
+    }
+  }
+
+  @Override
+  public long bytes(SeriesId series) {
+    return bytes.getOrDefault(series, 0L);
+  }
+
+  @Override
+  public void forget(String run) throws IOException {
+    send(request("api/v1/runs/" + run)
+            .header("Authorization", "Bearer " + owner.token())
+            .DELETE()
+            .build())
+        .close();
+  }
+
+  private static String quoted(String text) {
+    return URLEncoder.encode(text, StandardCharsets.UTF_8);
+  }
+
+  private HttpRequest.Builder request(String path) {
+    return HttpRequest.newBuilder(URI.create(owner.uri() + path)).timeout(PATIENCE);
+  }
+
+  private InputStream send(HttpRequest request) throws IOException {
+    HttpResponse<InputStream> response;
+    try {
+      response = client.send(request, HttpResponse.BodyHandlers.ofInputStream());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted", e);
+    } catch (IOException e) {
+      throw new CannotServeException(
+          "the monitor that has the data directory (%s) does not answer at %s: %s"
+              .formatted(owner.text(), owner.uri(), e),
+          e);
+    }
+    if (response.statusCode() != OK) {
+      try (InputStream body = response.body()) {
+        JsonNode error = JSON.readTree(body).path("error");
+        throw new CannotServeException(
+            "the monitor at %s refused: %s"
+                .formatted(
+                    owner.uri(),
+                    error.isTextual() ? error.asText() : "status " + response.statusCode()));
+      }
+    }
+    return response.body();
+  }
+
+  @Override
+  public void close() {
+    client.shutdownNow();
+  }
+}

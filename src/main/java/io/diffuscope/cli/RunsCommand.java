@@ -1,0 +1,174 @@
+package io.diffuscope.cli;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.diffuscope.detect.Flag;
+import io.diffuscope.run.EvidenceSettings;
+import io.diffuscope.run.EvidenceStore;
+import io.diffuscope.run.RunSummary;
+import io.diffuscope.run.SeriesId;
+import io.diffuscope.run.StepText;
+import io.diffuscope.sampling.SampleStore;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code diffuscope runs}: the runs that are recorded. */
+@Command(
+    name = "runs",
+    description = "List the runs that are recorded, and where they stand.",
+    footer = {
+      "",
+      "state    open until the run has ended",
+      "waiting  checkpoints that were found and not dealt with",
+      "size     record, pictures and samples on disk"
+    })
+final class RunsCommand implements Callable<Integer> {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  /** How they are listed. */
+  enum Format {
+    TABLE,
+    JSONL;
+
+    @Override
+    public String toString() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  @Option(
+      names = "--format",
+      paramLabel = "table|jsonl",
+      description = "For people, or one JSON object a line (default: ${DEFAULT-VALUE}).")
+  private Format format = Format.TABLE;
+
+  @Mixin private DataOption data = new DataOption();
+
+  @picocli.CommandLine.Spec
+  private picocli.CommandLine.Model.CommandSpec spec =
+      picocli.CommandLine.Model.CommandSpec.create();
+
+  /** A run and what it takes. */
+  private record Row(RunSummary run, long bytes) {}
+
+  @Override
+  public Integer call() throws Exception {
+    Path directory = data.directory();
+    List<Row> rows = new ArrayList<>();
+    try (OpenRecords records = Records.open(directory)) {
+      Set<String> runs = new LinkedHashSet<>();
+      records.series().forEach(series -> runs.add(series.run()));
+      for (String run : runs) {
+        Row row = row(records, run, directory);
+        if (row != null) {
+          rows.add(row);
+        }
+      }
+    }
+    PrintWriter out = spec.commandLine().getOut();
+    if (format == Format.JSONL) {
+      for (Row row : rows) {
+        out.print(JSON.writeValueAsString(object(row)) + "\n");
+      }
+    } else if (rows.isEmpty()) {
+      out.printf("no run is recorded in %s; diffuscope watch begins one%n", directory);
+    } else {
+      table(rows, out);
+    }
+    out.flush();
+    return ExitCode.OK;
+  }
+
+  /** Of several series the last one tells where a run stands. */
+  private static @Nullable Row row(OpenRecords records, String run, Path directory)
+      throws IOException {
+    List<SeriesId> all = records.seriesOf(run);
+    long bytes =
+        EvidenceStore.in(
+                    DataDirectory.evidence(directory),
+                    new EvidenceSettings(
+                        EvidenceSettings.Mode.DISTANCES,
+                        EvidenceSettings.OFF.pairs(),
+                        EvidenceSettings.OFF.sheets(),
+                        EvidenceSettings.OFF.maxBytes()))
+                .bytes(run)
+            + new SampleStore(DataDirectory.samples(directory)).bytes(run);
+    for (SeriesId series : all) {
+      bytes += records.bytes(series);
+    }
+    RunSummary.Fold fold = new RunSummary.Fold(run);
+    records.forEach(all.getLast(), fold);
+    RunSummary summary = fold.summary();
+    return summary == null ? null : new Row(summary, bytes);
+  }
+
+  private static void table(List<Row> rows, PrintWriter out) {
+    int width = Math.max(3, rows.stream().mapToInt(row -> row.run.run().length()).max().orElse(0));
+    String form = "%-" + width + "s  %-6s  %14s  %14s  %7s  %9s  %-26s  %9s%n";
+    out.printf(form, "run", "state", "evaluated", "found", "waiting", "results", "verdict", "size");
+    for (Row row : rows) {
+      RunSummary run = row.run;
+      out.printf(
+          form,
+          run.run(),
+          run.ended() ? "ended" : "open",
+          step(run, run.evaluatedStep()),
+          step(run, run.foundStep()),
+          run.waiting(),
+          run.evaluated(),
+          verdict(run),
+          size(row.bytes));
+    }
+  }
+
+  private static String step(RunSummary run, @Nullable Long step) {
+    return step == null ? "-" : StepText.of(run.steps().unitOrUpdates(), step);
+  }
+
+  private static String verdict(RunSummary run) {
+    return run.verdict() == null ? "-" : run.verdict().state().label();
+  }
+
+  private static String size(long bytes) {
+    if (bytes < 1 << 20) {
+      return "%d KiB".formatted((bytes + 1023) >> 10);
+    }
+    return String.format(Locale.ROOT, "%.1f MiB", bytes / (double) (1 << 20));
+  }
+
+  private static Map<String, @Nullable Object> object(Row row) {
+    RunSummary run = row.run;
+    Map<String, @Nullable Object> object = new LinkedHashMap<>();
+    object.put("run", run.run());
+    object.put("display_name", run.displayName());
+    object.put("state", run.ended() ? "ended" : "open");
+    object.put("step_unit", run.steps().unitOrUpdates().name().toLowerCase(Locale.ROOT));
+    object.put("evaluated_step", run.evaluatedStep());
+    object.put("found_step", run.foundStep());
+    object.put("waiting", run.waiting());
+    object.put("evaluated", run.evaluated());
+    object.put("skipped", run.skipped());
+    object.put("failed", run.failed());
+    object.put("verdict", run.verdict() == null ? null : run.verdict().state().label());
+    object.put("best_step", run.verdict() == null ? null : run.verdict().bestStep());
+    object.put(
+        "flags", run.flags().stream().map(Flag::label).sorted().collect(Collectors.toList()));
+    object.put("first", run.first().toString());
+    object.put("last", run.last().toString());
+    object.put("bytes", row.bytes);
+    return object;
+  }
+}
