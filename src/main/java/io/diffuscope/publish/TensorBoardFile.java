@@ -92,15 +92,18 @@ public final class TensorBoardFile implements AutoCloseable {
               message.writeDouble(WALL_TIME, at.getEpochSecond() + at.getNano() / 1e9);
               fields.to(message);
             });
-    ByteBuffer length = little(Long.BYTES).putLong(0, event.length);
-    out.write(length.array());
-    out.write(little(Integer.BYTES).putInt(0, masked(length.array())).array());
+    byte[] length = new byte[Long.BYTES];
+    ByteBuffer.wrap(length).order(ByteOrder.LITTLE_ENDIAN).putLong(event.length);
+    out.write(length);
+    out.write(sum(length));
     out.write(event);
-    out.write(little(Integer.BYTES).putInt(0, masked(event)).array());
+    out.write(sum(event));
   }
 
-  private static ByteBuffer little(int bytes) {
-    return ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
+  private static byte[] sum(byte[] of) {
+    byte[] sum = new byte[Integer.BYTES];
+    ByteBuffer.wrap(sum).order(ByteOrder.LITTLE_ENDIAN).putInt(masked(of));
+    return sum;
   }
 
   /** A sum of bytes that hold sums themselves would be weak: it is rotated and moved. */
