@@ -1,5 +1,7 @@
 package io.diffuscope.cli;
 
+import io.diffuscope.run.JournalDamagedException;
+import io.diffuscope.run.RunStoreException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -36,7 +38,7 @@ final class BackupCommand implements Callable<Integer> {
       spec.commandLine()
           .getOut()
           .printf("%d series, %,d bytes: %s%n", series, Files.size(file), file);
-    } catch (CannotServeException e) {
+    } catch (CannotServeException | RunStoreException | JournalDamagedException e) {
       throw e;
     } catch (IOException e) {
       Files.deleteIfExists(made);

@@ -1,6 +1,8 @@
 package io.diffuscope.cli;
 
 import io.diffuscope.publish.TensorBoardExport;
+import io.diffuscope.run.JournalDamagedException;
+import io.diffuscope.run.RunStoreException;
 import io.diffuscope.run.SeriesId;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -69,7 +71,7 @@ final class ExportCommand implements Callable<Integer> {
                 : "; %,d left out: without a step, superseded, or no number"
                     .formatted(written.leftOut()));
       }
-    } catch (CannotServeException e) {
+    } catch (CannotServeException | RunStoreException | JournalDamagedException e) {
       throw e;
     } catch (UncheckedIOException | IOException e) {
       if (e instanceof io.diffuscope.tensorfile.BadInputException) {

@@ -2,6 +2,8 @@ package io.diffuscope.cli;
 
 import io.diffuscope.demo.DemoData;
 import io.diffuscope.run.EvaluationException;
+import io.diffuscope.run.JournalDamagedException;
+import io.diffuscope.run.RunStoreException;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.Locations;
 import java.io.PrintWriter;
@@ -146,6 +148,8 @@ public final class Main implements Runnable {
         switch (failure) {
           case BadInputException e -> ExitCode.BAD_INPUT;
           case CannotServeException e -> ExitCode.CANNOT_SERVE;
+          case RunStoreException e -> ExitCode.CANNOT_SERVE;
+          case JournalDamagedException e -> ExitCode.BAD_INPUT;
           case SettingsReader.InvalidSettingException e -> ExitCode.USAGE;
           case MonitorFailedException e -> codeOf(e.getCause(), err);
           default -> {
