@@ -22,6 +22,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
+import java.time.Duration;
 import java.util.HexFormat;
 import java.util.Set;
 import java.util.regex.Matcher;
@@ -36,6 +37,8 @@ final class DataDirectory implements AutoCloseable {
   private static final String LOCK = "monitor.lock";
   private static final String TOKEN = "monitor.token";
   private static final int TOKEN_BYTES = 32;
+  private static final int LOCK_TRIES = 10;
+  private static final Duration LOCK_PAUSE = Duration.ofMillis(100);
   private static final Pattern ADDRESS = Pattern.compile("https?://\\S+/");
 
   private final Path file;
@@ -138,7 +141,7 @@ final class DataDirectory implements AutoCloseable {
       channel =
           FileChannel.open(
               file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
-      FileLock lock = tryLock(channel);
+      FileLock lock = lockSoon(channel);
       if (lock == null) {
         String owner = Files.readString(file).strip();
         channel.close();
@@ -237,6 +240,20 @@ final class DataDirectory implements AutoCloseable {
   Path directory() {
     Path parent = file.getParent();
     return parent == null ? Path.of("") : parent;
+  }
+
+  /** A command that only looks whether somebody has the directory has it for an instant. */
+  private static @Nullable FileLock lockSoon(FileChannel channel) throws IOException {
+    FileLock lock = tryLock(channel);
+    try {
+      for (int i = 0; lock == null && i < LOCK_TRIES; i++) {
+        Thread.sleep(LOCK_PAUSE);
+        lock = tryLock(channel);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    return lock;
   }
 
   private static @Nullable FileLock tryLock(FileChannel channel) throws IOException {

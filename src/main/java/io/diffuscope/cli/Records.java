@@ -37,6 +37,7 @@ final class Records {
       return new RemoteRecords(owner);
     }
     DataDirectory lock = DataDirectory.lock(directory);
+    lock.describe("process %d, which reads it".formatted(ProcessHandle.current().pid()));
     try {
       RunStore store = DataDirectory.journal(directory);
       return new InDatabase(

@@ -83,6 +83,9 @@ final class RunEntity extends EventSourcedBehavior<RunEntity.Command, RunEvent, 
   private boolean recovered;
   private boolean hadEnded;
 
+  /** Whether something happened since the start that is worth an event. */
+  private boolean eventful;
+
   private RunEntity(
       ActorContext<Command> context,
       SeriesId series,
@@ -133,7 +136,8 @@ final class RunEntity extends EventSourcedBehavior<RunEntity.Command, RunEvent, 
   private Effect<RunEvent, RunState> decide(RunState kept, Decide asked) {
     RunState state = withUneventful(kept);
     List<RunEvent> events = asked.decisions.decide(state, asked.command, clock.instant());
-    if (events.stream().allMatch(this::isUneventful)) {
+    eventful |= !events.stream().allMatch(this::isUneventful);
+    if (!eventful || events.isEmpty()) {
       uneventful.addAll(events);
       return Effect()
           .none()

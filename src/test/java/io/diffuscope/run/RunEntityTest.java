@@ -142,6 +142,10 @@ class RunEntityTest {
       life.decide(find(20));
       assertThat(life.kept().subList(before.size(), life.kept().size()))
           .hasExactlyElementsOfTypes(RunEvent.RunResumed.class, RunEvent.CheckpointFound.class);
+      life.decide(new RunDecisions.End("over again"));
+      assertThat(life.kept().getLast())
+          .as("after news everything counts")
+          .isInstanceOf(RunEvent.RunEnded.class);
     }
   }
 

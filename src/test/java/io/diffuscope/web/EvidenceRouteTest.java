@@ -11,6 +11,7 @@ import io.diffuscope.run.EvidenceBooks;
 import io.diffuscope.run.EvidenceSettings;
 import io.diffuscope.run.EvidenceSettings.Mode;
 import io.diffuscope.run.EvidenceStore;
+import io.diffuscope.run.RunStore;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.io.ByteArrayInputStream;
@@ -68,7 +69,10 @@ class EvidenceRouteTest {
             board,
             () -> new Readiness(List.of()),
             (run, announcement) -> CompletableFuture.failedFuture(new AssertionError("not asked")),
-            store)
+            store,
+            RunStore.NONE,
+            null,
+            run -> CompletableFuture.failedFuture(new AssertionError("not asked")))
         .toCompletableFuture()
         .get(30, TimeUnit.SECONDS)
         .uri();
