@@ -106,7 +106,7 @@ public final class MetricCatalogue {
   static final Metric JOURNAL_PENDING =
       gauge(
           "diffuscope_journal_pending_events",
-          "Events of the run that wait in memory because its journal cannot be written; at most"
+          "What came to the run and waits in memory because its journal cannot be written; at most"
               + " 10,000.",
           RUN);
   static final Metric JOURNAL_FAILED_WRITES =
@@ -114,8 +114,8 @@ public final class MetricCatalogue {
   static final Metric JOURNAL_LOST =
       counter(
           "diffuscope_journal_lost_events",
-          "Events of the run that came when no more could wait, and are not in its journal; what"
-              + " they tell of is evaluated again after a restart.",
+          "What came to the run when no more could wait, and is lost; after a restart it is looked"
+              + " for again.",
           RUN);
   static final Metric EVIDENCE_FAILED_WRITES =
       counter(
