@@ -25,6 +25,11 @@ import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -37,8 +42,7 @@ final class DataDirectory implements AutoCloseable {
   private static final String LOCK = "monitor.lock";
   private static final String TOKEN = "monitor.token";
   private static final int TOKEN_BYTES = 32;
-  private static final int LOCK_TRIES = 10;
-  private static final Duration LOCK_PAUSE = Duration.ofMillis(100);
+  private static final Duration LOCK_PATIENCE = Duration.ofSeconds(1);
   private static final Pattern ADDRESS = Pattern.compile("https?://\\S+/");
 
   private final Path file;
@@ -245,15 +249,28 @@ final class DataDirectory implements AutoCloseable {
   /** A command that only looks whether somebody has the directory has it for an instant. */
   private static @Nullable FileLock lockSoon(FileChannel channel) throws IOException {
     FileLock lock = tryLock(channel);
+    return lock == null ? waitForLock(channel) : lock;
+  }
+
+  /** Null where it does not come in time; whoever closes the channel then ends the waiting. */
+  private static @Nullable FileLock waitForLock(FileChannel channel) {
+    CompletableFuture<FileLock> waiting =
+        CompletableFuture.supplyAsync(
+            () -> {
+              try {
+                return channel.lock();
+              } catch (IOException | OverlappingFileLockException e) {
+                throw new CompletionException(e);
+              }
+            });
     try {
-      for (int i = 0; lock == null && i < LOCK_TRIES; i++) {
-        Thread.sleep(LOCK_PAUSE);
-        lock = tryLock(channel);
-      }
+      return waiting.get(LOCK_PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (ExecutionException | TimeoutException e) {
+      return null;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+      return null;
     }
-    return lock;
   }
 
   private static @Nullable FileLock tryLock(FileChannel channel) throws IOException {

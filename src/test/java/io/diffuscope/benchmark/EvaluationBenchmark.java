@@ -2,6 +2,8 @@ package io.diffuscope.benchmark;
 
 import io.diffuscope.demo.DemoData;
 import io.diffuscope.model.Devices;
+import io.diffuscope.publish.RunEvents;
+import io.diffuscope.run.JournalTrial;
 import io.diffuscope.sampling.ProbeFiles;
 import io.diffuscope.sampling.ProbeSpec;
 import io.diffuscope.tensorfile.TensorShape;
@@ -20,11 +22,12 @@ import java.util.stream.Stream;
  * src/docs/benchmarks.md} says how to run and read it.
  *
  * <p>Arguments: the sections to run ({@code network}, {@code weights}, {@code memory}, {@code
- * batch}, {@code plan}, {@code flow}, {@code neighbours}, {@code images}), or {@code all}.
+ * batch}, {@code plan}, {@code flow}, {@code neighbours}, {@code images}, {@code journal}), or {@code all}.
  */
 public final class EvaluationBenchmark {
   private static final List<String> SECTIONS =
-      List.of("network", "weights", "memory", "batch", "plan", "flow", "neighbours", "images");
+      List.of(
+          "network", "weights", "memory", "batch", "plan", "flow", "neighbours", "images", "journal");
   private static final TensorShape IMAGE = TensorShape.of(3, 32, 32);
   private static final TensorShape DIGIT = TensorShape.of(1, 8, 8);
 
@@ -102,6 +105,12 @@ public final class EvaluationBenchmark {
         }
       }
       case "images" -> new ImageSetStart(folder, 50_000, out).measure(Math.min(2, cores), 1000);
+      case "journal" ->
+          new JournalTrial(
+                  Files.createDirectories(folder.resolve("journal")),
+                  JournalTrial.atLeast(200, List.of(RunEvents.everything())),
+                  out)
+              .measure(500);
       default -> throw new IllegalArgumentException(section);
     }
   }
