@@ -41,8 +41,9 @@ final class BackupCommand implements Callable<Integer> {
     } catch (CannotServeException | RunStoreException | JournalDamagedException e) {
       throw e;
     } catch (IOException e) {
-      Files.deleteIfExists(made);
       throw new CannotServeException("the backup %s cannot be made (%s)".formatted(file, e), e);
+    } finally {
+      Files.deleteIfExists(made);
     }
     return ExitCode.OK;
   }

@@ -1,12 +1,16 @@
 package io.diffuscope.cli;
 
+import io.diffuscope.run.JournalDamagedException;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunEventCodec;
+import io.diffuscope.run.RunStoreException;
 import io.diffuscope.run.SeriesId;
 import java.io.BufferedWriter;
 import java.io.IOException;
+import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
 import java.io.Writer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -72,14 +76,19 @@ final class HistoryCommand implements Callable<Integer> {
     try (OpenRecords records = Records.open(data.directory())) {
       List<SeriesId> all = Records.seriesOf(records, run, data.directory());
       if (output == null) {
-        PrintWriter out = spec.commandLine().getOut();
-        print(records, all, out);
-        out.flush();
+        print(records, all, standardOutput());
       } else {
         write(records, all, output);
       }
     }
     return ExitCode.OK;
+  }
+
+  /** What is for programs is UTF-8, whatever the terminal is: else names would become "?". */
+  private PrintWriter standardOutput() {
+    return format == Format.TABLE
+        ? spec.commandLine().getOut()
+        : new PrintWriter(new OutputStreamWriter(System.out, StandardCharsets.UTF_8));
   }
 
   private void write(OpenRecords records, List<SeriesId> all, Path file) throws IOException {
@@ -89,45 +98,55 @@ final class HistoryCommand implements Callable<Integer> {
         print(records, all, writer);
       }
       Files.move(made, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+    } catch (CannotServeException | RunStoreException | JournalDamagedException e) {
+      // What was to be printed cannot be read: the file is not at fault.
+      throw e;
     } catch (IOException e) {
+      throw new CannotServeException(
+          "%s cannot be written (%s): make room, or name another --output".formatted(file, e), e);
+    } finally {
       Files.deleteIfExists(made);
-      throw e instanceof CannotServeException
-          ? e
-          : new CannotServeException(
-              "%s cannot be written (%s): make room, or name another --output".formatted(file, e),
-              e);
     }
   }
 
   private void print(OpenRecords records, List<SeriesId> all, Writer writer) throws IOException {
     PrintWriter out = new PrintWriter(writer);
-    if (format == Format.CSV) {
-      line(out, HistoryCsv.HEADER);
-    }
-    HistoryText text = new HistoryText(ZoneId.systemDefault());
-    for (SeriesId series : all) {
-      switch (format) {
-        case TABLE -> {
-          line(out, text.heading(series));
-          records.forEach(series, event -> text.line(event).ifPresent(line -> line(out, line)));
-        }
-        case CSV ->
-            records.forEach(
-                series,
-                event -> {
-                  if (event instanceof RunEvent.EvaluationCompleted e && !e.estimates().isEmpty()) {
-                    line(out, HistoryCsv.lines(series, e));
-                  }
-                });
-        case JSONL -> {
-          line(out, RunArchive.headerOf(series));
-          records.forEach(series, event -> line(out, RunEventCodec.toJson(event)));
-        }
+    try {
+      if (format == Format.CSV) {
+        line(out, HistoryCsv.HEADER);
       }
+      for (SeriesId series : all) {
+        print(records, series, out);
+      }
+    } finally {
+      // What comes before a damaged event can be read.
+      out.flush();
     }
-    out.flush();
     if (out.checkError() && output != null) {
       throw new IOException("not everything could be written");
+    }
+  }
+
+  private void print(OpenRecords records, SeriesId series, PrintWriter out) throws IOException {
+    switch (format) {
+      case TABLE -> {
+        HistoryText text = new HistoryText(ZoneId.systemDefault());
+        line(out, text.heading(series));
+        records.forEach(series, event -> text.line(event).ifPresent(line -> line(out, line)));
+        line(out, text.closing());
+      }
+      case CSV ->
+          records.forEach(
+              series,
+              event -> {
+                if (event instanceof RunEvent.EvaluationCompleted e && !e.estimates().isEmpty()) {
+                  line(out, HistoryCsv.lines(series, e));
+                }
+              });
+      case JSONL -> {
+        line(out, RunArchive.headerOf(series));
+        records.forEach(series, event -> line(out, RunEventCodec.toJson(event)));
+      }
     }
   }
 

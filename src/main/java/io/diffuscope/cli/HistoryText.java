@@ -3,6 +3,7 @@ package io.diffuscope.cli;
 import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.detect.FlagChange;
 import io.diffuscope.run.RunEvent;
+import io.diffuscope.run.RunSummary;
 import io.diffuscope.run.SeriesId;
 import io.diffuscope.run.StepScale;
 import io.diffuscope.run.StepText;
@@ -60,20 +61,43 @@ final class HistoryText {
   }
 
   private final ZoneId zone;
+  private final RunSummary.Fold summary = new RunSummary.Fold("");
   private StepScale steps = StepScale.UPDATES;
 
+  /** For the events of one series. */
   HistoryText(ZoneId zone) {
     this.zone = zone;
   }
 
   /** The line before the events of a series. */
   String heading(SeriesId series) {
-    return "run %s, checkpoints from %s, probe %s"
-        .formatted(series.run(), series.source(), series.probe());
+    return inOneLine(
+        "run %s, checkpoints from %s, probe %s"
+            .formatted(series.run(), series.source(), series.probe()));
+  }
+
+  /** The line after them: how many checkpoints there were, by what became of them. */
+  String closing() {
+    RunSummary all = summary.summary();
+    return all == null
+        ? "  nothing happened"
+        : "  %d evaluated, %d skipped, %d failed, %d passed over, %d waiting"
+            .formatted(
+                all.evaluated(), all.skipped(), all.failed(), all.passedOver(), all.waiting());
+  }
+
+  /** Names of files may hold anything, also what moves the cursor of a terminal. */
+  private static String inOneLine(String text) {
+    StringBuilder line = new StringBuilder();
+    text.replaceAll("\\R", " ")
+        .codePoints()
+        .forEach(c -> line.appendCodePoint(Character.isISOControl(c) ? '\uFFFD' : c));
+    return line.toString();
   }
 
   /** The line of an event; empty where the next one tells as much. */
   Optional<String> line(RunEvent event) {
+    summary.accept(event);
     if (event instanceof RunEvent.RunStarted started) {
       steps = started.steps();
     }
@@ -81,7 +105,10 @@ final class HistoryText {
         .map(
             text ->
                 "  %s  %-14s  %s"
-                    .formatted(TIME.format(local(event.at())), step(RunEvent.stepOf(event)), text));
+                    .formatted(
+                        TIME.format(local(event.at())),
+                        step(RunEvent.stepOf(event)),
+                        inOneLine(text)));
   }
 
   private java.time.LocalDateTime local(Instant at) {

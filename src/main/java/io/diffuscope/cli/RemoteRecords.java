@@ -2,19 +2,21 @@ package io.diffuscope.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.diffuscope.run.JournalDamagedException;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunEventCodec;
 import io.diffuscope.run.SeriesId;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.InputStreamReader;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -58,12 +60,40 @@ final class RemoteRecords implements OpenRecords {
     String path =
         "api/v1/runs/%s/history?probe=%s&source=%s"
             .formatted(series.run(), quoted(series.probe()), quoted(series.source()));
-    try (BufferedReader lines =
-        new BufferedReader(
-            new InputStreamReader(send(request(path).GET().build()), StandardCharsets.UTF_8))) {
-      for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-        told.accept(RunEventCodec.fromJson(line));
+    // All of it is taken before any of it is told: a person may look at the first page for an hour,
+    // and the monitor does not wait so long.
+    try (TemporaryFolder folder = TemporaryFolder.create("diffuscope-history-")) {
+      Path taken = folder.path().resolve("events.jsonl");
+      take(series, send(request(path).GET().build()), taken);
+      int number = 0;
+      try (BufferedReader lines = Files.newBufferedReader(taken)) {
+        for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+          number++;
+          told.accept(event(series, number, line));
+        }
       }
+    }
+  }
+
+  private void take(SeriesId series, InputStream body, Path target) throws CannotServeException {
+    try (body) {
+      Files.copy(body, target);
+    } catch (IOException e) {
+      throw new CannotServeException(
+          "what the monitor at %s tells of run %s could not be taken to its end (%s): ask again; its log may say more"
+              .formatted(owner.uri(), series.run(), e),
+          e);
+    }
+  }
+
+  private RunEvent event(SeriesId series, int number, String line) throws IOException {
+    try {
+      return RunEventCodec.fromJson(line);
+    } catch (IOException e) {
+      throw new JournalDamagedException(
+          "event %d of run %s, as the monitor at %s tells it: %s"
+              .formatted(number, series.run(), owner.uri(), e.getMessage()),
+          e);
     }
   }
 

@@ -9,7 +9,9 @@ import io.diffuscope.run.SeriesId;
 import io.diffuscope.run.StepText;
 import io.diffuscope.sampling.SampleStore;
 import java.io.IOException;
+import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -78,7 +80,11 @@ final class RunsCommand implements Callable<Integer> {
         }
       }
     }
-    PrintWriter out = spec.commandLine().getOut();
+    // What is for programs is UTF-8, whatever the terminal is.
+    PrintWriter out =
+        format == Format.JSONL
+            ? new PrintWriter(new OutputStreamWriter(System.out, StandardCharsets.UTF_8))
+            : spec.commandLine().getOut();
     if (format == Format.JSONL) {
       for (Row row : rows) {
         out.print(JSON.writeValueAsString(object(row)) + "\n");
@@ -92,7 +98,10 @@ final class RunsCommand implements Callable<Integer> {
     return ExitCode.OK;
   }
 
-  /** Of several series the last one tells where a run stands. */
+  /**
+   * Of several series the one that something happened to last tells where a run stands: a probe
+   * that was used before goes on with the series that it began then.
+   */
   private static @Nullable Row row(OpenRecords records, String run, Path directory)
       throws IOException {
     List<SeriesId> all = records.seriesOf(run);
@@ -106,13 +115,17 @@ final class RunsCommand implements Callable<Integer> {
                         EvidenceSettings.OFF.maxBytes()))
                 .bytes(run)
             + new SampleStore(DataDirectory.samples(directory)).bytes(run);
+    RunSummary latest = null;
     for (SeriesId series : all) {
       bytes += records.bytes(series);
+      RunSummary.Fold fold = new RunSummary.Fold(run);
+      records.forEach(series, fold);
+      RunSummary summary = fold.summary();
+      if (summary != null && (latest == null || !summary.last().isBefore(latest.last()))) {
+        latest = summary;
+      }
     }
-    RunSummary.Fold fold = new RunSummary.Fold(run);
-    records.forEach(all.getLast(), fold);
-    RunSummary summary = fold.summary();
-    return summary == null ? null : new Row(summary, bytes);
+    return latest == null ? null : new Row(latest, bytes);
   }
 
   private static void table(List<Row> rows, PrintWriter out) {
@@ -162,6 +175,7 @@ final class RunsCommand implements Callable<Integer> {
     object.put("evaluated", run.evaluated());
     object.put("skipped", run.skipped());
     object.put("failed", run.failed());
+    object.put("passed_over", run.passedOver());
     object.put("verdict", run.verdict() == null ? null : run.verdict().state().label());
     object.put("best_step", run.verdict() == null ? null : run.verdict().bestStep());
     object.put(

@@ -10,14 +10,16 @@ import akka.http.javadsl.model.headers.WWWAuthenticate;
 import akka.http.javadsl.server.AllDirectives;
 import akka.http.javadsl.server.PathMatchers;
 import akka.http.javadsl.server.Route;
-import akka.stream.javadsl.StreamConverters;
+import akka.stream.OverflowStrategy;
+import akka.stream.QueueOfferResult;
+import akka.stream.javadsl.Source;
+import akka.stream.javadsl.SourceQueueWithComplete;
+import akka.util.ByteString;
 import io.diffuscope.run.RunEventCodec;
 import io.diffuscope.run.RunRecords;
 import io.diffuscope.run.SeriesId;
-import java.io.BufferedOutputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.OutputStream;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -25,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.function.Supplier;
@@ -123,28 +126,75 @@ final class RecordsRoute extends AllDirectives {
         .withEntity(
             HttpEntities.create(
                 LINES,
-                StreamConverters.asOutputStream()
+                Source.<ByteString>queue(1, OverflowStrategy.backpressure())
                     .mapMaterializedValue(
-                        out -> {
-                          blocking.execute(() -> write(series, out));
-                          return out;
+                        queue -> {
+                          blocking.execute(() -> write(series, queue));
+                          return queue;
                         })));
   }
 
-  private void write(SeriesId series, OutputStream stream) {
-    try (OutputStream out = new BufferedOutputStream(stream, 1 << 16)) {
-      records.forEach(
-          series,
-          event -> {
-            try {
-              out.write(RunEventCodec.toJson(event).getBytes(StandardCharsets.UTF_8));
-              out.write('\n');
-            } catch (IOException e) {
-              throw new UncheckedIOException(e);
-            }
-          });
-    } catch (IOException | UncheckedIOException e) {
+  /**
+   * The answer ends well only where all events are in it: one that is cut off must not look like a
+   * whole one to a backup.
+   */
+  private void write(SeriesId series, SourceQueueWithComplete<ByteString> queue) {
+    Chunks chunks = new Chunks(queue);
+    try {
+      records.forEach(series, event -> chunks.line(RunEventCodec.toJson(event)));
+      chunks.flush();
+      queue.complete();
+    } catch (ReaderGoneException e) {
       log.debug("a history was not read to its end", e);
+    } catch (IOException | RuntimeException e) {
+      log.error("a history cannot be told to its end", e);
+      queue.fail(e);
+    }
+  }
+
+  /** Nobody reads an answer any more. */
+  private static final class ReaderGoneException extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
+    ReaderGoneException(@Nullable Throwable cause) {
+      super(cause);
+    }
+  }
+
+  /** Lines, given away many at a time, as fast as they are read: the server ends idle ones. */
+  private static final class Chunks {
+    private static final int BYTES = 1 << 16;
+
+    private final SourceQueueWithComplete<ByteString> queue;
+    private final ByteArrayOutputStream chunk = new ByteArrayOutputStream(2 * BYTES);
+
+    Chunks(SourceQueueWithComplete<ByteString> queue) {
+      this.queue = queue;
+    }
+
+    void line(String text) {
+      chunk.writeBytes(text.getBytes(StandardCharsets.UTF_8));
+      chunk.write('\n');
+      if (chunk.size() >= BYTES) {
+        flush();
+      }
+    }
+
+    void flush() {
+      if (chunk.size() == 0) {
+        return;
+      }
+      QueueOfferResult result;
+      try {
+        result =
+            queue.offer(ByteString.fromArray(chunk.toByteArray())).toCompletableFuture().join();
+      } catch (CompletionException e) {
+        throw new ReaderGoneException(e);
+      }
+      if (!result.isEnqueued()) {
+        throw new ReaderGoneException(null);
+      }
+      chunk.reset();
     }
   }
 
