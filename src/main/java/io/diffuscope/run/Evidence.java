@@ -3,6 +3,7 @@ package io.diffuscope.run;
 import com.fasterxml.jackson.annotation.JsonIgnore;
 import io.diffuscope.sampling.WorstSample;
 import java.util.List;
+import java.util.Objects;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -88,6 +89,16 @@ public record Evidence(
         worst.stream().map(Row::of).toList());
   }
 
+  /** Whether it was kept of this result: of this measurement, not of another one of the step. */
+  public boolean isOf(RunEvent.EvaluationCompleted event) {
+    return run.equals(event.run())
+        && Objects.equals(step, event.checkpoint().step())
+        && checkpoint.equals(event.checkpoint().name())
+        && attempt == event.attempt()
+        && at.equals(event.at().toString())
+        && probe.equals(event.probe());
+  }
+
   /** What it is called in addresses and files: its step, or else after the checkpoint. */
   @JsonIgnore
   public String name() {
@@ -97,6 +108,11 @@ public record Evidence(
   /** Whether evidence can be called so: nothing else is looked for on the disk. */
   public static boolean isName(String name) {
     return NAME.matcher(name).matches();
+  }
+
+  /** The same without its pictures. */
+  Evidence withoutPictures() {
+    return new Evidence(run, step, checkpoint, attempt, at, probe, false, worst);
   }
 
   /** How much of a copy its samples are, at the median: the smaller, the more. */

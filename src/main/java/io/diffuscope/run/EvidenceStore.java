@@ -10,6 +10,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,11 +46,16 @@ public final class EvidenceStore {
     this.settings = settings;
   }
 
-  /** A store; the folder is made when there is something to keep. */
+  /**
+   * A store; the folder is made when there is something to keep. One that is off keeps and shows
+   * nothing, but what an earlier process left in its folder can be counted and removed.
+   */
   public static EvidenceStore in(Path folder, EvidenceSettings settings) {
-    return settings.mode() == EvidenceSettings.Mode.OFF
-        ? NONE
-        : new EvidenceStore(folder, settings);
+    return new EvidenceStore(folder, settings);
+  }
+
+  private boolean isOff() {
+    return folder == null || settings.mode() == EvidenceSettings.Mode.OFF;
   }
 
   /** What is kept, and so what may be shown. */
@@ -67,7 +73,7 @@ public final class EvidenceStore {
   synchronized void keep(
       RunEvent.EvaluationCompleted event, List<WorstSample> worst, @Nullable Long bestStep)
       throws IOException {
-    if (folder == null || worst.isEmpty()) {
+    if (isOff() || worst.isEmpty()) {
       return;
     }
     open();
@@ -142,7 +148,7 @@ public final class EvidenceStore {
    * What is kept of a run, in order of steps, those without a step last; empty where nothing is.
    */
   public synchronized List<Evidence> of(String run) throws IOException {
-    if (folder == null || !RunSettings.isId(run)) {
+    if (isOff() || !RunSettings.isId(run)) {
       return List.of();
     }
     List<Evidence> kept = new ArrayList<>(files(run).tables());
@@ -165,16 +171,57 @@ public final class EvidenceStore {
         : null;
   }
 
-  /** Removes all that is kept of a run. */
-  public synchronized void forget(String run) throws IOException {
-    if (folder != null && RunSettings.isId(run)) {
-      files(run).removeAll();
-      bytes.remove(run);
-      best.remove(run);
+  /**
+   * Removes what no record tells of, such as the evidence of an evaluation whose result was never
+   * recorded, and what is damaged: a table that cannot be read goes with its sheet; of a table
+   * whose sheet is damaged or missing the numbers stay. Told once each in the log. To be called
+   * when a run goes on:
+   *
+   * <pre>{@code
+   * evidence.retain(run, kept -> completed.stream().anyMatch(kept::isOf));
+   * }</pre>
+   *
+   * @param recorded whether there is a record of it
+   * @throws IOException if something cannot be removed
+   */
+  public synchronized void retain(String run, Predicate<Evidence> recorded) throws IOException {
+    if (folder == null || !RunSettings.isId(run)) {
+      return;
+    }
+    KeptEvidence files = files(run);
+    try {
+      files.mend();
+      for (Evidence evidence : files.tables()) {
+        if (!recorded.test(evidence)) {
+          files.remove(evidence.name());
+        }
+      }
+    } finally {
+      if (bytes.containsKey(run)) {
+        bytes.put(run, files.bytes());
+      }
     }
   }
 
-  /** Bytes of all that is kept of a run. */
+  /**
+   * Removes all that is kept of a run; files of others in its folder stay.
+   *
+   * @throws IOException naming what cannot be removed; it can be tried again
+   */
+  public synchronized void forget(String run) throws IOException {
+    if (folder == null || !RunSettings.isId(run)) {
+      return;
+    }
+    files(run).removeAll();
+    bytes.remove(run);
+    best.remove(run);
+  }
+
+  /**
+   * Bytes that a run's evidence takes; 0 where nothing is kept.
+   *
+   * @throws IOException if its folder cannot be read
+   */
   public synchronized long bytes(String run) throws IOException {
     return folder == null || !RunSettings.isId(run) ? 0 : files(run).bytes();
   }

@@ -15,11 +15,11 @@ import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.zip.CRC32;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -34,9 +34,15 @@ final class KeptEvidence {
 
   private static final String TABLE = ".json";
   private static final String SHEET = ".png";
+  private static final String TEMPORARY = ".tmp";
   private static final int LONGEST_TABLE = 1 << 16;
   private static final int LONGEST_SHEET = 8 << 20;
   private static final byte[] SIGNATURE = {(byte) 0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
+
+  /** Length, kind and checksum of a part without content. */
+  private static final int LEAST_PART = 3 * Integer.BYTES;
+
+  private static final int LAST_PART = 'I' << 24 | 'E' << 16 | 'N' << 8 | 'D';
 
   private static final JsonMapper JSON =
       JsonMapper.builder()
@@ -63,8 +69,15 @@ final class KeptEvidence {
     } else {
       AtomicFile.write(picture, channel -> writeAll(channel, sheet));
     }
+    writeTable(evidence);
+    COMPLAINED.remove(picture);
+  }
+
+  private void writeTable(Evidence evidence) throws IOException {
+    Path file = folder.resolve(evidence.name() + TABLE);
     byte[] table = JSON.writeValueAsBytes(evidence);
-    AtomicFile.write(folder.resolve(evidence.name() + TABLE), channel -> writeAll(channel, table));
+    AtomicFile.write(file, channel -> writeAll(channel, table));
+    COMPLAINED.remove(file);
   }
 
   private static void writeAll(java.nio.channels.WritableByteChannel channel, byte[] bytes)
@@ -81,13 +94,6 @@ final class KeptEvidence {
   }
 
   /** The tables that can be read, in no order; one that is damaged is told of and left out. */
-  void removeAll() throws IOException {
-    for (Path file : files()) {
-      Files.deleteIfExists(file);
-    }
-    Files.deleteIfExists(folder);
-  }
-
   List<Evidence> tables() throws IOException {
     List<Evidence> tables = new ArrayList<>();
     for (Path file : files()) {
@@ -104,35 +110,89 @@ final class KeptEvidence {
 
   private static @Nullable Evidence table(Path file, String name) {
     try {
-      Evidence evidence = JSON.readValue(bytes(file, LONGEST_TABLE), Evidence.class);
+      return parsed(bytes(file, LONGEST_TABLE), name);
+    } catch (NoSuchFileException gone) {
+      return null;
+    } catch (IOException e) {
+      complain(file, firstLine(e));
+    }
+    return null;
+  }
+
+  /** What a table says; of a damaged one an error, and of bytes that could not be read none. */
+  private static Evidence parsed(byte[] table, String name) throws DamagedException {
+    try {
+      Evidence evidence = JSON.readValue(table, Evidence.class);
       if (evidence != null && evidence.name().equals(name)) {
         return evidence;
       }
-      complain(file, "it is the table of another checkpoint");
-    } catch (NoSuchFileException gone) {
-      return null;
     } catch (IOException | IllegalArgumentException e) {
-      complain(file, String.valueOf(e.getMessage()).lines().findFirst().orElse("no reason"));
+      throw new DamagedException(firstLine(e));
     }
-    return null;
+    throw new DamagedException("it is the table of another checkpoint");
+  }
+
+  private static String firstLine(Exception e) {
+    return String.valueOf(e.getMessage()).lines().findFirst().orElse("no reason");
+  }
+
+  /** It was read, and is not what was written. */
+  private static final class DamagedException extends IOException {
+    private static final long serialVersionUID = 1;
+
+    DamagedException(String message) {
+      super(message);
+    }
   }
 
   /** The sheet of this name; null where there is none, or none that can be shown. */
   byte @Nullable [] sheet(String name) {
     Path file = folder.resolve(name + SHEET);
     try {
-      byte[] bytes = bytes(file, LONGEST_SHEET);
-      if (bytes.length >= SIGNATURE.length
-          && Arrays.equals(bytes, 0, SIGNATURE.length, SIGNATURE, 0, SIGNATURE.length)) {
-        return bytes;
-      }
-      complain(file, "it is no PNG");
+      return wholeSheet(file);
     } catch (NoSuchFileException | NotDirectoryException none) {
       return null;
+    } catch (DamagedException e) {
+      complain(file, String.valueOf(e.getMessage()));
     } catch (IOException e) {
       complain(file, e.toString());
     }
     return null;
+  }
+
+  private static byte[] wholeSheet(Path file) throws IOException {
+    byte[] bytes = bytes(file, LONGEST_SHEET);
+    if (!isWhole(bytes)) {
+      throw new DamagedException("it is no PNG, or a damaged one");
+    }
+    return bytes;
+  }
+
+  /** Whether these are all parts of a PNG, each with its own checksum (PNG 1.2, section 3.2). */
+  static boolean isWhole(byte[] png) {
+    ByteBuffer rest = ByteBuffer.wrap(png);
+    if (png.length < SIGNATURE.length
+        || !rest.slice(0, SIGNATURE.length).equals(ByteBuffer.wrap(SIGNATURE))) {
+      return false;
+    }
+    rest.position(SIGNATURE.length);
+    while (rest.remaining() >= LEAST_PART) {
+      int length = rest.getInt();
+      if (length < 0 || length > rest.remaining() - 2 * Integer.BYTES) {
+        return false;
+      }
+      CRC32 sum = new CRC32();
+      sum.update(rest.slice(rest.position(), Integer.BYTES + length));
+      int kind = rest.getInt();
+      rest.position(rest.position() + length);
+      if (rest.getInt() != (int) sum.getValue()) {
+        return false;
+      }
+      if (kind == LAST_PART) {
+        return !rest.hasRemaining();
+      }
+    }
+    return false;
   }
 
   private static byte[] bytes(Path file, int longest) throws IOException {
@@ -140,7 +200,7 @@ final class KeptEvidence {
         Files.newInputStream(file, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS)) {
       byte[] bytes = in.readNBytes(longest + 1);
       if (bytes.length > longest) {
-        throw new IOException("longer than %d bytes".formatted(longest));
+        throw new DamagedException("longer than %d bytes".formatted(longest));
       }
       return bytes;
     }
@@ -181,13 +241,71 @@ final class KeptEvidence {
       names.add(file.getFileName().toString());
     }
     for (String name : names) {
-      boolean temporary = name.startsWith(".") && name.endsWith(".tmp");
+      boolean temporary = name.startsWith(".") && name.endsWith(TEMPORARY);
       boolean alone =
           name.endsWith(SHEET)
               && !names.contains(name.substring(0, name.length() - SHEET.length()) + TABLE);
       if (temporary || alone) {
         Files.deleteIfExists(folder.resolve(name));
       }
+    }
+  }
+
+  /**
+   * Removes what is damaged, and tells of it: a table with its sheet, and a sheet alone, whose
+   * table then has the numbers without it. What is there and cannot be read, because of its
+   * permissions or of the disk, is told of and stays: it may be read later.
+   */
+  void mend() throws IOException {
+    tidy();
+    for (Path file : files()) {
+      String fileName = file.getFileName().toString();
+      if (fileName.endsWith(TABLE)) {
+        mend(file, fileName.substring(0, fileName.length() - TABLE.length()));
+      }
+    }
+  }
+
+  private void mend(Path table, String name) throws IOException {
+    Evidence evidence;
+    try {
+      evidence = parsed(bytes(table, LONGEST_TABLE), name);
+    } catch (DamagedException e) {
+      complain(table, String.valueOf(e.getMessage()));
+      remove(name);
+      return;
+    } catch (IOException e) {
+      complain(table, e.toString());
+      return;
+    }
+    Path sheet = folder.resolve(name + SHEET);
+    try {
+      if (evidence.pictured()) {
+        wholeSheet(sheet);
+      }
+    } catch (NoSuchFileException | DamagedException e) {
+      complain(sheet, e instanceof DamagedException ? firstLine(e) : "it is not there");
+      // The table first: it must not name a sheet that is gone.
+      writeTable(evidence.withoutPictures());
+      Files.deleteIfExists(sheet);
+    } catch (IOException e) {
+      complain(sheet, e.toString());
+    }
+  }
+
+  /** Removes all of it, and the folder if nothing of others is in it. */
+  void removeAll() throws IOException {
+    List<Path> files = files();
+    for (String kind : List.of(TABLE, SHEET, TEMPORARY)) {
+      for (Path file : files) {
+        if (file.getFileName().toString().endsWith(kind)) {
+          Files.deleteIfExists(file);
+          COMPLAINED.remove(file);
+        }
+      }
+    }
+    if (Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS) && files().isEmpty()) {
+      Files.deleteIfExists(folder);
     }
   }
 

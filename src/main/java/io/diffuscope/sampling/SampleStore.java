@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
@@ -12,6 +13,8 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -20,10 +23,16 @@ import org.slf4j.LoggerFactory;
  * Samples of evaluated checkpoints on disk, for comparisons noise by noise: {@code
  * SERIES/RUN/STEP-CONTENT/block-NNNNN.safetensors}. Monitors that share the directory see each
  * other's samples; each removes those of its own runs only. What is missing or damaged costs a
- * comparison, never an evaluation.
+ * comparison, never an evaluation. What lies there and is none of ours is left alone, and links are
+ * not followed where something is removed.
  */
 public final class SampleStore {
   private static final Logger log = LoggerFactory.getLogger(SampleStore.class);
+
+  /** As the ids of runs are: what is called otherwise is not looked for. */
+  private static final Pattern RUN = Pattern.compile("[A-Za-z0-9._-]{1,100}");
+
+  private static final Pattern ENTRY = Pattern.compile("(?<step>-?[0-9]{1,19})-(?<content>.+)");
 
   private final Path directory;
   private final BlockFiles files;
@@ -50,7 +59,12 @@ public final class SampleStore {
   }
 
   private static String path(SampleAddress address) {
-    return "%s/%s/%s".formatted(address.series(), address.run(), address.folder());
+    return "%s/%s/%s".formatted(address.series(), folderOf(address.run()), address.folder());
+  }
+
+  /** Two ids mean other folders to a file system; no id has a percent sign. */
+  private static String folderOf(String run) {
+    return run.equals(".") || run.equals("..") ? run.replace(".", "%2e") : run;
   }
 
   /** Whether all blocks of a checkpoint are there. */
@@ -81,7 +95,9 @@ public final class SampleStore {
   public void trim(String run, int most, long bytes) {
     List<Entry> all = new ArrayList<>();
     for (String series : names(directory)) {
-      all.addAll(entries(series, run));
+      if (runFolder(series, run).isPresent()) {
+        all.addAll(entries(series, run));
+      }
     }
     all.sort(Entry.NEWEST_FIRST);
     long taken = 0;
@@ -94,24 +110,73 @@ public final class SampleStore {
     }
   }
 
-  /** Removes all samples of a run. */
-  public void forget(String run) {
+  /**
+   * Removes all samples of a run, of whatever series; other runs keep theirs. A run that is still
+   * evaluated writes new ones.
+   *
+   * @throws IOException naming a folder that could not be removed; the others are
+   */
+  public void forget(String run) throws IOException {
+    IOException failure = null;
     for (String series : names(directory)) {
-      for (Entry entry : entries(series, run)) {
-        remove(directory.resolve(path(entry.address)));
+      for (Path folder : folders(series, run)) {
+        try {
+          removeAll(folder);
+        } catch (IOException | UncheckedIOException e) {
+          IOException next =
+              new IOException(
+                  "samples of run %s in %s cannot be removed (%s); let this user write there, and forget it again"
+                      .formatted(run, folder, e),
+                  e);
+          if (failure == null) {
+            failure = next;
+          } else {
+            failure.addSuppressed(next);
+          }
+        }
       }
+      runFolder(series, run).ifPresent(SampleStore::removeIfEmpty);
+    }
+    if (failure != null) {
+      throw failure;
     }
   }
 
-  /** Bytes of all samples of a run. */
+  /** Bytes that the samples of a run take, of whatever series. */
   public long bytes(String run) {
-    long sum = 0;
+    long bytes = 0;
     for (String series : names(directory)) {
-      for (Entry entry : entries(series, run)) {
-        sum += sizeOf(directory.resolve(path(entry.address)));
+      for (Path folder : folders(series, run)) {
+        bytes += sizeOf(folder);
       }
     }
-    return sum;
+    return bytes;
+  }
+
+  /** Those of checkpoints, in the folder of a run in a series. */
+  private List<Path> folders(String series, String run) {
+    return runFolder(series, run).stream()
+        .flatMap(
+            folder ->
+                names(folder).stream()
+                    .filter(name -> ENTRY.matcher(name).matches())
+                    .map(folder::resolve))
+        .filter(SampleStore::isFolder)
+        .toList();
+  }
+
+  /** That of a run in a series, if there is one and no link on the way. */
+  private Optional<Path> runFolder(String series, String run) {
+    if (!RUN.matcher(run).matches()) {
+      return Optional.empty();
+    }
+    Path all = directory.resolve(series);
+    return Optional.of(all.resolve(folderOf(run)))
+        .filter(folder -> isFolder(all) && isFolder(folder));
+  }
+
+  private static boolean isFolder(Path path) {
+    return Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS);
   }
 
   private record Entry(SampleAddress address, FileTime modified) {
@@ -120,21 +185,25 @@ public final class SampleStore {
 
   /** The newest first. */
   private List<Entry> entries(String series, String run) {
-    Path folder = directory.resolve(series).resolve(run);
+    if (!RUN.matcher(run).matches()) {
+      return List.of();
+    }
+    Path folder = directory.resolve(series).resolve(folderOf(run));
     List<Entry> entries = new ArrayList<>();
     for (String name : names(folder)) {
-      int dash = name.indexOf('-', 1);
+      Matcher parts = ENTRY.matcher(name);
+      if (!parts.matches() || !isFolder(folder.resolve(name))) {
+        // Somebody else's.
+        continue;
+      }
       try {
         entries.add(
             new Entry(
                 new SampleAddress(
-                    series,
-                    run,
-                    Long.parseLong(name.substring(0, Math.max(0, dash))),
-                    name.substring(dash + 1)),
+                    series, run, Long.parseLong(parts.group("step")), parts.group("content")),
                 Files.getLastModifiedTime(folder.resolve(name))));
       } catch (NumberFormatException | IOException e) {
-        // Somebody else's file, or one that another monitor is removing.
+        // Too large for a step, or another monitor is removing it.
         log.debug("{} in {} holds no samples", name, folder, e);
       }
     }
@@ -162,15 +231,30 @@ public final class SampleStore {
     }
   }
 
-  private static void remove(Path folder) {
-    if (!Files.isDirectory(folder)) {
-      return;
-    }
+  private static void removeAll(Path folder) throws IOException {
     try (Stream<Path> all = Files.list(folder)) {
       for (Path file : all.toList()) {
         Files.deleteIfExists(file);
       }
       Files.deleteIfExists(folder);
+    } catch (NoSuchFileException gone) {
+      // Another monitor was faster.
+      log.debug("{} is not there any more", folder, gone);
+    }
+  }
+
+  private static void removeIfEmpty(Path folder) {
+    try {
+      Files.deleteIfExists(folder);
+    } catch (IOException e) {
+      // What is in it is somebody else's, or was told of already.
+      log.debug("{} is not removed", folder, e);
+    }
+  }
+
+  private static void remove(Path folder) {
+    try {
+      removeAll(folder);
     } catch (IOException | UncheckedIOException e) {
       log.warn("old samples in {} cannot be removed: {}", folder, e.toString());
     }

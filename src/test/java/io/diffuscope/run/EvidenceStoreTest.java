@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -252,6 +253,165 @@ class EvidenceStoreTest {
     assertThatCode(() -> store.keep(completed("r", 5L), List.of(worst(1, .5)), null))
         .doesNotThrowAnyException();
     assertThat(store.of("r")).hasSize(1);
+  }
+
+  /** An evaluation whose result was never recorded, and one that was, at the same step. */
+  @Test
+  void whatNoRecordTellsOfIsRemovedWhenARunGoesOn() throws Exception {
+    EvidenceStore store = store(10, 64 << 20);
+    List<RunEvent.EvaluationCompleted> completed = new ArrayList<>();
+    for (int i = 1; i <= 4; i++) {
+      completed.add(completed("r", 10L * i, i));
+      store.keep(completed("r", 10L * i, i), List.of(worst(i, .5)), null);
+    }
+    completed.add(completed("r", null, 9));
+    store.keep(completed("r", null, 9), List.of(worst(1, .5)), null);
+    store.keep(completed("other", 20L, 2), List.of(worst(1, .5)), null);
+    // Measured again, and killed before that was recorded.
+    store.keep(completed("r", 30L, 7), List.of(worst(1, .5)), null);
+    store.keep(completed("r", 50L, 8), List.of(worst(1, .5)), null);
+    Files.writeString(folder.resolve("run-r").resolve("notes.txt"), "mine");
+
+    EvidenceStore again = store(10, 64 << 20);
+    again.retain("r", kept -> completed.stream().anyMatch(kept::isOf));
+    assertThat(again.of("r")).extracting(Evidence::step).containsExactly(10L, 20L, 40L, null);
+    assertThat(files("r")).hasSize(9).contains("notes.txt");
+    assertThat(again.of("other")).hasSize(1);
+    again.retain("other", kept -> false);
+    assertThat(again.of("other")).isEmpty();
+    again.retain("none", kept -> false);
+    again.retain("../evidence/run-r", kept -> false);
+    assertThat(again.of("r")).hasSize(4);
+  }
+
+  @Test
+  void whatIsDamagedIsDroppedWhenARunGoesOn() throws Exception {
+    EvidenceStore store = store(10, 64 << 20);
+    for (long step = 1; step <= 9; step++) {
+      store.keep(completed("r", step, (int) step), List.of(worst(step, .5)), null);
+    }
+    Path run = folder.resolve("run-r");
+    Files.writeString(run.resolve("1.json"), "{\"run\":");
+    Files.copy(run.resolve("9.json"), run.resolve("2.json"), StandardCopyOption.REPLACE_EXISTING);
+    Files.write(run.resolve("3.json"), new byte[1 << 20]);
+    byte[] whole = read("r", "4.png");
+    Files.write(run.resolve("4.png"), Arrays.copyOf(whole, whole.length - 1));
+    Files.delete(run.resolve("5.png"));
+    whole[whole.length / 2] ^= 1;
+    Files.write(run.resolve("6.png"), whole);
+    // It cannot be read now, which does not say that it is damaged.
+    Files.delete(run.resolve("7.json"));
+    Files.createSymbolicLink(run.resolve("7.json"), run.resolve("9.json"));
+
+    store.retain("r", kept -> true);
+    assertThat(files("r"))
+        .containsExactlyInAnyOrder(
+            "4.json", "5.json", "6.json", "7.json", "7.png", "8.json", "8.png", "9.json", "9.png");
+    List<Evidence> kept = store.of("r");
+    assertThat(kept).extracting(Evidence::step).containsExactly(4L, 5L, 6L, 8L, 9L);
+    assertThat(kept)
+        .extracting(Evidence::pictured)
+        .containsExactly(false, false, false, true, true);
+    assertThat(kept).allSatisfy(e -> assertThat(e.worst().getFirst().sample()).isEqualTo(e.step()));
+  }
+
+  /** The reference is the file as it was written; whatever is missing of it is noticed. */
+  @Test
+  void aSheetIsWholeOrNotShown() throws Exception {
+    byte[] png = EvidenceSheet.png(5L, List.of(worst(1, .5)));
+    assertThat(KeptEvidence.isWhole(png)).isTrue();
+    for (int length = 0; length < png.length; length++) {
+      assertThat(KeptEvidence.isWhole(Arrays.copyOf(png, length))).as("%d", length).isFalse();
+    }
+    assertThat(KeptEvidence.isWhole(Arrays.copyOf(png, png.length + 1))).isFalse();
+    for (int i = 0; i < png.length; i++) {
+      png[i] ^= 4;
+      assertThat(KeptEvidence.isWhole(png)).as("byte %d", i).isFalse();
+      png[i] ^= 4;
+    }
+  }
+
+  @Test
+  void aRunIsForgottenAndNoOtherIs() throws Exception {
+    EvidenceStore store = store(10, 64 << 20);
+    for (String run : List.of("r", "..", ".", "r.")) {
+      store.keep(completed(run, 5L), List.of(worst(1, .5)), 5L);
+    }
+    for (String run : List.of("..", ".", "r")) {
+      assertThat(store.bytes(run)).isEqualTo(Files.size(path(run, "5.json")) + size(run, "5.png"));
+      store.forget(run);
+      assertThat(store.bytes(run)).isZero();
+      assertThat(store.of(run)).isEmpty();
+      assertThat(folder.resolve("run-" + run)).doesNotExist();
+      store.forget(run);
+    }
+    assertThat(store.of("r.")).hasSize(1);
+    for (String run : List.of("", "../evidence/run-r.", "r./5", "/")) {
+      store.forget(run);
+      assertThat(store.bytes(run)).isZero();
+    }
+    assertThat(store.of("r.")).hasSize(1);
+    store.keep(completed("r", 6L), List.of(worst(1, .5)), null);
+    assertThat(store.of("r")).extracting(Evidence::step).containsExactly(6L);
+  }
+
+  /** Else the room that a run had would be counted for ever, and others would give way to it. */
+  @Test
+  void whatIsForgottenTakesNoRoom() throws Exception {
+    EvidenceStore store = store(1000, EvidenceSettings.FEWEST_BYTES);
+    for (int i = 0; i < 20; i++) {
+      store.keep(completed("a", i + 1L, i), noise(i), null);
+    }
+    long before = store.bytes("a");
+    assertThat(before).isGreaterThan(EvidenceSettings.FEWEST_BYTES * 2 / 3);
+    store.forget("a");
+    for (int i = 0; i < 20; i++) {
+      store.keep(completed("b", i + 1L, i), noise(i), null);
+    }
+    assertThat(store.bytes("b")).isEqualTo(before);
+    store.retain("b", evidence -> evidence.step() != null && evidence.step() == 20);
+    for (int i = 0; i < 19; i++) {
+      store.keep(completed("c", i + 1L, i), noise(i), null);
+    }
+    assertThat(store.bytes("b") + store.bytes("c")).isEqualTo(before);
+  }
+
+  @Test
+  void somebodyElsesFilesAndWhatLinksLeadToStay() throws Exception {
+    EvidenceStore store = store(10, 64 << 20);
+    store.keep(completed("r", 5L), List.of(worst(1, .5)), null);
+    Path outside = Files.createDirectories(temporary.resolve("outside"));
+    Path precious = Files.writeString(outside.resolve("1.png"), "precious");
+    Files.createSymbolicLink(path("r", "6.png"), precious);
+    Files.writeString(path("r", "notes.txt"), "mine");
+    Files.createSymbolicLink(folder.resolve("run-linked"), outside);
+    store.forget("r");
+    store.forget("linked");
+    store.retain("linked", kept -> false);
+    assertThat(files("r")).containsExactly("notes.txt");
+    assertThat(precious).exists();
+  }
+
+  @Test
+  void whatWasKeptBeforeItWasSwitchedOffCanBeForgotten() throws Exception {
+    store(10, 64 << 20).keep(completed("r", 5L), List.of(worst(1, .5)), null);
+    EvidenceStore off = EvidenceStore.in(folder, EvidenceSettings.OFF);
+    assertThat(off.of("r")).isEmpty();
+    assertThat(off.sheet("r", "5")).isNull();
+    assertThat(off.bytes("r")).isPositive();
+    off.forget("r");
+    assertThat(folder.resolve("run-r")).doesNotExist();
+    EvidenceStore.NONE.forget("r");
+    EvidenceStore.NONE.retain("r", kept -> true);
+    assertThat(EvidenceStore.NONE.bytes("r")).isZero();
+  }
+
+  private Path path(String run, String file) {
+    return folder.resolve("run-" + run).resolve(file);
+  }
+
+  private long size(String run, String file) throws IOException {
+    return Files.size(path(run, file));
   }
 
   @Test

@@ -1,6 +1,7 @@
 package io.diffuscope.sampling;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -9,6 +10,8 @@ import java.nio.file.attribute.FileTime;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is kept is whole, found by step, and goes when it is too old. */
 class SampleStoreTest {
@@ -97,6 +100,121 @@ class SampleStoreTest {
           .toList()
           .stream();
     }
+  }
+
+  @Test
+  void aRunIsForgottenInEverySeriesAndNoOtherIs() throws Exception {
+    SampleStore store = new SampleStore(folder);
+    SampleAddress gone = kept(store, "a", 10, 1);
+    SampleAddress negative = kept(store, "a", -3, 1);
+    SampleAddress elsewhere = SampleAddress.of("another series", "a", 20, "content");
+    store.put(elsewhere, 0, 1, 1, new float[] {1});
+    SampleAddress other = kept(store, "a.b", 10, 1);
+    // Half a block, of a program that was killed.
+    Files.writeString(place(gone).resolve(".block-00002.safetensors.x.tmp"), "half");
+    long expected = sizeOf(place(gone)) + sizeOf(place(negative));
+    assertThat(expected).isPositive();
+    assertThat(store.bytes("a"))
+        .isEqualTo(
+            expected
+                + sizeOf(
+                    folder.resolve("another series").resolve("a").resolve(elsewhere.folder())));
+    assertThat(store.bytes("b")).isZero();
+
+    store.forget("a");
+    assertThat(store.bytes("a")).isZero();
+    assertThat(folder.resolve("series").resolve("a")).doesNotExist();
+    assertThat(folder.resolve("another series")).isEmptyDirectory();
+    assertThat(store.isComplete(other, 2)).isTrue();
+    store.forget("a");
+    SampleAddress again = kept(store, "a", 10, 1);
+    assertThat(store.at("series", "a", 10, 2)).contains(again);
+    new SampleStore(folder.resolve("none")).forget("a");
+  }
+
+  private static long sizeOf(Path place) throws IOException {
+    long bytes = 0;
+    try (Stream<Path> all = Files.list(place)) {
+      for (Path file : all.toList()) {
+        bytes += Files.size(file);
+      }
+    }
+    return bytes;
+  }
+
+  /** "." and ".." are valid ids of runs, and mean other folders to a file system. */
+  @ParameterizedTest
+  @ValueSource(strings = {".", "..", "...", "-"})
+  void aRunCalledAfterAFolderAboveHasAPlaceOfItsOwn(String run) throws Exception {
+    SampleStore store = new SampleStore(folder.resolve("store"));
+    SampleAddress address = address(run, 10, "content");
+    SampleAddress other = address("a", 10, "content");
+    store.put(other, 0, 1, 1, new float[] {1});
+    store.put(address, 0, 1, 1, new float[] {2});
+    assertThat(store.at("series", run, 10, 1)).contains(address);
+    assertThat(store.find(address, 0, 1, 1)).hasValueSatisfying(v -> assertThat(v).contains(2f));
+    assertThat(store.find(other, 0, 1, 1)).hasValueSatisfying(v -> assertThat(v).contains(1f));
+    try (Stream<Path> all = Files.list(folder.resolve("store"))) {
+      assertThat(all).hasSize(1);
+    }
+    assertThat(store.bytes(run)).isEqualTo(store.bytes("a")).isPositive();
+    store.forget(run);
+    assertThat(store.bytes(run)).isZero();
+    assertThat(store.isComplete(other, 1)).isTrue();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "../series/a", "a/10-x", "/", "a\u0000", "%2e%2e"})
+  void whatIsNoIdIsNotForgotten(String run) throws Exception {
+    SampleStore store = new SampleStore(folder);
+    SampleAddress address = kept(store, "a", 10, 1);
+    SampleAddress dots = address("..", 10, "content");
+    store.put(dots, 0, 1, 1, new float[] {2});
+    assertThat(store.bytes(run)).isZero();
+    store.forget(run);
+    assertThat(store.at("series", run, 10, 1)).isEmpty();
+    assertThat(store.isComplete(address, 2)).isTrue();
+    assertThat(store.isComplete(dots, 1)).isTrue();
+  }
+
+  @Test
+  void somebodyElsesFilesAndWhatLinksLeadToStay() throws Exception {
+    Path own = folder.resolve("store");
+    SampleStore store = new SampleStore(own);
+    store.put(address("a", 10, "content"), 0, 1, 1, new float[] {1});
+    Path run = own.resolve("series").resolve("a");
+    Path notes = Files.writeString(run.resolve("notes.txt"), "mine");
+    Path outside = Files.createDirectories(folder.resolve("outside"));
+    Path precious = Files.writeString(outside.resolve("weights.pt"), "precious");
+    Files.createSymbolicLink(run.resolve("20-linked"), outside);
+    Files.createDirectories(own.resolve("other series"));
+    Path linkedRun = Files.createDirectories(outside.resolve("30-content"));
+    Path inside = Files.writeString(linkedRun.resolve("file"), "precious");
+    Files.createSymbolicLink(own.resolve("other series").resolve("a"), outside);
+    Files.createSymbolicLink(own.resolve("third series"), folder);
+
+    // Older than what the store has, so that trimming would take it first.
+    Files.setLastModifiedTime(linkedRun, FileTime.fromMillis(1));
+    store.put(address("a", 20, "content"), 0, 1, 1, new float[] {1});
+    store.trim("a", 2, 0);
+    assertThat(inside).exists();
+    store.forget("a");
+    assertThat(store.bytes("a")).isZero();
+    assertThat(notes).exists();
+    assertThat(precious).exists();
+    assertThat(inside).exists();
+  }
+
+  @Test
+  void whatCannotBeRemovedIsNamedAndTheRestGoes() throws Exception {
+    SampleStore store = new SampleStore(folder);
+    SampleAddress stuck = kept(store, "a", 10, 1);
+    SampleAddress free = kept(store, "a", 20, 2);
+    Files.createDirectories(place(stuck).resolve("folder").resolve("in it"));
+    assertThatThrownBy(() -> store.forget("a"))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining(place(stuck).toString());
+    assertThat(place(free)).doesNotExist();
   }
 
   @Test
