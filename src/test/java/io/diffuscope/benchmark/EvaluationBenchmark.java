@@ -22,12 +22,21 @@ import java.util.stream.Stream;
  * src/docs/benchmarks.md} says how to run and read it.
  *
  * <p>Arguments: the sections to run ({@code network}, {@code weights}, {@code memory}, {@code
- * batch}, {@code plan}, {@code flow}, {@code neighbours}, {@code images}, {@code journal}), or {@code all}.
+ * batch}, {@code plan}, {@code flow}, {@code neighbours}, {@code images}, {@code journal}), or
+ * {@code all}.
  */
 public final class EvaluationBenchmark {
   private static final List<String> SECTIONS =
       List.of(
-          "network", "weights", "memory", "batch", "plan", "flow", "neighbours", "images", "journal");
+          "network",
+          "weights",
+          "memory",
+          "batch",
+          "plan",
+          "flow",
+          "neighbours",
+          "images",
+          "journal");
   private static final TensorShape IMAGE = TensorShape.of(3, 32, 32);
   private static final TensorShape DIGIT = TensorShape.of(1, 8, 8);
 

@@ -124,7 +124,8 @@ public final class JournalTrial {
         double history = (System.nanoTime() - start) / MILLION;
         out.printf(
             Locale.ROOT,
-            "  goes on %s: database open after %.0f ms, actors after %.0f, state after %.0f, history of %,d events read after %.0f%n",
+            "  goes on %s: database open after %.0f ms, actors after %.0f, state after %.0f,"
+                + " history of %,d events read after %.0f%n",
             how,
             opened,
             system,
