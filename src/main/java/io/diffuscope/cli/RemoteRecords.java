@@ -1,5 +1,6 @@
 package io.diffuscope.cli;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.diffuscope.run.JournalDamagedException;
@@ -134,15 +135,22 @@ final class RemoteRecords implements OpenRecords {
     }
     if (response.statusCode() != OK) {
       try (InputStream body = response.body()) {
-        JsonNode error = JSON.readTree(body).path("error");
         throw new CannotServeException(
             "the monitor at %s refused: %s"
-                .formatted(
-                    owner.uri(),
-                    error.isTextual() ? error.asText() : "status " + response.statusCode()));
+                .formatted(owner.uri(), reason(body, response.statusCode())));
       }
     }
     return response.body();
+  }
+
+  /** Its own sentence, where the answer is this program's. */
+  private static String reason(InputStream body, int status) throws IOException {
+    try {
+      JsonNode error = JSON.readTree(body).path("error");
+      return error.isTextual() ? error.asText() : "status " + status;
+    } catch (JsonProcessingException e) {
+      return "status " + status;
+    }
   }
 
   @Override

@@ -37,12 +37,12 @@ import org.junit.jupiter.api.io.TempDir;
 /** What is recorded, asked of a monitor over HTTP. */
 class RemoteRecordsTest {
   private static final String TOKEN = "0123456789abcdef0123456789abcdef";
-  private static final SeriesId SERIES = new SeriesId("..", "probe", "/a b&c=d/\u00fc?#%");
+  private static final SeriesId SERIES = new SeriesId("7", "probe", "/a b&c=d/\u00fc?#%");
   private static final List<RunEvent> EVENTS =
       List.of(
-          RunEvents.started(".."),
-          RunEvents.found("..", 10L),
-          RunEvents.completed("..", 10L, true, RunEvents.everything()));
+          RunEvents.started("7"),
+          RunEvents.found("7", 10L),
+          RunEvents.completed("7", 10L, true, RunEvents.everything()));
 
   @TempDir private Path folder = Path.of("");
   private final ActorTestKit kit = ActorTestKit.create();
@@ -97,8 +97,7 @@ class RemoteRecordsTest {
       List<RunEvent> read = new ArrayList<>();
       records.forEach(SERIES, read::add);
       assertThat(read).isEqualTo(EVENTS);
-      assertThatThrownBy(
-              () -> records.forEach(new SeriesId("..", "probe", "/elsewhere"), read::add))
+      assertThatThrownBy(() -> records.forEach(new SeriesId("7", "probe", "/elsewhere"), read::add))
           .isInstanceOf(CannotServeException.class)
           .hasMessageContaining("no such series is recorded");
     }
