@@ -51,7 +51,8 @@ public final class H2RunStore implements RunStore {
    * The trace file would grow beside the journal: what goes wrong is told. The process closes the
    * database once its actors have ended, and not as soon as it is asked to stop.
    */
-  private static final String SETTINGS = ";WRITE_DELAY=0;DB_CLOSE_ON_EXIT=FALSE;TRACE_LEVEL_FILE=0";
+  private static final String SETTINGS =
+      ";WRITE_DELAY=0;DB_CLOSE_ON_EXIT=FALSE;TRACE_LEVEL_FILE=0;COMPRESS=TRUE";
 
   /** Codes of H2: the database is open in another process; is read-only; its file is damaged. */
   private static final int IN_USE = 90020;
@@ -67,6 +68,19 @@ public final class H2RunStore implements RunStore {
         '^(EvaluationStarted|EvaluationCompleted|EvaluationFailed|EvaluationPostponed|RunEnded)/')
       ORDER BY "sequence_number" DESC FETCH FIRST ROW ONLY\
       """;
+
+  private static final String LIVE_BYTES =
+      """
+      SELECT (SELECT COALESCE(SUM(OCTET_LENGTH("event_payload")), 0) FROM "event_journal")
+        + (SELECT COALESCE(SUM(OCTET_LENGTH("snapshot_payload")), 0) FROM "snapshot")
+        + (SELECT COALESCE(SUM("bytes"), 0) FROM "distances")\
+      """;
+
+  /** A file that is smaller is never compacted. */
+  private static final long LARGE_FILE = 16L << 20;
+
+  /** How many times its content a file may be. */
+  private static final long WASTE = 2;
 
   private final String place;
   private final String url;
@@ -98,7 +112,42 @@ public final class H2RunStore implements RunStore {
           "%s cannot be written: let this user write it, or choose another --data-dir"
               .formatted(file));
     }
-    return open(file.toString(), "jdbc:h2:file:" + base + SETTINGS);
+    String url = "jdbc:h2:file:" + base + SETTINGS;
+    H2RunStore store = open(file.toString(), url);
+    if (!store.isWasteful(file)) {
+      return store;
+    }
+    store.compact();
+    return open(file.toString(), url);
+  }
+
+  /**
+   * Where every write is on the disk at once, nobody tidies up behind: what was overwritten stays
+   * in the file until it is compacted, which is done when it is opened.
+   */
+  private boolean isWasteful(Path file) throws RunStoreException {
+    try (Connection connection = DriverManager.getConnection(url);
+        Statement statement = connection.createStatement();
+        ResultSet live = statement.executeQuery(LIVE_BYTES)) {
+      live.next();
+      return Files.size(file) > LARGE_FILE + WASTE * live.getLong(1);
+    } catch (SQLException e) {
+      throw failure(place, e);
+    } catch (IOException e) {
+      return false; // its size is nobody's concern then
+    }
+  }
+
+  private void compact() throws RunStoreException {
+    log.info("{} is compacted", place);
+    try (Connection connection = DriverManager.getConnection(url);
+        Statement statement = connection.createStatement()) {
+      statement.execute("SHUTDOWN COMPACT");
+    } catch (SQLException e) {
+      throw failure(place, e);
+    } finally {
+      close();
+    }
   }
 
   /** One in a file system of H2's. */

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.sampling.Reference;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -15,6 +16,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -151,6 +153,29 @@ class H2RunStoreTest {
     assertThatThrownBy(() -> H2RunStore.in(folder.resolve("a;TRACE_LEVEL_FILE=4")))
         .isInstanceOf(RunStoreException.class)
         .hasMessageContaining("semicolon");
+  }
+
+  @Test
+  void whatWasOverwrittenIsRemovedWhenItIsOpenedAgain() throws Exception {
+    Path killed = Files.createDirectory(folder.resolve("killed"));
+    List<RunEvent> all = OneOfEachEvent.events();
+    try (H2RunStore store = H2RunStore.in(folder)) {
+      store.append(SERIES, all);
+      double[] values = new SplittableRandom(1).doubles(1 << 17).toArray();
+      for (int i = 0; i < 40; i++) {
+        store.keepDistances(SERIES, "id", Map.of(Reference.TRAIN, values));
+      }
+      // As a process leaves it that is killed: closing tidies up as far as it is quick.
+      Files.copy(H2RunStore.file(folder), H2RunStore.file(killed));
+    }
+    Path file = H2RunStore.file(killed);
+    long before = Files.size(file);
+    try (H2RunStore store = H2RunStore.in(killed)) {
+      assertThat(read(store, SERIES)).isEqualTo(all);
+      assertThat(store.distances(SERIES, "id").get(Reference.TRAIN)).hasSize(1 << 17);
+    }
+    assertThat(before).isGreaterThan(20 << 20);
+    assertThat(Files.size(file)).isLessThan(8 << 20);
   }
 
   /** A start that was killed while it made the tables. */
