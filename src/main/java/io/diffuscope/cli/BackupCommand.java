@@ -1,11 +1,7 @@
 package io.diffuscope.cli;
 
-import io.diffuscope.run.JournalDamagedException;
-import io.diffuscope.run.RunStoreException;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -25,25 +21,15 @@ final class BackupCommand implements Callable<Integer> {
 
   @Mixin private DataOption data = new DataOption();
 
-  @picocli.CommandLine.Spec
-  private picocli.CommandLine.Model.CommandSpec spec =
-      picocli.CommandLine.Model.CommandSpec.create();
-
   @Override
   public Integer call() throws Exception {
-    Path made = file.resolveSibling(file.getFileName() + ".part");
-    try (OpenRecords records = Records.open(data.directory())) {
-      int series = RunArchive.write(records, made);
-      Files.move(made, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
-      spec.commandLine()
-          .getOut()
-          .printf("%d series, %,d bytes: %s%n", series, Files.size(file), file);
-    } catch (CannotServeException | RunStoreException | JournalDamagedException e) {
-      throw e;
-    } catch (IOException e) {
-      throw new CannotServeException("the backup %s cannot be made (%s)".formatted(file, e), e);
-    } finally {
-      Files.deleteIfExists(made);
+    try (OpenRecords records = data.open()) {
+      int[] series = new int[1];
+      OutputFile.write(
+          file,
+          out -> series[0] = RunArchive.write(records, out),
+          "the backup %s cannot be made (%s)");
+      data.out().printf("%d series, %,d bytes: %s%n", series[0], Files.size(file), file);
     }
     return ExitCode.OK;
   }

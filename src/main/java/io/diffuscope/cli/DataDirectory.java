@@ -77,16 +77,13 @@ final class DataDirectory implements AutoCloseable {
   }
 
   /** Removes a run from everywhere in a data directory. */
-  static RunRemoval removal(Path directory, RunStore store, EvidenceSettings evidence) {
-    // What an earlier start kept goes as well, whatever is kept now.
-    EvidenceSettings kept =
-        new EvidenceSettings(
-            EvidenceSettings.Mode.DISTANCES,
-            evidence.pairs(),
-            evidence.sheets(),
-            evidence.maxBytes());
-    return RunRemoval.from(
-        store, EvidenceStore.in(evidence(directory), kept), new SampleStore(samples(directory)));
+  static RunRemoval removal(Path directory, RunStore store, EvidenceStore evidence) {
+    return RunRemoval.from(store, evidence, new SampleStore(samples(directory)));
+  }
+
+  /** The evidence that is there, to be counted and removed, whatever is kept and shown. */
+  static EvidenceStore leftEvidence(Path directory) {
+    return EvidenceStore.in(evidence(directory), EvidenceSettings.OFF);
   }
 
   /** Where samples are kept to be compared with. */

@@ -132,6 +132,7 @@ final class DemoCommand implements Callable<Integer> {
       RunSettings settings = reader.run("demo").withEnding(Ending.NEVER).withEvidence(evidence);
       // The trainer has a core of its own.
       Devices.configure(Math.max(1, Runtime.getRuntime().availableProcessors() - 1));
+      EvidenceStore kept = EvidenceStore.in(DataDirectory.evidence(state), evidence);
       TerminalView view = new TerminalView(status);
       try (MonitorSession session =
           MonitorSession.start(
@@ -145,9 +146,9 @@ final class DemoCommand implements Callable<Integer> {
               DataDirectory.holds(state, reader.holds(), store),
               reader.samplers(),
               List.of(view),
-              EvidenceStore.in(DataDirectory.evidence(state), evidence),
+              kept,
               store,
-              DataDirectory.removal(state, store, evidence),
+              DataDirectory.removal(state, store, kept),
               lock.control(),
               reader.web())) {
         usedUntil.accept(session.terminated());

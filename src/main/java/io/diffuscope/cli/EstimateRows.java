@@ -42,31 +42,37 @@ final class EstimateRows {
     };
   }
 
-  private static String json(RunEvent.EvaluationCompleted event, SignalEstimate row) {
-    Map<String, @Nullable Object> object = new LinkedHashMap<>();
-    object.put("run", event.run());
-    object.put("step", event.checkpoint().step());
-    object.put("checkpoint", event.checkpoint().path());
-    object.put("probe", event.probe());
-    object.put("signal", row.signal());
-    object.put("reference", row.reference() == null ? null : row.reference().label());
-    object.put("statistic", row.statistic().label());
-    object.put("sigma", row.sigma());
+  /** One estimate by the names of its columns, in their order; what does not apply is null. */
+  static Map<String, @Nullable Object> columns(
+      RunEvent.EvaluationCompleted event, SignalEstimate row) {
+    Map<String, @Nullable Object> columns = new LinkedHashMap<>();
+    columns.put("run", event.run());
+    columns.put("step", event.checkpoint().step());
+    columns.put("checkpoint", event.checkpoint().path());
+    columns.put("probe", event.probe());
+    columns.put("signal", row.signal());
+    columns.put("reference", row.reference() == null ? null : row.reference().label());
+    columns.put("statistic", row.statistic().label());
+    columns.put("sigma", row.sigma());
     Estimate e = row.estimate();
-    object.put("value", finite(e.value()));
-    object.put("standard_error", finite(e.standardError()));
-    object.put("lower", finite(e.lower()));
-    object.put("upper", finite(e.upper()));
-    object.put("samples", e.samples());
+    columns.put("value", e.value());
+    columns.put("standard_error", e.standardError());
+    columns.put("lower", e.lower());
+    columns.put("upper", e.upper());
+    columns.put("samples", e.samples());
+    return columns;
+  }
+
+  private static String json(RunEvent.EvaluationCompleted event, SignalEstimate row) {
+    Map<String, @Nullable Object> object = columns(event, row);
+    // JSON has no word for them.
+    object.replaceAll(
+        (name, value) -> value instanceof Double d && !Double.isFinite(d) ? null : value);
     try {
       return JSON.writeValueAsString(object);
     } catch (JsonProcessingException impossible) {
       throw new IllegalStateException("numbers and words always have a JSON form", impossible);
     }
-  }
-
-  private static @Nullable Double finite(double value) {
-    return Double.isFinite(value) ? Double.valueOf(value) : null;
   }
 
   private static String table(RunEvent.EvaluationCompleted event) {

@@ -1,9 +1,8 @@
 package io.diffuscope.cli;
 
 import io.diffuscope.publish.TensorBoardExport;
-import io.diffuscope.run.JournalDamagedException;
-import io.diffuscope.run.RunStoreException;
 import io.diffuscope.run.SeriesId;
+import io.diffuscope.tensorfile.BadInputException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
@@ -44,14 +43,10 @@ final class ExportCommand implements Callable<Integer> {
 
   @Mixin private DataOption data = new DataOption();
 
-  @picocli.CommandLine.Spec
-  private picocli.CommandLine.Model.CommandSpec spec =
-      picocli.CommandLine.Model.CommandSpec.create();
-
   @Override
   public Integer call() throws Exception {
-    PrintWriter out = spec.commandLine().getOut();
-    try (OpenRecords records = Records.open(data.directory())) {
+    PrintWriter out = data.out();
+    try (OpenRecords records = data.open()) {
       List<SeriesId> all = Records.seriesOf(records, run, data.directory());
       for (int i = 0; i < all.size(); i++) {
         SeriesId series = all.get(i);
@@ -71,10 +66,8 @@ final class ExportCommand implements Callable<Integer> {
                 : "; %,d left out: without a step, superseded, or no number"
                     .formatted(written.leftOut()));
       }
-    } catch (CannotServeException | RunStoreException | JournalDamagedException e) {
-      throw e;
     } catch (UncheckedIOException | IOException e) {
-      if (e instanceof io.diffuscope.tensorfile.BadInputException) {
+      if (e instanceof IOException io && (io instanceof BadInputException || Records.failed(io))) {
         throw e;
       }
       throw new CannotServeException(

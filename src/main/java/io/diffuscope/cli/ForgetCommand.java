@@ -22,20 +22,16 @@ final class ForgetCommand implements Callable<Integer> {
 
   @Mixin private DataOption data = new DataOption();
 
-  @picocli.CommandLine.Spec
-  private picocli.CommandLine.Model.CommandSpec spec =
-      picocli.CommandLine.Model.CommandSpec.create();
-
   @Override
   public Integer call() throws Exception {
     Path directory = data.directory();
-    try (OpenRecords records = Records.open(directory)) {
+    try (OpenRecords records = data.open()) {
       for (String run : runs) {
         Records.seriesOf(records, run, directory);
       }
       for (String run : runs) {
         records.forget(run);
-        spec.commandLine().getOut().printf("forgotten: %s%n", run);
+        data.out().printf("forgotten: %s%n", run);
       }
     }
     return ExitCode.OK;

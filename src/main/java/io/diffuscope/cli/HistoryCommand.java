@@ -1,19 +1,14 @@
 package io.diffuscope.cli;
 
-import io.diffuscope.run.JournalDamagedException;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunEventCodec;
-import io.diffuscope.run.RunStoreException;
 import io.diffuscope.run.SeriesId;
-import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
 import java.io.Writer;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.time.ZoneId;
 import java.util.List;
 import java.util.Locale;
@@ -67,16 +62,12 @@ final class HistoryCommand implements Callable<Integer> {
 
   @Mixin private DataOption data = new DataOption();
 
-  @picocli.CommandLine.Spec
-  private picocli.CommandLine.Model.CommandSpec spec =
-      picocli.CommandLine.Model.CommandSpec.create();
-
   @Override
   public Integer call() throws Exception {
-    try (OpenRecords records = Records.open(data.directory())) {
+    try (OpenRecords records = data.open()) {
       List<SeriesId> all = Records.seriesOf(records, run, data.directory());
       if (output == null) {
-        print(records, all, standardOutput());
+        print(records, all, format == Format.TABLE ? data.out() : DataOption.lines());
       } else {
         write(records, all, output);
       }
@@ -84,29 +75,11 @@ final class HistoryCommand implements Callable<Integer> {
     return ExitCode.OK;
   }
 
-  /** What is for programs is UTF-8, whatever the terminal is: else names would become "?". */
-  private PrintWriter standardOutput() {
-    return format == Format.TABLE
-        ? spec.commandLine().getOut()
-        : new PrintWriter(new OutputStreamWriter(System.out, StandardCharsets.UTF_8));
-  }
-
   private void write(OpenRecords records, List<SeriesId> all, Path file) throws IOException {
-    Path made = file.resolveSibling(file.getFileName() + ".part");
-    try {
-      try (BufferedWriter writer = Files.newBufferedWriter(made)) {
-        print(records, all, writer);
-      }
-      Files.move(made, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
-    } catch (CannotServeException | RunStoreException | JournalDamagedException e) {
-      // What was to be printed cannot be read: the file is not at fault.
-      throw e;
-    } catch (IOException e) {
-      throw new CannotServeException(
-          "%s cannot be written (%s): make room, or name another --output".formatted(file, e), e);
-    } finally {
-      Files.deleteIfExists(made);
-    }
+    OutputFile.write(
+        file,
+        out -> print(records, all, new OutputStreamWriter(out, StandardCharsets.UTF_8)),
+        "%s cannot be written (%s): make room, or name another --output");
   }
 
   private void print(OpenRecords records, List<SeriesId> all, Writer writer) throws IOException {

@@ -3,7 +3,7 @@ package io.diffuscope.cli;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.SeriesId;
 import io.diffuscope.signal.SignalEstimate;
-import io.diffuscope.statistics.Estimate;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -28,27 +28,12 @@ final class HistoryCsv {
 
   private static String line(
       SeriesId series, RunEvent.EvaluationCompleted event, SignalEstimate row) {
-    Estimate e = row.estimate();
-    List<String> cells =
-        List.of(
-            event.run(),
-            text(event.checkpoint().step()),
-            event.checkpoint().path(),
-            event.probe(),
-            row.signal(),
-            row.reference() == null ? "" : row.reference().label(),
-            row.statistic().label(),
-            text(row.sigma()),
-            text(e.value()),
-            text(e.standardError()),
-            text(e.lower()),
-            text(e.upper()),
-            text(e.samples()),
-            text(event.attempt()),
-            event.standing().label(),
-            event.at().toString(),
-            series.source());
-    return cells.stream().map(HistoryCsv::quoted).collect(Collectors.joining(","));
+    List<@Nullable Object> cells = new ArrayList<>(EstimateRows.columns(event, row).values());
+    cells.add(event.attempt());
+    cells.add(event.standing().label());
+    cells.add(event.at());
+    cells.add(series.source());
+    return cells.stream().map(cell -> quoted(text(cell))).collect(Collectors.joining(","));
   }
 
   private static String text(@Nullable Object value) {

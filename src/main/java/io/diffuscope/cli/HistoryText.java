@@ -1,6 +1,5 @@
 package io.diffuscope.cli;
 
-import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.detect.FlagChange;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunSummary;
@@ -12,7 +11,6 @@ import io.diffuscope.signal.SignalEstimate;
 import io.diffuscope.signal.SignalNames;
 import io.diffuscope.signal.Statistic;
 import io.diffuscope.statistics.Estimate;
-import java.time.Instant;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
 import java.util.Locale;
@@ -106,13 +104,9 @@ final class HistoryText {
             text ->
                 "  %s  %-14s  %s"
                     .formatted(
-                        TIME.format(local(event.at())),
+                        TIME.format(event.at().atZone(zone)),
                         step(RunEvent.stepOf(event)),
                         inOneLine(text)));
-  }
-
-  private java.time.LocalDateTime local(Instant at) {
-    return java.time.LocalDateTime.ofInstant(at, zone);
   }
 
   private String step(@Nullable Long step) {
@@ -126,17 +120,17 @@ final class HistoryText {
       case RunEvent.CheckpointFound e -> Optional.empty();
       case RunEvent.EvaluationStarted e -> Optional.empty();
       case RunEvent.CheckpointSkipped e ->
-          Optional.of("%s skipped: %s".formatted(name(e.checkpoint()), e.reason()));
+          Optional.of("%s skipped: %s".formatted(e.checkpoint().name(), e.reason()));
       case RunEvent.CheckpointPassedOver e ->
           Optional.of("%s passed over: %s".formatted(e.path(), e.message()));
       case RunEvent.AttemptStarted e -> Optional.of(e.message());
       case RunEvent.EvaluationCompleted e -> Optional.of(evaluated(e));
       case RunEvent.EvaluationFailed e ->
-          Optional.of("%s failed: %s".formatted(name(e.checkpoint()), e.message()));
+          Optional.of("%s failed: %s".formatted(e.checkpoint().name(), e.message()));
       case RunEvent.EvaluationPostponed e ->
           Optional.of(
               "%s tried again later (try %d failed): %s"
-                  .formatted(name(e.checkpoint()), e.failed(), e.message()));
+                  .formatted(e.checkpoint().name(), e.failed(), e.message()));
       case RunEvent.FlagChanged e -> Optional.of(flag(e.change()));
       case RunEvent.VerdictChanged e ->
           Optional.of("verdict: %s; %s".formatted(e.verdict().state().label(), e.verdict().why()));
@@ -158,13 +152,9 @@ final class HistoryText {
     }
     return "%s evaluated in %.1f s%s%s"
         .formatted(
-            name(event.checkpoint()),
+            event.checkpoint().name(),
             event.seconds(),
             event.judged() ? "" : " (%s)".formatted(event.standing().text()),
             numbers.length() == 0 ? "" : ": " + numbers);
-  }
-
-  private static String name(Checkpoint checkpoint) {
-    return checkpoint.name();
   }
 }

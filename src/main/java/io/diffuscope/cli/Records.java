@@ -1,10 +1,11 @@
 package io.diffuscope.cli;
 
-import io.diffuscope.run.EvidenceSettings;
 import io.diffuscope.run.H2RunStore;
+import io.diffuscope.run.JournalDamagedException;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunRemoval;
 import io.diffuscope.run.RunStore;
+import io.diffuscope.run.RunStoreException;
 import io.diffuscope.run.SeriesId;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.BadInputException.Reason;
@@ -41,7 +42,9 @@ final class Records {
     try {
       RunStore store = DataDirectory.journal(directory);
       return new InDatabase(
-          lock, store, DataDirectory.removal(directory, store, EvidenceSettings.OFF));
+          lock,
+          store,
+          DataDirectory.removal(directory, store, DataDirectory.leftEvidence(directory)));
     } catch (CannotServeException e) {
       lock.close();
       throw e;
@@ -70,6 +73,13 @@ final class Records {
                       : "there are " + String.join(", ", known)));
     }
     return series;
+  }
+
+  /** Whether records could not be read: then whatever was to be made of them is not at fault. */
+  static boolean failed(IOException failure) {
+    return failure instanceof CannotServeException
+        || failure instanceof RunStoreException
+        || failure instanceof JournalDamagedException;
   }
 
   /** Read from the database. */

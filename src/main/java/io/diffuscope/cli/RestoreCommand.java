@@ -22,16 +22,12 @@ final class RestoreCommand implements Callable<Integer> {
 
   @Mixin private DataOption data = new DataOption();
 
-  @picocli.CommandLine.Spec
-  private picocli.CommandLine.Model.CommandSpec spec =
-      picocli.CommandLine.Model.CommandSpec.create();
-
   @Override
   public Integer call() throws Exception {
     try (DataDirectory lock = DataDirectory.lock(data.directory());
         RunStore store = DataDirectory.journal(lock.directory())) {
       RunArchive.Restored restored = RunArchive.restore(file, store);
-      PrintWriter out = spec.commandLine().getOut();
+      PrintWriter out = data.out();
       out.printf(
           "restored: %s%n",
           restored.added().isEmpty() ? "no run" : String.join(", ", restored.added()));

@@ -7,6 +7,7 @@ import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunEventCodec;
 import io.diffuscope.run.RunRecords;
 import io.diffuscope.run.RunStore;
+import io.diffuscope.run.RunStoreException;
 import io.diffuscope.run.SeriesId;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.BadInputException.Reason;
@@ -14,10 +15,12 @@ import java.io.BufferedReader;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.OutputStream;
 import java.io.OutputStreamWriter;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -50,16 +53,15 @@ final class RunArchive {
   }
 
   /**
-   * Writes all records.
+   * Writes all records to a stream, which stays open.
    *
    * @return how many series there are
    */
-  static int write(RunRecords records, Path file) throws IOException {
+  static int write(RunRecords records, OutputStream stream) throws IOException {
     int written = 0;
-    try (BufferedWriter out =
-        new BufferedWriter(
-            new OutputStreamWriter(
-                new GZIPOutputStream(Files.newOutputStream(file)), StandardCharsets.UTF_8))) {
+    GZIPOutputStream gzip = new GZIPOutputStream(stream);
+    BufferedWriter out = new BufferedWriter(new OutputStreamWriter(gzip, StandardCharsets.UTF_8));
+    try {
       for (SeriesId series : records.series()) {
         line(out, headerOf(series));
         records.forEach(series, event -> line(out, RunEventCodec.toJson(event)));
@@ -69,6 +71,8 @@ final class RunArchive {
     } catch (UncheckedIOException e) {
       throw e.getCause() == null ? new IOException(e) : e.getCause();
     }
+    out.flush();
+    gzip.finish();
     return written;
   }
 
@@ -154,12 +158,11 @@ final class RunArchive {
         }
       }
       throw new IOException("it ends too early");
-    } catch (java.nio.file.NoSuchFileException e) {
+    } catch (NoSuchFileException e) {
       throw new BadInputException(file, Reason.VANISHED, "there is no such file");
+    } catch (RunStoreException e) {
+      throw e;
     } catch (IOException e) {
-      if (e instanceof io.diffuscope.run.RunStoreException) {
-        throw e;
-      }
       throw new BadInputException(
           file,
           Reason.MALFORMED,

@@ -2,24 +2,18 @@ package io.diffuscope.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.diffuscope.detect.Flag;
-import io.diffuscope.run.EvidenceSettings;
-import io.diffuscope.run.EvidenceStore;
 import io.diffuscope.run.RunSummary;
 import io.diffuscope.run.SeriesId;
 import io.diffuscope.run.StepText;
 import io.diffuscope.sampling.SampleStore;
 import java.io.IOException;
-import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -59,10 +53,6 @@ final class RunsCommand implements Callable<Integer> {
 
   @Mixin private DataOption data = new DataOption();
 
-  @picocli.CommandLine.Spec
-  private picocli.CommandLine.Model.CommandSpec spec =
-      picocli.CommandLine.Model.CommandSpec.create();
-
   /** A run and what it takes. */
   private record Row(RunSummary run, long bytes) {}
 
@@ -70,21 +60,20 @@ final class RunsCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     Path directory = data.directory();
     List<Row> rows = new ArrayList<>();
-    try (OpenRecords records = Records.open(directory)) {
-      Set<String> runs = new LinkedHashSet<>();
-      records.series().forEach(series -> runs.add(series.run()));
-      for (String run : runs) {
+    try (OpenRecords records = data.open()) {
+      Map<String, List<SeriesId>> runs =
+          records.series().stream()
+              .collect(
+                  Collectors.groupingBy(
+                      SeriesId::run, LinkedHashMap::new, Collectors.toUnmodifiableList()));
+      for (List<SeriesId> run : runs.values()) {
         Row row = row(records, run, directory);
         if (row != null) {
           rows.add(row);
         }
       }
     }
-    // What is for programs is UTF-8, whatever the terminal is.
-    PrintWriter out =
-        format == Format.JSONL
-            ? new PrintWriter(new OutputStreamWriter(System.out, StandardCharsets.UTF_8))
-            : spec.commandLine().getOut();
+    PrintWriter out = format == Format.JSONL ? DataOption.lines() : data.out();
     if (format == Format.JSONL) {
       for (Row row : rows) {
         out.print(JSON.writeValueAsString(object(row)) + "\n");
@@ -102,18 +91,11 @@ final class RunsCommand implements Callable<Integer> {
    * Of several series the one that something happened to last tells where a run stands: a probe
    * that was used before goes on with the series that it began then.
    */
-  private static @Nullable Row row(OpenRecords records, String run, Path directory)
+  private static @Nullable Row row(OpenRecords records, List<SeriesId> all, Path directory)
       throws IOException {
-    List<SeriesId> all = records.seriesOf(run);
+    String run = all.getFirst().run();
     long bytes =
-        EvidenceStore.in(
-                    DataDirectory.evidence(directory),
-                    new EvidenceSettings(
-                        EvidenceSettings.Mode.DISTANCES,
-                        EvidenceSettings.OFF.pairs(),
-                        EvidenceSettings.OFF.sheets(),
-                        EvidenceSettings.OFF.maxBytes()))
-                .bytes(run)
+        DataDirectory.leftEvidence(directory).bytes(run)
             + new SampleStore(DataDirectory.samples(directory)).bytes(run);
     RunSummary latest = null;
     for (SeriesId series : all) {

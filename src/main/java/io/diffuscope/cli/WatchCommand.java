@@ -96,6 +96,8 @@ final class WatchCommand implements Callable<Integer> {
     try (DataDirectory data = DataDirectory.lock(reader.dataDirectory());
         RunStore store = DataDirectory.journal(reader.dataDirectory());
         StatusLine status = StatusLine.onStandardOutput()) {
+      EvidenceStore kept =
+          EvidenceStore.in(DataDirectory.evidence(reader.dataDirectory()), evidence);
       TerminalView view = new TerminalView(status, directories != null);
       Probe probe = Probe.open(settings.probe(), new DecodingProgress(status));
       try (MonitorSession session =
@@ -110,9 +112,9 @@ final class WatchCommand implements Callable<Integer> {
               DataDirectory.holds(reader.dataDirectory(), holds, store),
               reader.samplers(),
               List.of(view),
-              EvidenceStore.in(DataDirectory.evidence(reader.dataDirectory()), evidence),
+              kept,
               store,
-              DataDirectory.removal(reader.dataDirectory(), store, evidence),
+              DataDirectory.removal(reader.dataDirectory(), store, kept),
               data.control(),
               web)) {
         if (checkpoints != null) {

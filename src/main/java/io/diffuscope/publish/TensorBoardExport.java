@@ -1,6 +1,5 @@
 package io.diffuscope.publish;
 
-import io.diffuscope.detect.Flag;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.signal.SignalEstimate;
 import io.diffuscope.statistics.Estimate;
@@ -68,17 +67,13 @@ public final class TensorBoardExport implements Consumer<RunEvent> {
       }
       case RunEvent.FlagChanged e ->
           scalar(
-              "flag/" + label(e.change().flag()),
+              "flag/" + e.change().flag().label(),
               attempt,
               e.change().step(),
               e.at(),
               e.change().raised() ? 1 : 0);
       default -> {}
     }
-  }
-
-  private static String label(Flag flag) {
-    return flag.label();
   }
 
   private void write(SignalEstimate row, int of, long step, Instant at) throws IOException {

@@ -18,6 +18,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.function.Consumer;
@@ -126,11 +127,9 @@ public final class H2RunStore implements RunStore {
    * in the file until it is compacted, which is done when it is opened.
    */
   private boolean isWasteful(Path file) throws RunStoreException {
-    try (Connection connection = DriverManager.getConnection(url);
-        Statement statement = connection.createStatement();
-        ResultSet live = statement.executeQuery(LIVE_BYTES)) {
-      live.next();
-      return Files.size(file) > LARGE_FILE + WASTE * live.getLong(1);
+    try (Connection connection = DriverManager.getConnection(url)) {
+      long bytes = Files.size(file);
+      return bytes > LARGE_FILE && bytes > LARGE_FILE + WASTE * number(connection, LIVE_BYTES);
     } catch (SQLException e) {
       throw failure(place, e);
     } catch (IOException e) {
@@ -304,10 +303,10 @@ public final class H2RunStore implements RunStore {
     withConnection(
         connection -> {
           connection.setAutoCommit(false);
-          String known = rulesOf(series, connection);
-          if (known == null) {
+          Optional<String> known = rulesOf(series, connection);
+          if (known.isEmpty()) {
             insert(series, rules, connection);
-          } else if (!known.equals(rules)) {
+          } else if (!known.get().equals(rules)) {
             execute(
                 connection,
                 "DELETE FROM \"snapshot\" WHERE \"persistence_id\" = ?",
@@ -323,69 +322,82 @@ public final class H2RunStore implements RunStore {
         });
   }
 
-  private static @Nullable String rulesOf(SeriesId series, Connection connection)
-      throws SQLException {
-    try (PreparedStatement select =
-        connection.prepareStatement(
-            "SELECT \"rules\" FROM \"series\" WHERE \"persistence_id\" = ?")) {
-      select.setString(1, series.persistenceId());
-      try (ResultSet rows = select.executeQuery()) {
-        return rows.next() ? rows.getString(1) : null;
-      }
+  private static Optional<String> rulesOf(SeriesId series, Connection connection)
+      throws SQLException, IOException {
+    return query(
+        connection,
+        "SELECT \"rules\" FROM \"series\" WHERE \"persistence_id\" = ?",
+        rows -> rows.next() ? Optional.of(rows.getString(1)) : Optional.empty(),
+        series.persistenceId());
+  }
+
+  /** Reads the rows of an answer, before the first of which they stand. */
+  private interface Answer<T> {
+    T of(ResultSet rows) throws SQLException, IOException;
+  }
+
+  private static <T> T query(Connection connection, String sql, Answer<T> answer, Object... values)
+      throws SQLException, IOException {
+    try (PreparedStatement statement = prepared(connection, sql, values);
+        ResultSet rows = statement.executeQuery()) {
+      return answer.of(rows);
     }
   }
 
   private static void execute(Connection connection, String sql, Object... values)
       throws SQLException {
-    try (PreparedStatement statement = connection.prepareStatement(sql)) {
-      for (int i = 0; i < values.length; i++) {
-        statement.setObject(i + 1, values[i]);
-      }
+    try (PreparedStatement statement = prepared(connection, sql, values)) {
       statement.executeUpdate();
     }
+  }
+
+  private static PreparedStatement prepared(Connection connection, String sql, Object... values)
+      throws SQLException {
+    PreparedStatement statement = connection.prepareStatement(sql);
+    for (int i = 0; i < values.length; i++) {
+      statement.setObject(i + 1, values[i]);
+    }
+    return statement;
   }
 
   @Override
   public List<SeriesId> series() throws IOException {
     return withConnection(
-        connection -> {
-          try (Statement statement = connection.createStatement();
-              ResultSet rows =
-                  statement.executeQuery(
-                      """
-                      SELECT "run", "probe", "source" FROM "series" s
-                      WHERE EXISTS (SELECT 1 FROM "event_journal" e
-                        WHERE e."persistence_id" = s."persistence_id")
-                      ORDER BY "number\"\
-                      """)) {
-            List<SeriesId> all = new ArrayList<>();
-            while (rows.next()) {
-              all.add(new SeriesId(rows.getString(1), rows.getString(2), rows.getString(3)));
-            }
-            return all;
-          }
-        });
+        connection ->
+            query(
+                connection,
+                """
+                SELECT "run", "probe", "source" FROM "series" s
+                WHERE EXISTS (SELECT 1 FROM "event_journal" e
+                  WHERE e."persistence_id" = s."persistence_id")
+                ORDER BY "number\"\
+                """,
+                rows -> {
+                  List<SeriesId> all = new ArrayList<>();
+                  while (rows.next()) {
+                    all.add(new SeriesId(rows.getString(1), rows.getString(2), rows.getString(3)));
+                  }
+                  return all;
+                }));
   }
 
   @Override
   public void forEach(SeriesId series, Consumer<RunEvent> told) throws IOException {
     withConnection(
-        connection -> {
-          try (PreparedStatement select =
-              connection.prepareStatement(
-                  """
-                  SELECT "sequence_number", "event_ser_manifest", "event_payload"
-                  FROM "event_journal" WHERE "persistence_id" = ? ORDER BY "sequence_number\"\
-                  """)) {
-            select.setString(1, series.persistenceId());
-            try (ResultSet rows = select.executeQuery()) {
-              while (rows.next()) {
-                told.accept(event(series, rows));
-              }
-            }
-          }
-          return series;
-        });
+        connection ->
+            query(
+                connection,
+                """
+                SELECT "sequence_number", "event_ser_manifest", "event_payload"
+                FROM "event_journal" WHERE "persistence_id" = ? ORDER BY "sequence_number\"\
+                """,
+                rows -> {
+                  while (rows.next()) {
+                    told.accept(event(series, rows));
+                  }
+                  return series;
+                },
+                series.persistenceId()));
   }
 
   private RunEvent event(SeriesId series, ResultSet row) throws SQLException, IOException {
@@ -406,20 +418,27 @@ public final class H2RunStore implements RunStore {
   @Override
   public long bytes(SeriesId series) throws IOException {
     return withConnection(
-        connection -> {
-          try (PreparedStatement select =
-              connection.prepareStatement(
-                  """
-                  SELECT COALESCE(SUM(OCTET_LENGTH("event_payload")), 0)
-                  FROM "event_journal" WHERE "persistence_id" = ?\
-                  """)) {
-            select.setString(1, series.persistenceId());
-            try (ResultSet sum = select.executeQuery()) {
-              sum.next();
-              return sum.getLong(1);
-            }
-          }
-        });
+        connection ->
+            number(
+                connection,
+                """
+                SELECT COALESCE(SUM(OCTET_LENGTH("event_payload")), 0)
+                FROM "event_journal" WHERE "persistence_id" = ?\
+                """,
+                series.persistenceId()));
+  }
+
+  /** The one number that a query answers with. */
+  private static long number(Connection connection, String sql, Object... values)
+      throws SQLException, IOException {
+    return query(
+        connection,
+        sql,
+        rows -> {
+          rows.next();
+          return rows.getLong(1);
+        },
+        values);
   }
 
   @Override
@@ -427,19 +446,19 @@ public final class H2RunStore implements RunStore {
     Set<String> identities = new HashSet<>();
     for (SeriesId series : series()) {
       withConnection(
-          connection -> {
-            try (PreparedStatement select = connection.prepareStatement(LAST_OF_EVALUATION)) {
-              select.setString(1, series.persistenceId());
-              try (ResultSet rows = select.executeQuery()) {
-                if (rows.next()
-                    && RunEventCodec.decode(rows.getString(1), rows.getBytes(2))
-                        instanceof RunEvent.EvaluationStarted started) {
-                  identities.add(started.checkpoint().identity());
-                }
-                return series;
-              }
-            }
-          });
+          connection ->
+              query(
+                  connection,
+                  LAST_OF_EVALUATION,
+                  rows -> {
+                    if (rows.next()
+                        && RunEventCodec.decode(rows.getString(1), rows.getBytes(2))
+                            instanceof RunEvent.EvaluationStarted started) {
+                      identities.add(started.checkpoint().identity());
+                    }
+                    return series;
+                  },
+                  series.persistenceId()));
     }
     return identities;
   }
@@ -464,7 +483,7 @@ public final class H2RunStore implements RunStore {
     withConnection(
         connection -> {
           connection.setAutoCommit(false);
-          if (rulesOf(series, connection) == null) {
+          if (rulesOf(series, connection).isEmpty()) {
             insert(series, "", connection);
           }
           long number = last(series, connection);
@@ -530,35 +549,27 @@ public final class H2RunStore implements RunStore {
   @Override
   public Map<Reference, double[]> distances(SeriesId series, String identity) throws IOException {
     return withConnection(
-        connection -> {
-          try (PreparedStatement select =
-              connection.prepareStatement(
-                  """
-                  SELECT "values" FROM "distances"
-                  WHERE "persistence_id" = ? AND "identity" = ?\
-                  """)) {
-            select.setString(1, series.persistenceId());
-            select.setString(2, identity);
-            try (ResultSet rows = select.executeQuery()) {
-              return rows.next() ? DistancesCodec.decode(rows.getBytes(1)) : Map.of();
-            }
-          }
-        });
+        connection ->
+            query(
+                connection,
+                """
+                SELECT "values" FROM "distances"
+                WHERE "persistence_id" = ? AND "identity" = ?\
+                """,
+                rows -> rows.next() ? DistancesCodec.decode(rows.getBytes(1)) : Map.of(),
+                series.persistenceId(),
+                identity));
   }
 
-  private static long last(SeriesId series, Connection connection) throws SQLException {
-    try (PreparedStatement select =
-        connection.prepareStatement(
-            """
-            SELECT COALESCE(MAX("sequence_number"), 0)
-            FROM "event_journal" WHERE "persistence_id" = ?\
-            """)) {
-      select.setString(1, series.persistenceId());
-      try (ResultSet rows = select.executeQuery()) {
-        rows.next();
-        return rows.getLong(1);
-      }
-    }
+  private static long last(SeriesId series, Connection connection)
+      throws SQLException, IOException {
+    return number(
+        connection,
+        """
+        SELECT COALESCE(MAX("sequence_number"), 0)
+        FROM "event_journal" WHERE "persistence_id" = ?\
+        """,
+        series.persistenceId());
   }
 
   /** A write that fails closes the database; it opens again once nobody uses what is closed. */

@@ -6,11 +6,7 @@ import akka.http.javadsl.model.HttpRequest;
 import akka.http.javadsl.model.HttpResponse;
 import akka.http.javadsl.model.MediaType;
 import akka.http.javadsl.model.headers.Allow;
-import akka.http.javadsl.model.headers.Authorization;
-import akka.http.javadsl.model.headers.HttpChallenge;
-import akka.http.javadsl.model.headers.OAuth2BearerToken;
 import akka.http.javadsl.model.headers.RetryAfter;
-import akka.http.javadsl.model.headers.WWWAuthenticate;
 import akka.http.javadsl.server.AllDirectives;
 import akka.http.javadsl.server.PathMatchers;
 import akka.http.javadsl.server.Route;
@@ -105,43 +101,34 @@ final class AnnounceRoute extends AllDirectives {
   /** What the head of a request is refused for; null where its body may be read. */
   private @Nullable HttpResponse refusal(HttpRequest request) {
     if (!request.method().equals(HttpMethods.POST)) {
-      return error(405, "checkpoints are announced by POST")
+      return JsonAnswers.error(405, "checkpoints are announced by POST")
           .addHeader(Allow.create(HttpMethods.POST));
     }
     BearerToken wanted = token;
     if (wanted == null) {
-      return error(
+      return JsonAnswers.error(
           403,
           "announcements need a token, and this monitor was started without one: set the"
               + " environment variable DIFFUSCOPE_TOKEN, or diffuscope.web.token-file in its"
               + " configuration, and start it again");
     }
-    String shown = shown(request);
+    String shown = BearerToken.shownBy(request);
     if (shown == null || !wanted.matches(shown)) {
-      return error(
+      return JsonAnswers.error(
               401,
               shown == null
                   ? "announcements need the header \"Authorization: Bearer TOKEN\""
                   : "this is not the token of this monitor")
-          .addHeader(WWWAuthenticate.create(HttpChallenge.createOAuth2("diffuscope")));
+          .addHeader(BearerToken.challenge());
     }
     MediaType type = request.entity().getContentType().mediaType();
     if (!type.isApplication() || !type.subType().equals("json")) {
-      return error(415, "the body must be of the content type application/json");
+      return JsonAnswers.error(415, "the body must be of the content type application/json");
     }
     if (request.entity().getContentLengthOption().orElse(0) > LONGEST_BODY) {
       return tooLong();
     }
     return null;
-  }
-
-  private static @Nullable String shown(HttpRequest request) {
-    return request
-        .getHeader(Authorization.class)
-        .map(Authorization::credentials)
-        .filter(OAuth2BearerToken.class::isInstance)
-        .map(credentials -> ((OAuth2BearerToken) credentials).token())
-        .orElse(null);
   }
 
   private HttpResponse response(String run, Outcome outcome) {
@@ -160,12 +147,12 @@ final class AnnounceRoute extends AllDirectives {
           JsonAnswers.of(202, taken(run, checkpoint, "known"));
       case Outcome.Refused(Announcement.Refusal cause, String message) ->
           switch (cause) {
-            case MALFORMED -> error(400, message);
-            case FORBIDDEN -> error(403, message);
-            case UNKNOWN_RUN -> error(404, message);
-            case INCOMPLETE, CONTRADICTORY -> error(409, message);
-            case OVER -> error(410, message);
-            case UNUSABLE -> error(422, message);
+            case MALFORMED -> JsonAnswers.error(400, message);
+            case FORBIDDEN -> JsonAnswers.error(403, message);
+            case UNKNOWN_RUN -> JsonAnswers.error(404, message);
+            case INCOMPLETE, CONTRADICTORY -> JsonAnswers.error(409, message);
+            case OVER -> JsonAnswers.error(410, message);
+            case UNUSABLE -> JsonAnswers.error(422, message);
             case BUSY -> busy(message);
           };
     };
@@ -183,10 +170,10 @@ final class AnnounceRoute extends AllDirectives {
   private HttpResponse unread(Throwable failure) {
     Throwable cause = unwrapped(failure);
     return switch (cause) {
-      case IllegalArgumentException e -> error(400, String.valueOf(e.getMessage()));
+      case IllegalArgumentException e -> JsonAnswers.error(400, String.valueOf(e.getMessage()));
       case EntityStreamSizeException e -> tooLong();
       case TimeoutException e ->
-          error(
+          JsonAnswers.error(
               408,
               "the body was not here within %d s; send the announcement again"
                   .formatted(Math.max(1, bodyPatience.toSeconds())));
@@ -205,7 +192,7 @@ final class AnnounceRoute extends AllDirectives {
 
   private HttpResponse failed(Throwable cause) {
     log.error("an announcement failed", cause);
-    return error(500, "the announcement failed; the log of the monitor says why");
+    return JsonAnswers.error(500, "the announcement failed; the log of the monitor says why");
   }
 
   private static Throwable unwrapped(Throwable failure) {
@@ -215,15 +202,11 @@ final class AnnounceRoute extends AllDirectives {
   }
 
   private HttpResponse tooLong() {
-    return error(413, "the body is longer than %d bytes".formatted(LONGEST_BODY));
+    return JsonAnswers.error(413, "the body is longer than %d bytes".formatted(LONGEST_BODY));
   }
 
   private HttpResponse busy(String message) {
     HttpHeader later = RetryAfter.create(RETRY_AFTER_SECONDS);
-    return error(503, message).addHeader(later);
-  }
-
-  private HttpResponse error(int status, String sentence) {
-    return JsonAnswers.of(status, Map.of("error", sentence));
+    return JsonAnswers.error(503, message).addHeader(later);
   }
 }

@@ -1,9 +1,16 @@
 package io.diffuscope.web;
 
+import akka.http.javadsl.model.HttpHeader;
+import akka.http.javadsl.model.HttpRequest;
+import akka.http.javadsl.model.headers.Authorization;
+import akka.http.javadsl.model.headers.HttpChallenge;
+import akka.http.javadsl.model.headers.OAuth2BearerToken;
+import akka.http.javadsl.model.headers.WWWAuthenticate;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A secret that a request shows to be let through ({@code Authorization: Bearer ...}). Only its
@@ -34,6 +41,21 @@ public final class BearerToken {
               .formatted(SHORTEST));
     }
     return new BearerToken(digest(text));
+  }
+
+  /** What a request shows as its token; null where it shows none. */
+  static @Nullable String shownBy(HttpRequest request) {
+    return request
+        .getHeader(Authorization.class)
+        .map(Authorization::credentials)
+        .filter(OAuth2BearerToken.class::isInstance)
+        .map(credentials -> ((OAuth2BearerToken) credentials).token())
+        .orElse(null);
+  }
+
+  /** The header that belongs to an answer of status 401. */
+  static HttpHeader challenge() {
+    return WWWAuthenticate.create(HttpChallenge.createOAuth2("diffuscope"));
   }
 
   boolean matches(String shown) {

@@ -73,10 +73,10 @@ final class EvidenceRoute extends AllDirectives {
       kept = store.of(run);
     } catch (IOException e) {
       log.error("the evidence of a run cannot be read", e);
-      return error(500, "the evidence cannot be read; the log of the monitor says why");
+      return JsonAnswers.error(500, "the evidence cannot be read; the log of the monitor says why");
     }
     if (kept.isEmpty() && board.run(run, 1).isEmpty()) {
-      return error(404, "no run of this name is known");
+      return JsonAnswers.error(404, "no run of this name is known");
     }
     Map<String, Object> body = new LinkedHashMap<>();
     body.put("run", run);
@@ -99,7 +99,7 @@ final class EvidenceRoute extends AllDirectives {
 
   private HttpResponse sheet(String run, String file) {
     if (store.mode() != Mode.PICTURES) {
-      return error(
+      return JsonAnswers.error(
           404,
           "this monitor shows no pictures of training data: diffuscope.evidence.mode = pictures"
               + " (--evidence pictures) keeps and shows them");
@@ -109,12 +109,9 @@ final class EvidenceRoute extends AllDirectives {
             ? store.sheet(run, file.substring(0, file.length() - PNG.length()))
             : null;
     return png == null
-        ? error(404, "there is no such sheet; /api/v1/runs/RUN/evidence lists those that there are")
+        ? JsonAnswers.error(
+            404, "there is no such sheet; /api/v1/runs/RUN/evidence lists those that there are")
         : HttpResponse.create()
             .withEntity(HttpEntities.create(ContentTypes.create(MediaTypes.IMAGE_PNG), png));
-  }
-
-  private static HttpResponse error(int status, String sentence) {
-    return JsonAnswers.of(status, Map.of("error", sentence));
   }
 }

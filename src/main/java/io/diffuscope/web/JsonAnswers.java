@@ -7,6 +7,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.UncheckedIOException;
+import java.util.Map;
 
 /** Answers in JSON; the keys of records are written in snake case. */
 final class JsonAnswers {
@@ -14,6 +15,11 @@ final class JsonAnswers {
       JsonMapper.builder().propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE).build();
 
   private JsonAnswers() {}
+
+  /** What went wrong, in one sentence. */
+  static HttpResponse error(int status, String sentence) {
+    return of(status, Map.of("error", sentence));
+  }
 
   static HttpResponse of(int status, Object body) {
     try {

@@ -3,10 +3,8 @@ package io.diffuscope.web;
 import akka.http.javadsl.model.ContentType;
 import akka.http.javadsl.model.ContentTypes;
 import akka.http.javadsl.model.HttpEntities;
-import akka.http.javadsl.model.HttpHeader;
+import akka.http.javadsl.model.HttpRequest;
 import akka.http.javadsl.model.HttpResponse;
-import akka.http.javadsl.model.headers.HttpChallenge;
-import akka.http.javadsl.model.headers.WWWAuthenticate;
 import akka.http.javadsl.server.AllDirectives;
 import akka.http.javadsl.server.PathMatchers;
 import akka.http.javadsl.server.Route;
@@ -25,7 +23,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
@@ -81,10 +78,7 @@ final class RecordsRoute extends AllDirectives {
         path(
             PathMatchers.segment("v1").slash("runs").slash(PathMatchers.segment()),
             run ->
-                delete(
-                    () ->
-                        optionalHeaderValueByName(
-                            "Authorization", shown -> completeWithFuture(forget(run, shown))))));
+                delete(() -> extractRequest(request -> completeWithFuture(forget(run, request))))));
   }
 
   private Route answer(Supplier<HttpResponse> response) {
@@ -110,14 +104,15 @@ final class RecordsRoute extends AllDirectives {
 
   private static HttpResponse unreadable(IOException cause) {
     log.error("what is recorded cannot be read", cause);
-    return error(500, String.valueOf(cause.getMessage()));
+    return JsonAnswers.error(500, String.valueOf(cause.getMessage()));
   }
 
   /** As it is read: a history may be longer than memory likes. */
   private HttpResponse history(SeriesId series) {
     try {
       if (!records.seriesOf(series.run()).contains(series)) {
-        return error(404, "no such series is recorded; /api/v1/series lists those that there are");
+        return JsonAnswers.error(
+            404, "no such series is recorded; /api/v1/series lists those that there are");
       }
     } catch (IOException e) {
       return unreadable(e);
@@ -198,18 +193,13 @@ final class RecordsRoute extends AllDirectives {
     }
   }
 
-  private CompletionStage<HttpResponse> forget(String run, Optional<String> shown) {
-    BearerToken wanted = token;
-    boolean knows =
-        wanted != null
-            && shown.isPresent()
-            && shown.get().startsWith("Bearer ")
-            && wanted.matches(shown.get().substring("Bearer ".length()));
-    if (!knows) {
-      HttpHeader challenge = WWWAuthenticate.create(HttpChallenge.createOAuth2("diffuscope"));
+  private CompletionStage<HttpResponse> forget(String run, HttpRequest request) {
+    String shown = BearerToken.shownBy(request);
+    if (token == null || shown == null || !token.matches(shown)) {
       return CompletableFuture.completedFuture(
-          error(401, "only the user of the monitor may remove a run: use diffuscope forget RUN")
-              .addHeader(challenge));
+          JsonAnswers.error(
+                  401, "only the user of the monitor may remove a run: use diffuscope forget RUN")
+              .addHeader(BearerToken.challenge()));
     }
     return forgetting
         .forget(run)
@@ -218,16 +208,14 @@ final class RecordsRoute extends AllDirectives {
                 switch (outcome) {
                   case Forgetting.Outcome.Forgotten f ->
                       JsonAnswers.of(200, Map.of("run", run, "status", "forgotten"));
-                  case Forgetting.Outcome.Refused(String message) -> error(409, message);
+                  case Forgetting.Outcome.Refused(String message) ->
+                      JsonAnswers.error(409, message);
                 })
         .exceptionally(
             failure -> {
               log.error("a run could not be forgotten", failure);
-              return error(500, "the run could not be removed; the log of the monitor says why");
+              return JsonAnswers.error(
+                  500, "the run could not be removed; the log of the monitor says why");
             });
-  }
-
-  private static HttpResponse error(int status, String sentence) {
-    return JsonAnswers.of(status, Map.of("error", sentence));
   }
 }

@@ -2,10 +2,6 @@ package io.diffuscope.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import akka.actor.testkit.typed.javadsl.ActorTestKit;
-import akka.actor.testkit.typed.javadsl.TestProbe;
-import com.typesafe.config.ConfigFactory;
-import io.diffuscope.detect.DetectorSettings;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -13,8 +9,6 @@ import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.Statement;
-import java.time.Duration;
-import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -91,24 +85,9 @@ class JournalFormatTest {
 
   @Test
   void aRunOfTheFirstVersionGoesOn() throws Exception {
-    try (H2RunStore store = H2RunStore.in(firstVersion())) {
-      ActorTestKit kit =
-          ActorTestKit.create(store.config().withFallback(ConfigFactory.load("application-test")));
-      try {
-        store.begin(LIVED, RunEntity.rules(DetectorSettings.DEFAULT));
-        TestProbe<RunEntity.Answer> owner = kit.createTestProbe(RunEntity.Answer.class);
-        kit.spawn(
-            RunEntity.create(
-                LIVED,
-                RunMachine.settings(Pace.all(1000), Ending.NEVER),
-                InstantSource.system(),
-                owner.getRef()));
-        RunEntity.Answer answer = owner.receiveMessage(Duration.ofSeconds(60));
-        assertThat(((RunEntity.Recovered) answer).state().ledger())
-            .isEqualTo(lived().state().ledger());
-      } finally {
-        kit.shutdownTestKit();
-      }
+    RunSettings settings = RunMachine.settings(Pace.all(1000), Ending.NEVER);
+    try (EntityLife life = new EntityLife(H2RunStore.in(firstVersion()), LIVED, settings)) {
+      assertThat(life.recovered().ledger()).isEqualTo(lived().state().ledger());
     }
   }
 

@@ -1,8 +1,5 @@
 package io.diffuscope.run;
 
-import akka.actor.testkit.typed.javadsl.ActorTestKit;
-import akka.actor.testkit.typed.javadsl.TestProbe;
-import akka.actor.typed.ActorRef;
 import com.typesafe.config.ConfigFactory;
 import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.sampling.Reference;
@@ -15,8 +12,6 @@ import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.Statement;
-import java.time.Duration;
-import java.time.InstantSource;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -83,23 +78,22 @@ public final class JournalTrial {
 
   private void write(int checkpoints) throws Exception {
     long[] nanos = new long[checkpoints];
-    try (H2RunStore store = H2RunStore.in(folder)) {
-      try (Life life = new Life(store)) {
-        life.recovered();
-        life.decide(new RunDecisions.Begin("Run", "probe", true, List.of(), true));
-        for (int i = 0; i < checkpoints; i++) {
-          Checkpoint checkpoint =
-              Checkpoint.ofFile("step-" + i, "/run/step-%d.safetensors".formatted(i), (long) i);
-          List<SignalEstimate> estimates = kinds.stream().map(this::drawn).toList();
-          long start = System.nanoTime();
-          life.decide(new RunDecisions.Find(checkpoint, null));
-          store.keepDistances(
-              SERIES,
-              checkpoint.identity(),
-              Map.of(Reference.TRAIN, distances(), Reference.HOLDOUT, distances()));
-          life.decide(new RunDecisions.Complete(checkpoint, estimates, null, 1));
-          nanos[i] = System.nanoTime() - start;
-        }
+    try (EntityLife life = life(H2RunStore.in(folder))) {
+      life.recovered();
+      life.decide(new RunDecisions.Begin("Run", "probe", true, List.of(), true));
+      for (int i = 0; i < checkpoints; i++) {
+        Checkpoint checkpoint =
+            Checkpoint.ofFile("step-" + i, "/run/step-%d.safetensors".formatted(i), (long) i);
+        List<SignalEstimate> estimates = kinds.stream().map(this::drawn).toList();
+        long start = System.nanoTime();
+        life.decide(new RunDecisions.Find(checkpoint, null));
+        life.store()
+            .keepDistances(
+                SERIES,
+                checkpoint.identity(),
+                Map.of(Reference.TRAIN, distances(), Reference.HOLDOUT, distances()));
+        life.decide(new RunDecisions.Complete(checkpoint, estimates, null, 1));
+        nanos[i] = System.nanoTime() - start;
       }
     }
     long[] sorted = Arrays.stream(nanos).sorted().toArray();
@@ -113,60 +107,33 @@ public final class JournalTrial {
 
   private void recover(String how) throws Exception {
     long start = System.nanoTime();
-    try (H2RunStore store = H2RunStore.in(folder)) {
-      double opened = (System.nanoTime() - start) / MILLION;
-      try (Life life = new Life(store)) {
-        double system = (System.nanoTime() - start) / MILLION;
-        life.recovered();
-        double state = (System.nanoTime() - start) / MILLION;
-        int[] events = new int[1];
-        store.forEach(SERIES, event -> events[0]++);
-        double history = (System.nanoTime() - start) / MILLION;
-        out.printf(
-            Locale.ROOT,
-            "  goes on %s: database open after %.0f ms, actors after %.0f, state after %.0f,"
-                + " history of %,d events read after %.0f%n",
-            how,
-            opened,
-            system,
-            state,
-            events[0],
-            history);
-      }
+    H2RunStore store = H2RunStore.in(folder);
+    double opened = (System.nanoTime() - start) / MILLION;
+    try (EntityLife life = life(store)) {
+      double system = (System.nanoTime() - start) / MILLION;
+      life.recovered();
+      double state = (System.nanoTime() - start) / MILLION;
+      int events = life.kept().size();
+      double history = (System.nanoTime() - start) / MILLION;
+      out.printf(
+          Locale.ROOT,
+          "  goes on %s: database open after %.0f ms, actors after %.0f, state after %.0f,"
+              + " history of %,d events read after %.0f%n",
+          how,
+          opened,
+          system,
+          state,
+          events,
+          history);
     }
   }
 
-  /** The memory of one run in one process. */
-  private static final class Life implements AutoCloseable {
-    private static final RunSettings SETTINGS =
-        RunMachine.settings(Pace.all(1_000_000), Ending.NEVER);
-
-    private final ActorTestKit kit;
-    private final TestProbe<RunEntity.Answer> owner;
-    private final ActorRef<RunEntity.Command> entity;
-    private final RunDecisions decisions = new RunDecisions(SETTINGS);
-
-    Life(H2RunStore store) throws IOException {
-      store.begin(SERIES, RunEntity.rules(SETTINGS.detectors()));
-      kit = ActorTestKit.create(store.config().withFallback(ConfigFactory.load()));
-      owner = kit.createTestProbe(RunEntity.Answer.class);
-      entity =
-          kit.spawn(RunEntity.create(SERIES, SETTINGS, InstantSource.system(), owner.getRef()));
-    }
-
-    void recovered() {
-      owner.expectMessageClass(RunEntity.Recovered.class, Duration.ofMinutes(5));
-    }
-
-    void decide(RunDecisions.Command command) {
-      entity.tell(new RunEntity.Decide(decisions, command));
-      owner.expectMessageClass(RunEntity.Decided.class, Duration.ofMinutes(1));
-    }
-
-    @Override
-    public void close() {
-      kit.shutdownTestKit();
-    }
+  private static EntityLife life(H2RunStore store) throws IOException {
+    return new EntityLife(
+        store,
+        SERIES,
+        RunMachine.settings(Pace.all(1_000_000), Ending.NEVER),
+        ConfigFactory.load());
   }
 
   /** At least so many estimates, of all kinds in turn. */

@@ -2,10 +2,6 @@ package io.diffuscope.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import akka.actor.testkit.typed.javadsl.ActorTestKit;
-import akka.actor.testkit.typed.javadsl.TestProbe;
-import akka.actor.typed.ActorRef;
-import com.typesafe.config.ConfigFactory;
 import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.detect.DetectorSettings;
 import io.diffuscope.detect.EarlyMemorizationSettings;
@@ -14,9 +10,6 @@ import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.sql.Statement;
-import java.time.Duration;
-import java.time.Instant;
-import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -25,66 +18,15 @@ import org.junit.jupiter.api.io.TempDir;
 /** What a run remembers, through restarts and a disk that is full for a while. */
 class RunEntityTest {
   private static final SeriesId SERIES = new SeriesId("run", "probe", "/run");
-  private static final InstantSource CLOCK = InstantSource.fixed(Instant.ofEpochSecond(1));
   private static final RunSettings SETTINGS = RunMachine.settings(Pace.all(1000), Ending.NEVER);
   private static final DetectorSettings OTHER =
       new DetectorSettings(
           new EarlyMemorizationSettings(.5, .05, 2, 1, 0), DetectorSettings.DEFAULT.memorization());
-  private static final Duration PATIENCE = Duration.ofSeconds(60);
 
   @TempDir private Path folder = Path.of("");
 
-  /** One process: a store, its actors, and one entity. */
-  private static final class Life implements AutoCloseable {
-    private final H2RunStore store;
-    private final ActorTestKit kit;
-    private final TestProbe<RunEntity.Answer> owner;
-    private final ActorRef<RunEntity.Command> entity;
-    private final RunDecisions decisions = new RunDecisions(SETTINGS);
-
-    Life(H2RunStore store) throws Exception {
-      this(store, DetectorSettings.DEFAULT);
-    }
-
-    Life(H2RunStore store, DetectorSettings detectors) throws Exception {
-      this.store = store;
-      kit =
-          ActorTestKit.create(store.config().withFallback(ConfigFactory.load("application-test")));
-      owner = kit.createTestProbe(RunEntity.Answer.class);
-      store.begin(SERIES, RunEntity.rules(detectors));
-      entity =
-          kit.spawn(
-              RunEntity.create(SERIES, SETTINGS.withDetectors(detectors), CLOCK, owner.getRef()));
-    }
-
-    RunEntity.Answer answer() {
-      return owner.receiveMessage(PATIENCE);
-    }
-
-    RunState recovered() {
-      return ((RunEntity.Recovered) answer()).state();
-    }
-
-    RunEntity.Decided decide(RunDecisions.Command command) {
-      entity.tell(new RunEntity.Decide(decisions, command));
-      return (RunEntity.Decided) answer();
-    }
-
-    List<RunEvent> kept() throws Exception {
-      List<RunEvent> events = new ArrayList<>();
-      store.forEach(SERIES, events::add);
-      return events;
-    }
-
-    @Override
-    public void close() {
-      kit.shutdownTestKit();
-      store.close();
-    }
-  }
-
-  private Life life() throws Exception {
-    return new Life(H2RunStore.in(folder));
+  private EntityLife life() throws Exception {
+    return new EntityLife(H2RunStore.in(folder), SERIES, SETTINGS);
   }
 
   private static RunDecisions.Find find(long step) {
@@ -100,7 +42,7 @@ class RunEntityTest {
   void whatWasDecidedIsThereInTheNextLife() throws Exception {
     RunState last;
     List<RunEvent> told = new ArrayList<>();
-    try (Life life = life()) {
+    try (EntityLife life = life()) {
       assertThat(life.recovered()).isEqualTo(RunState.EMPTY);
       told.addAll(life.decide(begin()).events());
       assertThat(told).hasExactlyElementsOfTypes(RunEvent.RunStarted.class);
@@ -110,7 +52,7 @@ class RunEntityTest {
       last = found.state();
       assertThat(life.kept()).isEqualTo(told).hasSizeGreaterThan(2);
     }
-    try (Life life = life()) {
+    try (EntityLife life = life()) {
       assertThat(life.recovered()).isEqualTo(last);
       assertThat(life.decide(find(10)).events()).as("known").isEmpty();
     }
@@ -120,14 +62,14 @@ class RunEntityTest {
   @Test
   void aLifeWithoutNewsKeepsNothing() throws Exception {
     List<RunEvent> before;
-    try (Life life = life()) {
+    try (EntityLife life = life()) {
       life.recovered();
       life.decide(find(10));
       life.decide(new RunDecisions.End("over"));
       before = life.kept();
     }
     for (int i = 0; i < 2; i++) {
-      try (Life life = life()) {
+      try (EntityLife life = life()) {
         assertThat(life.recovered().ended()).isTrue();
         assertThat(life.decide(new RunDecisions.Resume()).events())
             .hasExactlyElementsOfTypes(RunEvent.RunResumed.class);
@@ -136,7 +78,7 @@ class RunEntityTest {
         assertThat(life.kept()).isEqualTo(before);
       }
     }
-    try (Life life = life()) {
+    try (EntityLife life = life()) {
       life.recovered();
       life.decide(new RunDecisions.Resume());
       life.decide(find(20));
@@ -153,18 +95,19 @@ class RunEntityTest {
   @Test
   void aSnapshotGivesTheSameStateAndOtherThresholdsMakeItAnew() throws Exception {
     RunState last = RunState.EMPTY;
-    try (Life life = life()) {
+    try (EntityLife life = life()) {
       life.recovered();
       for (int step = 1; step <= 450; step++) {
         last = life.decide(find(step)).state();
       }
-      assertThat(snapshots(life.store)).isBetween(1, 3);
+      assertThat(snapshots(life.store())).isBetween(1, 3);
     }
-    try (Life life = life()) {
+    try (EntityLife life = life()) {
       assertThat(life.recovered()).isEqualTo(last);
     }
-    try (Life life = new Life(H2RunStore.in(folder), OTHER)) {
-      assertThat(snapshots(life.store)).isZero();
+    try (EntityLife life =
+        new EntityLife(H2RunStore.in(folder), SERIES, SETTINGS.withDetectors(OTHER))) {
+      assertThat(snapshots(life.store())).isZero();
       assertThat(life.recovered()).isEqualTo(last);
     }
   }
@@ -185,22 +128,23 @@ class RunEntityTest {
     Path base = folder.resolve("journal");
     RunState last;
     List<RunEvent> told = new ArrayList<>();
-    try (Life life = new Life(H2RunStore.at(FullDisk.SCHEME + ":" + base))) {
+    try (EntityLife life =
+        new EntityLife(H2RunStore.at(FullDisk.SCHEME + ":" + base), SERIES, SETTINGS)) {
       life.recovered();
       told.addAll(life.decide(begin()).events());
       told.addAll(life.decide(find(10)).events());
       FullDisk.setFull(true);
-      life.entity.tell(new RunEntity.Decide(life.decisions, find(20)));
+      life.ask(find(20));
       int refusals = 0;
       while (refusals < 3) {
         assertThat(life.answer()).isInstanceOf(RunEntity.CannotKeep.class);
-        life.store.revive();
+        life.store().revive();
         refusals++;
       }
       FullDisk.setFull(false);
       RunEntity.Answer answer = life.answer();
       while (answer instanceof RunEntity.CannotKeep) {
-        life.store.revive();
+        life.store().revive();
         answer = life.answer();
       }
       RunEntity.Decided decided = (RunEntity.Decided) answer;
@@ -212,7 +156,7 @@ class RunEntityTest {
     } finally {
       FullDisk.setFull(false);
     }
-    try (Life life = life()) {
+    try (EntityLife life = life()) {
       assertThat(life.recovered()).isEqualTo(last);
       assertThat(life.kept().stream().filter(RunEvent.CheckpointFound.class::isInstance))
           .hasSize(4);
