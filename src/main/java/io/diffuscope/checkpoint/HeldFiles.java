@@ -10,11 +10,8 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
-import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
@@ -27,38 +24,6 @@ final class HeldFiles {
   private static final String NOTE = "note";
   private static final String LINK = "link ";
   private static final String COPY = "copy ";
-
-  /** File stores whose files other machines may write, so that links have surprises. */
-  private static final Set<String> SHARED =
-      Set.of(
-          "9p",
-          "acfs",
-          "afpfs",
-          "afs",
-          "beegfs",
-          "beegfs_nodev",
-          "ceph",
-          "coda",
-          "davfs",
-          "drvfs",
-          "gfs2",
-          "glusterfs",
-          "gpfs",
-          "lustre",
-          "ncpfs",
-          "ocfs2",
-          "orangefs",
-          "panfs",
-          "prl_fs",
-          "pvfs2",
-          "v9fs",
-          "vboxsf",
-          "virtiofs",
-          "vmhgfs",
-          "webdav",
-          "wekafs");
-
-  private static final List<String> SHARED_PREFIXES = List.of("cifs", "fuse", "nfs", "smb");
 
   private final Path folder;
   private final Disks disks;
@@ -106,7 +71,7 @@ final class HeldFiles {
     try {
       for (Path file : original.versions().keySet()) {
         Path real = file.toRealPath();
-        if (isShared(disks.type(real))) {
+        if (SharedFileStores.isShared(disks.type(real))) {
           return false;
         }
         disks.link(madePlaceOf(original, file), real);
@@ -116,11 +81,6 @@ final class HeldFiles {
       // Another file store, another owner, too many links, gone: copying finds out which.
       return false;
     }
-  }
-
-  private static boolean isShared(String type) {
-    String known = type.toLowerCase(Locale.ROOT);
-    return SHARED.contains(known) || SHARED_PREFIXES.stream().anyMatch(known::startsWith);
   }
 
   /** The checksum of the copies. */

@@ -2,6 +2,7 @@ package io.diffuscope.cli;
 
 import io.diffuscope.checkpoint.HoldSettings;
 import io.diffuscope.checkpoint.Holds;
+import io.diffuscope.checkpoint.SharedFileStores;
 import io.diffuscope.run.EvidenceSettings;
 import io.diffuscope.run.EvidenceStore;
 import io.diffuscope.run.H2RunStore;
@@ -230,6 +231,20 @@ final class DataDirectory implements AutoCloseable {
     } catch (IOException e) {
       return null;
     }
+  }
+
+  /** A warning where other machines may write the directory too; null where they may not. */
+  @Nullable String sharing() {
+    return sharing(directory(), SharedFileStores.typeOf(directory()));
+  }
+
+  static @Nullable String sharing(Path directory, @Nullable String sharedType) {
+    return sharedType == null
+        ? null
+        : ("%s is on a file system of the network (%s): a lock there may not keep a second monitor"
+               + " out, and what is written may be lost with the connection; a --data-dir on a disk"
+               + " of this machine is safer, where that disk outlives the run")
+            .formatted(directory, sharedType);
   }
 
   private static String taken(Path directory, String owner) {

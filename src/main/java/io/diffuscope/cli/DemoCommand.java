@@ -152,6 +152,7 @@ final class DemoCommand implements Callable<Integer> {
               lock.control(),
               reader.web())) {
         usedUntil.accept(session.terminated());
+        WatchCommand.warn(status, lock.sharing());
         WatchCommand.warn(
             status,
             lock.describe(

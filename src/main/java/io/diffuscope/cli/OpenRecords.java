@@ -2,9 +2,13 @@ package io.diffuscope.cli;
 
 import io.diffuscope.run.RunRecords;
 import java.io.IOException;
+import java.util.Set;
 
 /** The records of a data directory, for one command. */
 interface OpenRecords extends RunRecords, AutoCloseable {
+  /** Ids of the runs that a monitor has before it now. */
+  Set<String> watched() throws IOException;
+
   /** Removes a run everywhere. */
   void forget(String run) throws IOException;
 

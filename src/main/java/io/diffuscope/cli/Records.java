@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -98,6 +99,11 @@ final class Records {
     @Override
     public long bytes(SeriesId series) throws IOException {
       return store.bytes(series);
+    }
+
+    @Override
+    public Set<String> watched() {
+      return Set.of();
     }
 
     @Override

@@ -21,8 +21,10 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 
 /** The records of a data directory that a running monitor has, asked of it. */
@@ -101,6 +103,15 @@ final class RemoteRecords implements OpenRecords {
   @Override
   public long bytes(SeriesId series) {
     return bytes.getOrDefault(series, 0L);
+  }
+
+  @Override
+  public Set<String> watched() throws IOException {
+    Set<String> ids = new HashSet<>();
+    try (InputStream body = send(request("api/v1/runs?points=1").GET().build())) {
+      JSON.readTree(body).path("runs").forEach(run -> ids.add(run.path("run").asText()));
+    }
+    return ids;
   }
 
   @Override

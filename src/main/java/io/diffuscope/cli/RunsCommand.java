@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -27,7 +28,8 @@ import picocli.CommandLine.Option;
     description = "List the runs that are recorded, and where they stand.",
     footer = {
       "",
-      "state    open until the run has ended",
+      "state    watched by a monitor now; interrupted: it has not ended and no monitor watches it;",
+      "         ended",
       "waiting  checkpoints that were found and not dealt with",
       "size     record, pictures and samples on disk"
     })
@@ -54,7 +56,15 @@ final class RunsCommand implements Callable<Integer> {
   @Mixin private DataOption data = new DataOption();
 
   /** A run and what it takes. */
-  private record Row(RunSummary run, long bytes) {}
+  private record Row(RunSummary run, boolean watched, long bytes) {
+    /** Whether anything more will come of it, and from where. */
+    String state() {
+      if (run.ended()) {
+        return "ended";
+      }
+      return watched ? "watched" : "interrupted";
+    }
+  }
 
   @Override
   public Integer call() throws Exception {
@@ -66,8 +76,9 @@ final class RunsCommand implements Callable<Integer> {
               .collect(
                   Collectors.groupingBy(
                       SeriesId::run, LinkedHashMap::new, Collectors.toUnmodifiableList()));
+      Set<String> watched = records.watched();
       for (List<SeriesId> run : runs.values()) {
-        Row row = row(records, run, directory);
+        Row row = row(records, run, watched, directory);
         if (row != null) {
           rows.add(row);
         }
@@ -91,7 +102,8 @@ final class RunsCommand implements Callable<Integer> {
    * Of several series the one that something happened to last tells where a run stands: a probe
    * that was used before goes on with the series that it began then.
    */
-  private static @Nullable Row row(OpenRecords records, List<SeriesId> all, Path directory)
+  private static @Nullable Row row(
+      OpenRecords records, List<SeriesId> all, Set<String> watched, Path directory)
       throws IOException {
     String run = all.getFirst().run();
     long bytes =
@@ -107,19 +119,19 @@ final class RunsCommand implements Callable<Integer> {
         latest = summary;
       }
     }
-    return latest == null ? null : new Row(latest, bytes);
+    return latest == null ? null : new Row(latest, watched.contains(run), bytes);
   }
 
   private static void table(List<Row> rows, PrintWriter out) {
     int width = Math.max(3, rows.stream().mapToInt(row -> row.run.run().length()).max().orElse(0));
-    String form = "%-" + width + "s  %-6s  %14s  %14s  %7s  %9s  %-26s  %9s%n";
+    String form = "%-" + width + "s  %-11s  %14s  %14s  %7s  %9s  %-26s  %9s%n";
     out.printf(form, "run", "state", "evaluated", "found", "waiting", "results", "verdict", "size");
     for (Row row : rows) {
       RunSummary run = row.run;
       out.printf(
           form,
           run.run(),
-          run.ended() ? "ended" : "open",
+          row.state(),
           step(run, run.evaluatedStep()),
           step(run, run.foundStep()),
           run.waiting(),
@@ -149,7 +161,7 @@ final class RunsCommand implements Callable<Integer> {
     Map<String, @Nullable Object> object = new LinkedHashMap<>();
     object.put("run", run.run());
     object.put("display_name", run.displayName());
-    object.put("state", run.ended() ? "ended" : "open");
+    object.put("state", row.state());
     object.put("step_unit", run.steps().unitOrUpdates().name().toLowerCase(Locale.ROOT));
     object.put("evaluated_step", run.evaluatedStep());
     object.put("found_step", run.foundStep());

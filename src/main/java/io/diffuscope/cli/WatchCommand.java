@@ -139,6 +139,7 @@ final class WatchCommand implements Callable<Integer> {
                                   String.join(", ", roots.places()))));
         }
         warn(status, reader.webToken().warning());
+        warn(status, data.sharing());
         warn(
             status,
             data.describe(

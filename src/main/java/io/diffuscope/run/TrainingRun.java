@@ -42,6 +42,7 @@ import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -250,6 +251,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     }
     resumed = !history.isEmpty();
     distances.goOnFrom(measuredLast);
+    retainEvidence(history);
     if (resumed) {
       tell(new History(settings.id(), history));
       perform(new RunDecisions.Resume());
@@ -257,6 +259,36 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
       goOn();
     }
     return true;
+  }
+
+  /** Evidence of results that no series of the run has a record of is of no use to anybody. */
+  private void retainEvidence(List<RunEvent> history) {
+    List<RunEvent.EvaluationCompleted> completed = new ArrayList<>();
+    Consumer<RunEvent> collect =
+        event -> {
+          if (event instanceof RunEvent.EvaluationCompleted e) {
+            completed.add(e);
+          }
+        };
+    history.forEach(collect);
+    try {
+      for (SeriesId known : store.seriesOf(settings.id())) {
+        if (!known.equals(series)) {
+          store.forEach(known, collect);
+        }
+      }
+      // Where nothing is recorded for good, what earlier processes kept is not to be judged.
+      if (!completed.isEmpty()) {
+        evidence.retain(settings.id(), kept -> completed.stream().anyMatch(kept::isOf));
+      }
+    } catch (IOException e) {
+      tell(
+          new EvidenceNews(
+              settings.id(),
+              true,
+              "the evidence that is kept is not looked through (%s): let this user read and write it; the evaluation goes on"
+                  .formatted(e.getMessage())));
+    }
   }
 
   /** From here on the run hears what comes from outside. */

@@ -51,6 +51,15 @@ class DataDirectoryTest {
   }
 
   @Test
+  void aFileSystemOfTheNetworkIsAWarning() throws Exception {
+    try (DataDirectory held = DataDirectory.lock(folder)) {
+      assertThat(held.sharing()).isNull();
+    }
+    assertThat(DataDirectory.sharing(folder, "nfs4"))
+        .contains(folder.toString(), "(nfs4)", "a --data-dir on a disk of this machine is safer");
+  }
+
+  @Test
   void oneThatCannotBeMadeIsRefusedByName() throws Exception {
     Path file = Files.writeString(folder.resolve("file"), "in the way");
     assertThatThrownBy(() -> DataDirectory.lock(file.resolve("state")))

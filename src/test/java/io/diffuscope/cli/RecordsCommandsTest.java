@@ -69,11 +69,13 @@ class RecordsCommandsTest {
   void runsAreListedWithWhereTheyStand() throws Exception {
     assertThat(ok("runs", "--data-dir", data).lines().toList())
         .hasSize(3)
-        .anyMatch(line -> line.matches("7 +open +step 10 +step 40 +1 +1 +memorizing +\\d+ KiB"))
+        .anyMatch(
+            line -> line.matches("7 +interrupted +step 10 +step 40 +1 +1 +memorizing +\\d+ KiB"))
         .anyMatch(line -> line.matches("8 +ended +- +- +0 +0 +unknown +1 KiB"));
     JsonNode row =
         JSON.readTree(ok("runs", "--format", "jsonl", "--data-dir", data).lines().toList().get(0));
     assertThat(row.path("run").asText()).isEqualTo("7");
+    assertThat(row.path("state").asText()).isEqualTo("interrupted");
     assertThat(row.path("waiting").asInt()).isEqualTo(1);
     assertThat(row.path("skipped").asInt()).isEqualTo(1);
     assertThat(row.path("failed").asInt()).isEqualTo(1);

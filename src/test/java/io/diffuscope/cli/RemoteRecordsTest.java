@@ -47,6 +47,7 @@ class RemoteRecordsTest {
   @TempDir private Path folder = Path.of("");
   private final ActorTestKit kit = ActorTestKit.create();
   private final List<String> forgotten = new ArrayList<>();
+  private final RunBoard board = RunBoard.create();
   private URI uri = URI.create("http://localhost/");
   private RunStore store = RunStore.NONE;
 
@@ -59,7 +60,7 @@ class RemoteRecordsTest {
                 kit.system(),
                 WebSettings.loopback(0),
                 MetricsPublisher.create(new PrometheusMeterRegistry(PrometheusConfig.DEFAULT), "1"),
-                RunBoard.create(),
+                board,
                 () -> new Readiness(List.of()),
                 (run, told) -> CompletableFuture.failedFuture(new AssertionError("not asked")),
                 EvidenceStore.NONE,
@@ -100,6 +101,16 @@ class RemoteRecordsTest {
       assertThatThrownBy(() -> records.forEach(new SeriesId("7", "probe", "/elsewhere"), read::add))
           .isInstanceOf(CannotServeException.class)
           .hasMessageContaining("no such series is recorded");
+    }
+  }
+
+  @Test
+  void whatTheMonitorHasBeforeItNowIsWatched() throws Exception {
+    try (RemoteRecords records = records(TOKEN)) {
+      assertThat(records.watched()).isEmpty();
+      board.onEvent(RunEvents.started("7"));
+      board.onEvent(RunEvents.found("9", 10L));
+      assertThat(records.watched()).containsExactlyInAnyOrder("7", "9");
     }
   }
 

@@ -892,6 +892,37 @@ class TrainingRunTest {
     }
   }
 
+  /** What an earlier process recorded keeps its evidence, whatever series it belongs to. */
+  @Test
+  void evidenceThatNoRecordTellsOfIsRemovedWhenARunGoesOn() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    ProbeSpec spec = files.smallSpec();
+    EvidenceSettings settings =
+        new EvidenceSettings(EvidenceSettings.Mode.PICTURES, 5, 10, 64 << 20);
+    EvidenceStore store = EvidenceStore.in(folder.resolve("evidence"), settings);
+    for (long step : List.of(10L, 20L)) {
+      try (Run run = new Run("left-evidence", spec, settings, store)) {
+        run.actor.tell(
+            new TrainingRun.Found(checkpoint(step, files.checkpoint("step-" + step, 3))));
+        run.actor.tell(new TrainingRun.SourceEnded("over"));
+        run.untilItsEnd();
+        assertThat(run.evidence).isEmpty();
+      }
+      Path kept = folder.resolve("evidence").resolve("run-left-evidence");
+      assertThat(kept.resolve("99.json")).doesNotExist();
+      assertThat(kept.resolve("99.png")).doesNotExist();
+      Files.copy(kept.resolve(step + ".png"), kept.resolve("99.png"));
+      String table = Files.readString(kept.resolve(step + ".json"));
+      Files.writeString(kept.resolve("99.json"), table.replace("\"step\":" + step, "\"step\":99"));
+      assertThat(store.of("left-evidence")).hasSize(step == 10 ? 2 : 3);
+    }
+    try (Run run = new Run("left-evidence", spec, settings, store)) {
+      run.actor.tell(new TrainingRun.SourceEnded("over"));
+      run.untilItsEnd();
+    }
+    assertThat(store.of("left-evidence")).extracting(Evidence::step).containsExactly(10L, 20L);
+  }
+
   /** A run with its queue and samplers, and what it tells. */
   private static final class Run implements AutoCloseable {
     private final TestProbe<RunNotification> told = KIT.createTestProbe(RunNotification.class);
