@@ -26,11 +26,12 @@ import io.diffuscope.run.RunRemoval;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.run.RunStore;
 import io.diffuscope.run.Sampler;
+import io.diffuscope.run.SeriesId;
 import io.diffuscope.run.SharedParts;
 import io.diffuscope.run.WorkQueue;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.tensorfile.BadInputException;
-import io.diffuscope.web.Forgetting;
+import io.diffuscope.web.RecordChanges;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.Instant;
@@ -74,13 +75,17 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
       implements Command {}
 
   /** Removes a run from everywhere. */
-  record Forget(String run, ActorRef<Forgotten> replyTo) implements Command {}
+  record Forget(String run, ActorRef<Changed> replyTo) implements Command {}
 
-  /** What became of that. */
-  record Forgotten(Forgetting.Outcome outcome) implements NoSerializationVerificationNeeded {}
+  /** Adds a series to what is recorded. */
+  record Restore(SeriesId series, List<RunEvent> events, ActorRef<Changed> replyTo)
+      implements Command {}
+
+  /** What became of a change of the records. */
+  record Changed(RecordChanges.Outcome outcome) implements NoSerializationVerificationNeeded {}
 
   /** What is kept of a run is removed, or could not be. */
-  private record Removed(String run, @Nullable Throwable failure, ActorRef<Forgotten> replyTo)
+  private record Removed(String run, @Nullable Throwable failure, ActorRef<Changed> replyTo)
       implements Command {}
 
   /** What became of an announcement. */
@@ -299,6 +304,7 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
       }
       case Announce m -> announce(m);
       case Forget m -> forget(m);
+      case Restore m -> restore(m);
       case Removed m -> removed(m);
       case GetRuns m -> m.replyTo.tell(new Runs(List.copyOf(runs.values())));
     }
@@ -309,8 +315,8 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
     LiveRun run = runs.get(asked.run);
     if (run != null && !over.contains(asked.run)) {
       asked.replyTo.tell(
-          new Forgotten(
-              new Forgetting.Outcome.Refused(
+          new Changed(
+              new RecordChanges.Outcome.Refused(
                   "run \"%s\" is being watched: let it end, or stop the monitor, and forget it then"
                       .formatted(asked.run))));
       return;
@@ -336,6 +342,37 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
             (done, failure) -> new Removed(asked.run, failure, asked.replyTo));
   }
 
+  /** What a run that is here writes must not be written beside it. */
+  private void restore(Restore asked) {
+    String id = asked.series.run();
+    if (runs.containsKey(id)) {
+      asked.replyTo.tell(
+          new Changed(
+              new RecordChanges.Outcome.Refused(
+                  "run \"%s\" is before the monitor: forget it first, or restore into another --data-dir"
+                      .formatted(id))));
+      return;
+    }
+    Executor blocking =
+        getContext().getSystem().dispatchers().lookup(DispatcherSelector.blocking());
+    blocking.execute(() -> asked.replyTo.tell(new Changed(restored(plan.store, asked))));
+  }
+
+  private static RecordChanges.Outcome restored(RunStore store, Restore asked) {
+    try {
+      if (store.seriesOf(asked.series.run()).contains(asked.series)) {
+        return new RecordChanges.Outcome.Refused(
+            "the series of run \"%s\" is recorded here: forget the run first"
+                .formatted(asked.series.run()));
+      }
+      store.append(asked.series, asked.events);
+      return new RecordChanges.Outcome.Done();
+    } catch (IOException e) {
+      return new RecordChanges.Outcome.Refused(
+          "run \"%s\" could not be restored: %s".formatted(asked.series.run(), e.getMessage()));
+    }
+  }
+
   private void removed(Removed message) {
     publisher.tell(new Publisher.Remove(message.run));
     Throwable failure = message.failure;
@@ -343,10 +380,10 @@ final class Monitor extends AbstractOnMessageBehavior<Monitor.Command> {
       getContext().getLog().error("run {} cannot be forgotten", message.run, failure);
     }
     message.replyTo.tell(
-        new Forgotten(
+        new Changed(
             failure == null
-                ? new Forgetting.Outcome.Forgotten()
-                : new Forgetting.Outcome.Refused(
+                ? new RecordChanges.Outcome.Done()
+                : new RecordChanges.Outcome.Refused(
                     "not all of run \"%s\" could be removed (%s): forget it again"
                         .formatted(message.run, failure.getMessage()))));
   }

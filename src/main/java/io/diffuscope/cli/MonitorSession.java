@@ -2,6 +2,7 @@ package io.diffuscope.cli;
 
 import akka.Done;
 import akka.actor.CoordinatedShutdown;
+import akka.actor.typed.ActorRef;
 import akka.actor.typed.ActorSystem;
 import akka.actor.typed.javadsl.Adapter;
 import akka.actor.typed.javadsl.AskPattern;
@@ -19,12 +20,13 @@ import io.diffuscope.run.RunRemoval;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.run.RunState;
 import io.diffuscope.run.RunStore;
+import io.diffuscope.run.SeriesId;
 import io.diffuscope.run.SourceNews;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.web.BearerToken;
-import io.diffuscope.web.Forgetting;
 import io.diffuscope.web.HttpServer;
 import io.diffuscope.web.Readiness;
+import io.diffuscope.web.RecordChanges;
 import io.diffuscope.web.RunBoard;
 import io.diffuscope.web.WebSettings;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
@@ -42,11 +44,15 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** A running monitor as a command sees it: start it, wait for its end, stop it. */
 final class MonitorSession implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(10);
+
+  /** The records of a long run are written. */
+  private static final Duration LONG_PATIENCE = Duration.ofMinutes(10);
 
   /** Less than the phase of the shutdown has in which it is asked. */
   private static final Duration SHORT_PATIENCE = Duration.ofSeconds(4);
@@ -211,7 +217,7 @@ final class MonitorSession implements AutoCloseable {
               evidence,
               store,
               control == null ? null : BearerToken.of(control),
-              this::forget)
+              changes())
           .toCompletableFuture()
           .get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
     } catch (ExecutionException e) {
@@ -234,10 +240,25 @@ final class MonitorSession implements AutoCloseable {
         .thenApply(Monitor.Announced::outcome);
   }
 
-  private CompletionStage<Forgetting.Outcome> forget(String run) {
-    return AskPattern.<Monitor.Command, Monitor.Forgotten>ask(
-            system, replyTo -> new Monitor.Forget(run, replyTo), PATIENCE, system.scheduler())
-        .thenApply(Monitor.Forgotten::outcome);
+  private RecordChanges changes() {
+    return new RecordChanges() {
+      @Override
+      public CompletionStage<Outcome> forget(String run) {
+        return ask(PATIENCE, replyTo -> new Monitor.Forget(run, replyTo));
+      }
+
+      @Override
+      public CompletionStage<Outcome> restore(SeriesId series, List<RunEvent> events) {
+        return ask(LONG_PATIENCE, replyTo -> new Monitor.Restore(series, events, replyTo));
+      }
+
+      private CompletionStage<Outcome> ask(
+          Duration patience, Function<ActorRef<Monitor.Changed>, Monitor.Command> question) {
+        return AskPattern.<Monitor.Command, Monitor.Changed>ask(
+                system, question::apply, patience, system.scheduler())
+            .thenApply(Monitor.Changed::outcome);
+      }
+    };
   }
 
   /** Where it serves; null if it does not. */

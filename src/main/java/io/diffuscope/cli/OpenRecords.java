@@ -1,7 +1,10 @@
 package io.diffuscope.cli;
 
+import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunRecords;
+import io.diffuscope.run.SeriesId;
 import java.io.IOException;
+import java.util.List;
 import java.util.Set;
 
 /** The records of a data directory, for one command. */
@@ -11,6 +14,9 @@ interface OpenRecords extends RunRecords, AutoCloseable {
 
   /** Removes a run everywhere. */
   void forget(String run) throws IOException;
+
+  /** Adds a series that is not recorded, all of it or nothing. */
+  void restore(SeriesId series, List<RunEvent> events) throws IOException;
 
   @Override
   void close();

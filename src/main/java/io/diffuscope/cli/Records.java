@@ -34,12 +34,21 @@ final class Records {
     if (!Files.exists(H2RunStore.file(directory))) {
       return new InDatabase(null, RunStore.NONE, run -> {});
     }
+    return openOrBegin(directory);
+  }
+
+  /**
+   * Opens them, and begins them where there are none yet.
+   *
+   * @throws CannotServeException if they cannot be read
+   */
+  static OpenRecords openOrBegin(Path directory) throws CannotServeException {
     DataDirectory.Owner owner = DataDirectory.owner(directory);
     if (owner != null) {
       return new RemoteRecords(owner);
     }
     DataDirectory lock = DataDirectory.lock(directory);
-    lock.describe("process %d, which reads it".formatted(ProcessHandle.current().pid()));
+    lock.describe("process %d, which looks into it".formatted(ProcessHandle.current().pid()));
     try {
       RunStore store = DataDirectory.journal(directory);
       return new InDatabase(
@@ -109,6 +118,11 @@ final class Records {
     @Override
     public void forget(String run) throws IOException {
       removal.forget(run);
+    }
+
+    @Override
+    public void restore(SeriesId series, List<RunEvent> events) throws IOException {
+      store.append(series, events);
     }
 
     @Override

@@ -8,6 +8,7 @@ import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunEventCodec;
 import io.diffuscope.run.SeriesId;
 import java.io.BufferedReader;
+import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
@@ -31,6 +32,7 @@ import java.util.function.Consumer;
 final class RemoteRecords implements OpenRecords {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Duration PATIENCE = Duration.ofSeconds(30);
+  private static final Duration LONG_PATIENCE = Duration.ofMinutes(10);
   private static final int OK = 200;
 
   private final DataDirectory.Owner owner;
@@ -60,14 +62,11 @@ final class RemoteRecords implements OpenRecords {
 
   @Override
   public void forEach(SeriesId series, Consumer<RunEvent> told) throws IOException {
-    String path =
-        "api/v1/runs/%s/history?probe=%s&source=%s"
-            .formatted(series.run(), quoted(series.probe()), quoted(series.source()));
     // All of it is taken before any of it is told: a person may look at the first page for an hour,
     // and the monitor does not wait so long.
     try (TemporaryFolder folder = TemporaryFolder.create("diffuscope-history-")) {
       Path taken = folder.path().resolve("events.jsonl");
-      take(series, send(request(path).GET().build()), taken);
+      take(series, send(request(historyOf(series)).GET().build()), taken);
       int number = 0;
       try (BufferedReader lines = Files.newBufferedReader(taken)) {
         for (String line = lines.readLine(); line != null; line = lines.readLine()) {
@@ -76,6 +75,11 @@ final class RemoteRecords implements OpenRecords {
         }
       }
     }
+  }
+
+  private static String historyOf(SeriesId series) {
+    return "api/v1/runs/%s/history?probe=%s&source=%s"
+        .formatted(series.run(), quoted(series.probe()), quoted(series.source()));
   }
 
   private void take(SeriesId series, InputStream body, Path target) throws CannotServeException {
@@ -116,11 +120,30 @@ final class RemoteRecords implements OpenRecords {
 
   @Override
   public void forget(String run) throws IOException {
-    send(request("api/v1/runs/" + run)
-            .header("Authorization", "Bearer " + owner.token())
-            .DELETE()
-            .build())
-        .close();
+    send(authorized("api/v1/runs/" + run).DELETE().build()).close();
+  }
+
+  @Override
+  public void restore(SeriesId series, List<RunEvent> events) throws IOException {
+    try (TemporaryFolder folder = TemporaryFolder.create("diffuscope-restore-")) {
+      Path lines = folder.path().resolve("events.jsonl");
+      try (BufferedWriter out = Files.newBufferedWriter(lines)) {
+        for (RunEvent event : events) {
+          out.write(RunEventCodec.toJson(event));
+          out.write('\n');
+        }
+      }
+      HttpRequest request =
+          authorized(historyOf(series))
+              .timeout(LONG_PATIENCE)
+              .POST(HttpRequest.BodyPublishers.ofFile(lines))
+              .build();
+      send(request).close();
+    }
+  }
+
+  private HttpRequest.Builder authorized(String path) {
+    return request(path).header("Authorization", "Bearer " + owner.token());
   }
 
   private static String quoted(String text) {

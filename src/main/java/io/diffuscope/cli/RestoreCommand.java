@@ -1,6 +1,5 @@
 package io.diffuscope.cli;
 
-import io.diffuscope.run.RunStore;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -13,7 +12,7 @@ import picocli.CommandLine.Parameters;
     name = "restore",
     description = {
       "Add the runs of a backup to a data directory. Runs that it has stay as they are: forget one",
-      "first to have it from the backup. No monitor may have the directory meanwhile."
+      "first to have it from the backup. A monitor may have the directory meanwhile."
     },
     footer = {"", "Example:", "  diffuscope restore runs.jsonl.gz --data-dir other"})
 final class RestoreCommand implements Callable<Integer> {
@@ -24,9 +23,8 @@ final class RestoreCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    try (DataDirectory lock = DataDirectory.lock(data.directory());
-        RunStore store = DataDirectory.journal(lock.directory())) {
-      RunArchive.Restored restored = RunArchive.restore(file, store);
+    try (OpenRecords records = Records.openOrBegin(data.directory())) {
+      RunArchive.Restored restored = RunArchive.restore(file, records);
       PrintWriter out = data.out();
       out.printf(
           "restored: %s%n",

@@ -6,8 +6,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunEventCodec;
 import io.diffuscope.run.RunRecords;
-import io.diffuscope.run.RunStore;
-import io.diffuscope.run.RunStoreException;
 import io.diffuscope.run.SeriesId;
 import io.diffuscope.tensorfile.BadInputException;
 import io.diffuscope.tensorfile.BadInputException.Reason;
@@ -23,9 +21,11 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.GZIPOutputStream;
 import org.jspecify.annotations.Nullable;
@@ -92,13 +92,14 @@ final class RunArchive {
   private record Part(SeriesId series, List<RunEvent> events) {}
 
   /**
-   * Adds the runs that a store does not have; those that it has stay as they are. Nothing is added
-   * of a backup that is not whole.
+   * Adds the runs that are not recorded; those that are stay as they are. Nothing is added of a
+   * backup that is not whole.
    *
    * @throws BadInputException if it is no backup, or not to its end
    */
-  static Restored restore(Path file, RunStore store) throws IOException {
-    List<SeriesId> known = store.series();
+  static Restored restore(Path file, OpenRecords records) throws IOException {
+    Set<String> known = new HashSet<>(records.watched());
+    records.series().forEach(series -> known.add(series.run()));
     List<String> added = new ArrayList<>();
     List<String> left = new ArrayList<>();
     each(file, part -> {});
@@ -106,10 +107,10 @@ final class RunArchive {
         file,
         part -> {
           String run = part.series.run();
-          if (known.stream().anyMatch(series -> series.run().equals(run))) {
+          if (known.contains(run)) {
             left.add(run);
           } else {
-            store.append(part.series, part.events);
+            records.restore(part.series, part.events);
             added.add(run);
           }
         });
@@ -160,9 +161,10 @@ final class RunArchive {
       throw new IOException("it ends too early");
     } catch (NoSuchFileException e) {
       throw new BadInputException(file, Reason.VANISHED, "there is no such file");
-    } catch (RunStoreException e) {
-      throw e;
     } catch (IOException e) {
+      if (Records.failed(e)) {
+        throw e;
+      }
       throw new BadInputException(
           file,
           Reason.MALFORMED,

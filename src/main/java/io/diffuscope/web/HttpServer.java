@@ -62,9 +62,7 @@ public final class HttpServer {
         EvidenceStore.NONE,
         RunStore.NONE,
         null,
-        run ->
-            CompletableFuture.completedFuture(
-                new Forgetting.Outcome.Refused("nothing is recorded here")));
+        RecordChanges.NONE);
   }
 
   /**
@@ -72,7 +70,7 @@ public final class HttpServer {
    *
    * @param evidence read on the blocking dispatcher
    * @param records read on the blocking dispatcher
-   * @param control token of who may remove runs; null: nobody may
+   * @param control token of who may remove and restore runs; null: nobody may
    */
   public static CompletionStage<HttpServer> bind(
       ActorSystem<?> system,
@@ -84,7 +82,7 @@ public final class HttpServer {
       EvidenceStore evidence,
       RunRecords records,
       @Nullable BearerToken control,
-      Forgetting forgetting) {
+      RecordChanges changes) {
     Executor blocking = system.dispatchers().lookup(DispatcherSelector.blocking());
     Routes routes =
         new Routes(
@@ -93,7 +91,7 @@ public final class HttpServer {
             readiness,
             new AnnounceRoute(settings.token(), announcements),
             new EvidenceRoute(evidence, board, blocking),
-            new RecordsRoute(records, control, forgetting, blocking),
+            new RecordsRoute(records, control, changes, blocking),
             blocking);
     return Http.get(system)
         .newServerAt(settings.host(), settings.port())

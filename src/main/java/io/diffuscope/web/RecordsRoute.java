@@ -8,11 +8,15 @@ import akka.http.javadsl.model.HttpResponse;
 import akka.http.javadsl.server.AllDirectives;
 import akka.http.javadsl.server.PathMatchers;
 import akka.http.javadsl.server.Route;
+import akka.stream.Materializer;
 import akka.stream.OverflowStrategy;
 import akka.stream.QueueOfferResult;
+import akka.stream.javadsl.Framing;
+import akka.stream.javadsl.Sink;
 import akka.stream.javadsl.Source;
 import akka.stream.javadsl.SourceQueueWithComplete;
 import akka.util.ByteString;
+import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunEventCodec;
 import io.diffuscope.run.RunRecords;
 import io.diffuscope.run.SeriesId;
@@ -35,28 +39,32 @@ import org.slf4j.LoggerFactory;
 /**
  * What is recorded: {@code GET /api/v1/series} lists it, {@code GET
  * /api/v1/runs/RUN/history?probe=P&source=S} gives the events of a series, one line of JSON each,
- * and {@code DELETE /api/v1/runs/RUN} removes a run, for who knows the token.
+ * and, for who knows the token, {@code POST} of the same lines to the same address restores a
+ * series, and {@code DELETE /api/v1/runs/RUN} removes a run.
  */
 final class RecordsRoute extends AllDirectives {
   private static final Logger log = LoggerFactory.getLogger(RecordsRoute.class);
+
+  /** That of a result with thousands of estimates. */
+  private static final int LONGEST_LINE = 64 << 20;
 
   private static final ContentType LINES = ContentTypes.parse("application/x-ndjson");
 
   private final RunRecords records;
   private final @Nullable BearerToken token;
-  private final Forgetting forgetting;
+  private final RecordChanges changes;
   private final Executor blocking;
 
   /**
    * The route.
    *
-   * @param token of who may remove runs; null: nobody may
+   * @param token of who may remove and restore runs; null: nobody may
    */
   RecordsRoute(
-      RunRecords records, @Nullable BearerToken token, Forgetting forgetting, Executor blocking) {
+      RunRecords records, @Nullable BearerToken token, RecordChanges changes, Executor blocking) {
     this.records = records;
     this.token = token;
-    this.forgetting = forgetting;
+    this.changes = changes;
     this.blocking = blocking;
   }
 
@@ -66,19 +74,32 @@ final class RecordsRoute extends AllDirectives {
         path(
             PathMatchers.segment("v1").slash("runs").slash(PathMatchers.segment()).slash("history"),
             run ->
-                get(
-                    () ->
-                        parameter(
-                            "probe",
-                            probe ->
-                                parameter(
-                                    "source",
-                                    source ->
-                                        answer(() -> history(new SeriesId(run, probe, source))))))),
+                parameter(
+                    "probe",
+                    probe ->
+                        parameter("source", source -> series(new SeriesId(run, probe, source))))),
         path(
             PathMatchers.segment("v1").slash("runs").slash(PathMatchers.segment()),
             run ->
                 delete(() -> extractRequest(request -> completeWithFuture(forget(run, request))))));
+  }
+
+  /** A long history takes its time both ways. */
+  private Route series(SeriesId series) {
+    return concat(
+        get(() -> answer(() -> history(series))),
+        post(
+            () ->
+                withoutRequestTimeout(
+                    () ->
+                        withoutSizeLimit(
+                            () ->
+                                extractMaterializer(
+                                    materializer ->
+                                        extractRequest(
+                                            request ->
+                                                completeWithFuture(
+                                                    restore(series, request, materializer))))))));
   }
 
   private Route answer(Supplier<HttpResponse> response) {
@@ -193,29 +214,76 @@ final class RecordsRoute extends AllDirectives {
     }
   }
 
-  private CompletionStage<HttpResponse> forget(String run, HttpRequest request) {
+  private boolean mayChange(HttpRequest request) {
     String shown = BearerToken.shownBy(request);
-    if (token == null || shown == null || !token.matches(shown)) {
-      return CompletableFuture.completedFuture(
-          JsonAnswers.error(
-                  401, "only the user of the monitor may remove a run: use diffuscope forget RUN")
-              .addHeader(BearerToken.challenge()));
+    return token != null && shown != null && token.matches(shown);
+  }
+
+  private static CompletionStage<HttpResponse> unauthorized(String sentence) {
+    return CompletableFuture.completedFuture(
+        JsonAnswers.error(401, sentence).addHeader(BearerToken.challenge()));
+  }
+
+  private CompletionStage<HttpResponse> restore(
+      SeriesId series, HttpRequest request, Materializer materializer) {
+    if (!mayChange(request)) {
+      request.discardEntityBytes(materializer);
+      return unauthorized(
+          "only the user of the monitor may restore a run: use diffuscope restore FILE");
     }
-    return forgetting
-        .forget(run)
+    return request
+        .entity()
+        .getDataBytes()
+        .via(Framing.delimiter(ByteString.fromString("\n"), LONGEST_LINE))
+        .map(line -> RunEventCodec.fromJson(line.utf8String()))
+        .runWith(Sink.seq(), materializer)
+        .handle(
+            (events, failure) ->
+                failure == null
+                    ? restore(series, events)
+                    : CompletableFuture.completedFuture(
+                        JsonAnswers.error(
+                            400, "no whole history: " + unwrapped(failure).getMessage())))
+        .thenCompose(answer -> answer);
+  }
+
+  private static Throwable unwrapped(Throwable failure) {
+    return failure instanceof CompletionException && failure.getCause() != null
+        ? failure.getCause()
+        : failure;
+  }
+
+  private CompletionStage<HttpResponse> restore(SeriesId series, List<RunEvent> events) {
+    if (!events.stream().allMatch(event -> event.run().equals(series.run()))) {
+      return CompletableFuture.completedFuture(
+          JsonAnswers.error(400, "no whole history: an event of another run is among them"));
+    }
+    return told(changes.restore(series, events), series.run(), "restored");
+  }
+
+  private CompletionStage<HttpResponse> forget(String run, HttpRequest request) {
+    return mayChange(request)
+        ? told(changes.forget(run), run, "forgotten")
+        : unauthorized("only the user of the monitor may remove a run: use diffuscope forget RUN");
+  }
+
+  private static CompletionStage<HttpResponse> told(
+      CompletionStage<RecordChanges.Outcome> change, String run, String status) {
+    return change
         .thenApply(
             outcome ->
                 switch (outcome) {
-                  case Forgetting.Outcome.Forgotten f ->
-                      JsonAnswers.of(200, Map.of("run", run, "status", "forgotten"));
-                  case Forgetting.Outcome.Refused(String message) ->
+                  case RecordChanges.Outcome.Done done ->
+                      JsonAnswers.of(200, Map.of("run", run, "status", status));
+                  case RecordChanges.Outcome.Refused(String message) ->
                       JsonAnswers.error(409, message);
                 })
         .exceptionally(
             failure -> {
-              log.error("a run could not be forgotten", failure);
+              log.error("run {} could not be {}", run, status, failure);
               return JsonAnswers.error(
-                  500, "the run could not be removed; the log of the monitor says why");
+                  500,
+                  "the run could not be %s; the log of the monitor says why".formatted(status));
             });
   }
 }

@@ -246,7 +246,7 @@ class HistoryCommandTest {
         new RunEvent.CheckpointFound(
             "7", RunEvents.AT.plusSeconds(900), RunEvents.checkpoint(20L)));
     assertThat(ok("runs").lines())
-        .anyMatch(line -> line.matches("7 +open +step 10 +step 20 +1 +1 .*"));
+        .anyMatch(line -> line.matches("7 +interrupted +step 10 +step 20 +1 +1 .*"));
   }
 
   /** A reader of RFC 4180 by its grammar: fields in quotes hold anything, with quotes twice. */

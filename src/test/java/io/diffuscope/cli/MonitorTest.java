@@ -25,10 +25,12 @@ import io.diffuscope.checkpoint.RunDirectories;
 import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.detect.DetectorSettings;
 import io.diffuscope.model.Devices;
+import io.diffuscope.publish.RunEvents;
 import io.diffuscope.publish.RunListener;
 import io.diffuscope.run.Ending;
 import io.diffuscope.run.EvaluationException;
 import io.diffuscope.run.FailureReason;
+import io.diffuscope.run.H2RunStore;
 import io.diffuscope.run.Pace;
 import io.diffuscope.run.PreparationProgress;
 import io.diffuscope.run.Retries;
@@ -36,6 +38,7 @@ import io.diffuscope.run.RunEvent;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.run.RunState;
 import io.diffuscope.run.RunStore;
+import io.diffuscope.run.SeriesId;
 import io.diffuscope.run.SourceNews;
 import io.diffuscope.run.StepScale;
 import io.diffuscope.sampling.Probe;
@@ -45,6 +48,7 @@ import io.diffuscope.signal.SignalSchedule;
 import io.diffuscope.tensorfile.FloatArray;
 import io.diffuscope.tensorfile.SafetensorsWriter;
 import io.diffuscope.tensorfile.TensorShape;
+import io.diffuscope.web.RecordChanges;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -52,6 +56,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -129,6 +134,37 @@ class MonitorTest {
       assertThat(completed.checkpoint().step()).isEqualTo(10);
       assertThat(completed.estimates()).isNotEmpty();
       assertThat(failure).isNotDone();
+      kit.stop(monitor);
+    }
+  }
+
+  /** What is recorded of the run that it watches is written by that run alone. */
+  @Test
+  void restoresRunsThatItDoesNotWatchAndHasNoRecordOf() throws Exception {
+    ProbeSpec spec = files.smallSpec();
+    List<RunEvent> events = List.of(RunEvents.started("x"), RunEvents.completed("x", 10L, true));
+    SeriesId series = new SeriesId("x", "probe", "there");
+    try (RunStore store = H2RunStore.in(folder.resolve("records"));
+        Probe probe = Probe.open(spec)) {
+      ActorRef<Monitor.Command> monitor =
+          spawn(
+              probe,
+              new RunSources.One(new MonitoredRun(settings(spec), source::second, "here")),
+              store);
+      next(RunEvent.RunStarted.class::isInstance);
+      TestProbe<Monitor.Changed> answers = kit.createTestProbe(Monitor.Changed.class);
+      monitor.tell(
+          new Monitor.Restore(
+              new SeriesId("r", "p", "s"), List.of(RunEvents.started("r")), answers.getRef()));
+      assertThat(answers.receiveMessage().outcome().toString()).contains("is before the monitor");
+      monitor.tell(new Monitor.Restore(series, events, answers.getRef()));
+      assertThat(answers.receiveMessage().outcome()).isEqualTo(new RecordChanges.Outcome.Done());
+      monitor.tell(new Monitor.Restore(series, events, answers.getRef()));
+      assertThat(answers.receiveMessage().outcome().toString()).contains("is recorded here");
+      List<RunEvent> read = new ArrayList<>();
+      store.forEach(series, read::add);
+      assertThat(read).isEqualTo(events);
+      assertThat(store.seriesOf("r")).doesNotContain(new SeriesId("r", "p", "s"));
       kit.stop(monitor);
     }
   }
@@ -523,6 +559,10 @@ class MonitorTest {
   }
 
   private ActorRef<Monitor.Command> spawn(Probe probe, RunSources runs) {
+    return spawn(probe, runs, RunStore.NONE);
+  }
+
+  private ActorRef<Monitor.Command> spawn(Probe probe, RunSources runs, RunStore store) {
     RunListener listener =
         new RunListener() {
           @Override
@@ -550,7 +590,7 @@ class MonitorTest {
                 List.of(listener),
                 failure::complete,
                 () -> {},
-                RunStore.NONE)));
+                store)));
   }
 
   private RunState stateOf(ActorRef<Monitor.Command> monitor, String run) {

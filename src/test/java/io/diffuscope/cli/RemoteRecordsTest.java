@@ -9,12 +9,13 @@ import io.diffuscope.publish.RunEvents;
 import io.diffuscope.run.EvidenceStore;
 import io.diffuscope.run.H2RunStore;
 import io.diffuscope.run.RunEvent;
+import io.diffuscope.run.RunEventCodec;
 import io.diffuscope.run.RunStore;
 import io.diffuscope.run.SeriesId;
 import io.diffuscope.web.BearerToken;
-import io.diffuscope.web.Forgetting;
 import io.diffuscope.web.HttpServer;
 import io.diffuscope.web.Readiness;
+import io.diffuscope.web.RecordChanges;
 import io.diffuscope.web.RunBoard;
 import io.diffuscope.web.WebSettings;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
@@ -26,7 +27,9 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -47,6 +50,7 @@ class RemoteRecordsTest {
   @TempDir private Path folder = Path.of("");
   private final ActorTestKit kit = ActorTestKit.create();
   private final List<String> forgotten = new ArrayList<>();
+  private final Map<SeriesId, List<RunEvent>> restored = new HashMap<>();
   private final RunBoard board = RunBoard.create();
   private URI uri = URI.create("http://localhost/");
   private RunStore store = RunStore.NONE;
@@ -66,18 +70,31 @@ class RemoteRecordsTest {
                 EvidenceStore.NONE,
                 store,
                 BearerToken.of(TOKEN),
-                this::forget)
+                new Changes())
             .toCompletableFuture()
             .get(30, TimeUnit.SECONDS)
             .uri();
   }
 
-  private CompletableFuture<Forgetting.Outcome> forget(String run) {
-    forgotten.add(run);
-    return CompletableFuture.completedFuture(
-        run.equals("live")
-            ? new Forgetting.Outcome.Refused("run \"live\" is being watched")
-            : new Forgetting.Outcome.Forgotten());
+  /** In place of the monitor's. */
+  private final class Changes implements RecordChanges {
+    @Override
+    public CompletableFuture<Outcome> forget(String run) {
+      forgotten.add(run);
+      return CompletableFuture.completedFuture(
+          run.equals("live")
+              ? new Outcome.Refused("run \"live\" is being watched")
+              : new Outcome.Done());
+    }
+
+    @Override
+    public CompletableFuture<Outcome> restore(SeriesId series, List<RunEvent> events) {
+      restored.put(series, events);
+      return CompletableFuture.completedFuture(
+          series.run().equals("live")
+              ? new Outcome.Refused("run \"live\" is before the monitor")
+              : new Outcome.Done());
+    }
   }
 
   @AfterEach
@@ -137,6 +154,49 @@ class RemoteRecordsTest {
       assertThatThrownBy(() -> records.forget("live")).hasMessageContaining("is being watched");
     }
     assertThat(forgotten).containsExactly("7", "live");
+  }
+
+  @Test
+  void onlyWhoKnowsTheTokenRestores() throws Exception {
+    SeriesId other = new SeriesId("7", "another probe", "/elsewhere?&");
+    try (RemoteRecords records = records("wrong")) {
+      assertThatThrownBy(() -> records.restore(other, EVENTS))
+          .isInstanceOf(CannotServeException.class)
+          .hasMessageContaining("only the user of the monitor may restore a run");
+    }
+    assertThat(restored).isEmpty();
+    try (RemoteRecords records = records(TOKEN)) {
+      records.restore(other, EVENTS);
+      assertThatThrownBy(
+              () ->
+                  records.restore(
+                      new SeriesId("live", "p", "s"), List.of(RunEvents.started("live"))))
+          .isInstanceOf(CannotServeException.class)
+          .hasMessageContaining("is before the monitor");
+      assertThatThrownBy(() -> records.restore(new SeriesId("8", "p", "s"), EVENTS))
+          .hasMessageContaining("an event of another run");
+    }
+    assertThat(restored).containsEntry(other, EVENTS).hasSize(2);
+  }
+
+  /** What is cut off, or is no history, must not be recorded as a whole one. */
+  @Test
+  void whatIsNoHistoryIsNotRestored() throws Exception {
+    String line = RunEventCodec.toJson(EVENTS.getFirst());
+    try (HttpClient client = HttpClient.newHttpClient()) {
+      for (String body : List.of("{}\n", "no JSON\n", line + "\n" + line)) {
+        HttpResponse<String> response =
+            client.send(
+                HttpRequest.newBuilder(uri.resolve("/api/v1/runs/7/history?probe=p&source=s"))
+                    .header("Authorization", "Bearer " + TOKEN)
+                    .POST(HttpRequest.BodyPublishers.ofString(body))
+                    .build(),
+                BodyHandlers.ofString());
+        assertThat(response.statusCode()).as(body).isEqualTo(400);
+        assertThat(response.body()).contains("no whole history");
+      }
+    }
+    assertThat(restored).isEmpty();
   }
 
   @Test
