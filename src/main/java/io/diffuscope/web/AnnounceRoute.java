@@ -19,7 +19,6 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
@@ -168,7 +167,7 @@ final class AnnounceRoute extends AllDirectives {
 
   /** There is no announcement, so nobody was asked. */
   private HttpResponse unread(Throwable failure) {
-    Throwable cause = unwrapped(failure);
+    Throwable cause = StageFailures.unwrapped(failure);
     return switch (cause) {
       case IllegalArgumentException e -> JsonAnswers.error(400, String.valueOf(e.getMessage()));
       case EntityStreamSizeException e -> tooLong();
@@ -182,7 +181,7 @@ final class AnnounceRoute extends AllDirectives {
   }
 
   private HttpResponse failure(Throwable failure) {
-    Throwable cause = unwrapped(failure);
+    Throwable cause = StageFailures.unwrapped(failure);
     return cause instanceof TimeoutException
         ? busy(
             "the checkpoint was not looked at in time and may still be taken; announcing it again"
@@ -193,12 +192,6 @@ final class AnnounceRoute extends AllDirectives {
   private HttpResponse failed(Throwable cause) {
     log.error("an announcement failed", cause);
     return JsonAnswers.error(500, "the announcement failed; the log of the monitor says why");
-  }
-
-  private static Throwable unwrapped(Throwable failure) {
-    return failure instanceof CompletionException && failure.getCause() != null
-        ? failure.getCause()
-        : failure;
   }
 
   private HttpResponse tooLong() {

@@ -243,14 +243,9 @@ final class RecordsRoute extends AllDirectives {
                     ? restore(series, events)
                     : CompletableFuture.completedFuture(
                         JsonAnswers.error(
-                            400, "no whole history: " + unwrapped(failure).getMessage())))
+                            400,
+                            "no whole history: " + StageFailures.unwrapped(failure).getMessage())))
         .thenCompose(answer -> answer);
-  }
-
-  private static Throwable unwrapped(Throwable failure) {
-    return failure instanceof CompletionException && failure.getCause() != null
-        ? failure.getCause()
-        : failure;
   }
 
   private CompletionStage<HttpResponse> restore(SeriesId series, List<RunEvent> events) {
