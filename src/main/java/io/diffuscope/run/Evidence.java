@@ -76,8 +76,8 @@ public record Evidence(
     }
   }
 
-  /** Of a checkpoint that was evaluated. */
-  static Evidence of(RunEvent.EvaluationCompleted event, List<WorstSample> worst) {
+  /** Of a checkpoint whose result is recorded. */
+  static Evidence of(RunEvent.EvaluationCompleted event, EvidenceDraft draft) {
     return new Evidence(
         event.run(),
         event.checkpoint().step(),
@@ -85,8 +85,8 @@ public record Evidence(
         event.attempt(),
         event.at().toString(),
         event.probe(),
-        worst.stream().anyMatch(sample -> sample.pictures() != null),
-        worst.stream().map(Row::of).toList());
+        draft.pictured(),
+        draft.worst());
   }
 
   /** Whether it was kept of this result: of this measurement, not of another one of the step. */

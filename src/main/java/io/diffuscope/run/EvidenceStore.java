@@ -1,5 +1,6 @@
 package io.diffuscope.run;
 
+import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.sampling.WorstSample;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
@@ -10,7 +11,6 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -64,26 +64,48 @@ public final class EvidenceStore {
   }
 
   /**
-   * Keeps the evidence of a checkpoint.
+   * Writes down the evidence of a checkpoint before its result is recorded, so that a crash after
+   * the record loses no picture. It is shown once it is {@linkplain #keep kept}.
    *
    * @param worst worst first; where there are none, nothing is kept
-   * @param bestStep of the run's verdict; null where there is none
    * @throws IOException if it cannot be written
    */
-  synchronized void keep(
-      RunEvent.EvaluationCompleted event, List<WorstSample> worst, @Nullable Long bestStep)
+  synchronized void draft(String run, String probe, Checkpoint checkpoint, List<WorstSample> worst)
       throws IOException {
     if (isOff() || worst.isEmpty()) {
       return;
     }
     open();
-    Evidence evidence = Evidence.of(event, worst);
-    String run = evidence.run();
+    EvidenceDraft draft = EvidenceDraft.of(probe, checkpoint, worst);
+    byte[] sheet = draft.pictured() ? EvidenceSheet.png(checkpoint.step(), worst) : null;
+    files(run).draft(draft, sheet);
+  }
+
+  /**
+   * Keeps what was drafted of a checkpoint whose result is recorded now; nothing where nothing was.
+   *
+   * @param bestStep of the run's verdict; null where there is none
+   * @return whether there was
+   * @throws IOException if it cannot be written; the draft is looked at again by {@link #goOn}
+   */
+  synchronized boolean keep(RunEvent.EvaluationCompleted event, @Nullable Long bestStep)
+      throws IOException {
+    if (isOff()) {
+      return false;
+    }
+    open();
+    String run = event.run();
     KeptEvidence files = files(run);
-    byte[] sheet = evidence.pictured() ? EvidenceSheet.png(evidence.step(), worst) : null;
+    EvidenceDraft draft = files.draft();
+    // Evidence that a later attempt has replaced must not replace it again.
+    boolean replaced = event.standing() == RunEvent.Standing.SUPERSEDED;
+    if (draft == null || replaced || !draft.isOf(event)) {
+      return false;
+    }
+    Evidence evidence = Evidence.of(event, draft);
     long before = files.bytes(evidence.name());
     try {
-      files.write(evidence, sheet);
+      files.adopt(evidence);
     } finally {
       bytes.merge(run, files.bytes(evidence.name()) - before, Long::sum);
     }
@@ -95,6 +117,7 @@ public final class EvidenceStore {
       kept.remove(remove(run, kept, evidence.name()));
     }
     makeRoom(evidence);
+    return true;
   }
 
   /** Once: what an earlier process left. */
@@ -172,27 +195,36 @@ public final class EvidenceStore {
   }
 
   /**
-   * Removes what no record tells of, such as the evidence of an evaluation whose result was never
-   * recorded, and what is damaged: a table that cannot be read goes with its sheet; of a table
-   * whose sheet is damaged or missing the numbers stay. Told once each in the log. To be called
-   * when a run goes on:
+   * Brings what is kept of a run in line with its records, when it goes on: what was drafted of a
+   * recorded result is kept; what no record tells of, such as the evidence of an evaluation whose
+   * result was never recorded, is removed; and so is what is damaged: a table that cannot be read
+   * goes with its sheet, and of a table whose sheet is damaged or missing the numbers stay. Told
+   * once each in the log.
    *
-   * <pre>{@code
-   * evidence.retain(run, kept -> completed.stream().anyMatch(kept::isOf));
-   * }</pre>
-   *
-   * @param recorded whether there is a record of it
-   * @throws IOException if something cannot be removed
+   * @param recorded all results of the run that are recorded, of all its series
+   * @param bestStep of the run's verdict; null where there is none
+   * @throws IOException if something cannot be written or removed
    */
-  public synchronized void retain(String run, Predicate<Evidence> recorded) throws IOException {
+  synchronized void goOn(
+      String run, List<RunEvent.EvaluationCompleted> recorded, @Nullable Long bestStep)
+      throws IOException {
     if (folder == null || !RunSettings.isId(run)) {
       return;
     }
     KeptEvidence files = files(run);
     try {
+      EvidenceDraft draft = files.draft();
+      RunEvent.EvaluationCompleted last =
+          draft == null
+              ? null
+              : recorded.reversed().stream().filter(draft::isOf).findFirst().orElse(null);
+      if (last != null) {
+        keep(last, bestStep);
+      }
+      files.removeDraft();
       files.mend();
       for (Evidence evidence : files.tables()) {
-        if (!recorded.test(evidence)) {
+        if (recorded.stream().noneMatch(evidence::isOf)) {
           files.remove(evidence.name());
         }
       }

@@ -1,5 +1,6 @@
 package io.diffuscope.run;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -13,6 +14,7 @@ import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -27,7 +29,8 @@ import org.slf4j.LoggerFactory;
 /**
  * The files of one run's evidence: a table {@code NAME.json} for each checkpoint, and a sheet
  * {@code NAME.png} where there are pictures. A table names its sheet, so it is written last and
- * removed first. Links are not followed.
+ * removed first. Of the checkpoint that was measured last there may be a draft, a table and a
+ * sheet, which is not yet evidence. Links are not followed.
  */
 final class KeptEvidence {
   private static final Logger LOG = LoggerFactory.getLogger(KeptEvidence.class);
@@ -35,6 +38,8 @@ final class KeptEvidence {
   private static final String TABLE = ".json";
   private static final String SHEET = ".png";
   private static final String TEMPORARY = ".tmp";
+  private static final String DRAFT_TABLE = "draft.table";
+  private static final String DRAFT_SHEET = "draft.sheet";
   private static final int LONGEST_TABLE = 1 << 16;
   private static final int LONGEST_SHEET = 8 << 20;
   private static final byte[] SIGNATURE = {(byte) 0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
@@ -59,25 +64,65 @@ final class KeptEvidence {
     this.folder = folder;
   }
 
-  /** Writes, or replaces, what is kept of a checkpoint. */
-  void write(Evidence evidence, byte @Nullable [] sheet) throws IOException {
+  /** Writes, or replaces, the draft. */
+  void draft(EvidenceDraft draft, byte @Nullable [] sheet) throws IOException {
     Files.createDirectories(folder);
-    Path picture = folder.resolve(evidence.name() + SHEET);
-    if (sheet == null) {
-      Files.deleteIfExists(folder.resolve(evidence.name() + TABLE));
-      Files.deleteIfExists(picture);
-    } else {
-      AtomicFile.write(picture, channel -> writeAll(channel, sheet));
+    removeDraft();
+    if (sheet != null) {
+      write(folder.resolve(DRAFT_SHEET), sheet);
+    }
+    write(folder.resolve(DRAFT_TABLE), JSON.writeValueAsBytes(draft));
+  }
+
+  /** The draft; null where there is none, or a damaged one. */
+  @Nullable EvidenceDraft draft() throws IOException {
+    Path file = folder.resolve(DRAFT_TABLE);
+    if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
+      return null;
+    }
+    try {
+      return JSON.readValue(bytes(file, LONGEST_TABLE), EvidenceDraft.class);
+    } catch (DamagedException | JsonProcessingException e) {
+      complain(file, firstLine(e));
+      return null;
+    }
+  }
+
+  void removeDraft() throws IOException {
+    if (!isThere()) {
+      return;
+    }
+    Files.deleteIfExists(folder.resolve(DRAFT_TABLE));
+    Files.deleteIfExists(folder.resolve(DRAFT_SHEET));
+  }
+
+  /**
+   * Makes the draft evidence, in place of what was kept under its name. After a crash in the midst
+   * of it this can be done again: the draft's table goes last.
+   */
+  void adopt(Evidence evidence) throws IOException {
+    Path drawn = folder.resolve(DRAFT_SHEET);
+    boolean moved = evidence.pictured() && !Files.exists(drawn, LinkOption.NOFOLLOW_LINKS);
+    if (!moved) {
+      remove(evidence.name());
     }
     writeTable(evidence);
-    COMPLAINED.remove(picture);
+    if (evidence.pictured() && !moved) {
+      Path sheet = folder.resolve(evidence.name() + SHEET);
+      Files.move(drawn, sheet, StandardCopyOption.ATOMIC_MOVE);
+      COMPLAINED.remove(sheet);
+    }
+    removeDraft();
   }
 
   private void writeTable(Evidence evidence) throws IOException {
     Path file = folder.resolve(evidence.name() + TABLE);
-    byte[] table = JSON.writeValueAsBytes(evidence);
-    AtomicFile.write(file, channel -> writeAll(channel, table));
+    write(file, JSON.writeValueAsBytes(evidence));
     COMPLAINED.remove(file);
+  }
+
+  private static void write(Path file, byte[] bytes) throws IOException {
+    AtomicFile.write(file, channel -> writeAll(channel, bytes));
   }
 
   private static void writeAll(java.nio.channels.WritableByteChannel channel, byte[] bytes)
@@ -295,6 +340,7 @@ final class KeptEvidence {
 
   /** Removes all of it, and the folder if nothing of others is in it. */
   void removeAll() throws IOException {
+    removeDraft();
     List<Path> files = files();
     for (String kind : List.of(TABLE, SHEET, TEMPORARY)) {
       for (Path file : files) {
@@ -304,14 +350,18 @@ final class KeptEvidence {
         }
       }
     }
-    if (Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS) && files().isEmpty()) {
+    if (isThere() && files().isEmpty()) {
       Files.deleteIfExists(folder);
     }
   }
 
+  private boolean isThere() {
+    return Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS);
+  }
+
   private List<Path> files() throws IOException {
     List<Path> files = new ArrayList<>();
-    if (Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
+    if (isThere()) {
       try (DirectoryStream<Path> entries = Files.newDirectoryStream(folder)) {
         entries.forEach(files::add);
       }

@@ -25,7 +25,6 @@ import io.diffuscope.checkpoint.Sighting;
 import io.diffuscope.sampling.GeometrySummary;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.sampling.Reference;
-import io.diffuscope.sampling.WorstSample;
 import io.diffuscope.signal.SignalNames;
 import io.diffuscope.statistics.HoldoutCheck;
 import io.diffuscope.tensorfile.BadInputException;
@@ -150,7 +149,6 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   private @Nullable EvaluationPlan plan;
   private final PairedDistances distances;
   private Map<Reference, double[]> measured = Map.of();
-  private List<WorstSample> worst = List.of();
   private boolean evidenceFails;
   private Instant evaluationStarted = Instant.EPOCH;
   private @Nullable String endCause;
@@ -251,7 +249,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     }
     resumed = !history.isEmpty();
     distances.goOnFrom(measuredLast);
-    retainEvidence(history);
+    evidenceGoesOn(history);
     if (resumed) {
       tell(new History(settings.id(), history));
       perform(new RunDecisions.Resume());
@@ -261,8 +259,8 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     return true;
   }
 
-  /** Evidence of results that no series of the run has a record of is of no use to anybody. */
-  private void retainEvidence(List<RunEvent> history) {
+  /** By the records of all series of the run: that of other results is of no use to anybody. */
+  private void evidenceGoesOn(List<RunEvent> history) {
     List<RunEvent.EvaluationCompleted> completed = new ArrayList<>();
     Consumer<RunEvent> collect =
         event -> {
@@ -279,7 +277,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
       }
       // Where nothing is recorded for good, what earlier processes kept is not to be judged.
       if (!completed.isEmpty()) {
-        evidence.retain(settings.id(), kept -> completed.stream().anyMatch(kept::isOf));
+        evidence.goOn(settings.id(), completed, decisions.verdict(state).bestStep());
       }
     } catch (IOException e) {
       tell(
@@ -614,9 +612,14 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     if (update.isComplete()) {
       Duration took = Duration.between(evaluationStarted, clock.instant());
       measured = update.squaredDistances();
-      worst = update.worst();
       if (state.evaluating() != null && state.evaluating().sampled()) {
         distances.store(message.checkpoint.identity(), measured);
+        withEvidence(
+            message.checkpoint.name(),
+            () -> {
+              evidence.draft(settings.id(), probe.id(), message.checkpoint, update.worst());
+              return false;
+            });
       }
       perform(
           new RunDecisions.Complete(
@@ -711,7 +714,9 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
         giveTurnBack();
         if (e.sampled()) {
           distances.put(e.judged() ? e.checkpoint().step() : null, measured);
-          keepEvidence(e);
+          // Here, and not later: when the run ends, all of its evidence is there.
+          withEvidence(
+              e.checkpoint().name(), () -> evidence.keep(e, decisions.verdict(state).bestStep()));
         }
       }
       case RunEvent.EvaluationFailed e -> giveTurnBack();
@@ -732,17 +737,15 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
     }
   }
 
-  /**
-   * Here, and not later: this actor may block, and when the run ends all of its evidence is there.
-   * Evidence that a later attempt has replaced must not replace it again.
-   */
-  private void keepEvidence(RunEvent.EvaluationCompleted event) {
-    if (event.standing() == RunEvent.Standing.SUPERSEDED) {
-      return;
-    }
+  /** Work on files of evidence; tells whether some is kept now. */
+  private interface EvidenceWork {
+    boolean isKept() throws IOException;
+  }
+
+  /** This actor may block. What fails costs the evidence, and nothing else. */
+  private void withEvidence(String checkpoint, EvidenceWork work) {
     try {
-      evidence.keep(event, worst, decisions.verdict(state).bestStep());
-      evidenceFails = false;
+      evidenceFails &= !work.isKept();
     } catch (IOException | RuntimeException e) {
       tell(
           new EvidenceNews(
@@ -750,7 +753,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
               !evidenceFails,
               ("the evidence of %s is not kept (%s): make room, or let this user write there; the"
                       + " evaluation goes on")
-                  .formatted(event.checkpoint().name(), e.getMessage())));
+                  .formatted(checkpoint, e.getMessage())));
       evidenceFails = true;
     }
   }

@@ -44,7 +44,8 @@ class EvidenceStoreTest {
 
   @Test
   void whatIsKeptIsFoundAgainByAnotherProcess() throws Exception {
-    store(10, 64 << 20).keep(completed("r", 400L), List.of(worst(7, .2), worst(9, .5)), null);
+    EvidenceBooks.keep(
+        store(10, 64 << 20), completed("r", 400L), List.of(worst(7, .2), worst(9, .5)), null);
 
     EvidenceStore again = store(10, 64 << 20);
     List<Evidence> kept = again.of("r");
@@ -63,13 +64,13 @@ class EvidenceStoreTest {
 
   @Test
   void whatIsNotThereIsNull() throws Exception {
-    store(10, 64 << 20)
-        .keep(
-            completed("r", 1L),
-            List.of(
-                new WorstSample(
-                    1, 2, .5, -1, Double.POSITIVE_INFINITY, 1, -1, Double.POSITIVE_INFINITY, null)),
-            null);
+    EvidenceBooks.keep(
+        store(10, 64 << 20),
+        completed("r", 1L),
+        List.of(
+            new WorstSample(
+                1, 2, .5, -1, Double.POSITIVE_INFINITY, 1, -1, Double.POSITIVE_INFINITY, null)),
+        null);
     Evidence kept = store(10, 64 << 20).of("r").getFirst();
     assertThat(kept.pictured()).isFalse();
     assertThat(kept.worst())
@@ -117,8 +118,11 @@ class EvidenceStoreTest {
     for (int i = 0; i < 40; i++) {
       long step = 100 + 100L * i;
       // The worst of all is in the middle, and so is the best.
-      store.keep(
-          completed("r", step, i), List.of(worst(i, step == 1700 ? .01 : .5)), i < 9 ? null : 900L);
+      EvidenceBooks.keep(
+          store,
+          completed("r", step, i),
+          List.of(worst(i, step == 1700 ? .01 : .5)),
+          i < 9 ? null : 900L);
     }
     List<Long> steps = store.of("r").stream().map(Evidence::step).toList();
     assertThat(steps).hasSize(8).contains(100L, 900L, 1700L, 4000L).isSorted();
@@ -134,7 +138,7 @@ class EvidenceStoreTest {
       EvidenceStore store = store(1000, most);
       for (int i = 0; i < 12; i++) {
         for (String run : List.of("a", "b")) {
-          store.keep(completed(run, 100L * process + i + 1, i), noise(i), null);
+          EvidenceBooks.keep(store, completed(run, 100L * process + i + 1, i), noise(i), null);
           assertThat(bytes()).isLessThanOrEqualTo(most);
           assertThat(store.of(run).getLast().step()).isEqualTo(100L * process + i + 1);
         }
@@ -153,8 +157,8 @@ class EvidenceStoreTest {
   @Test
   void aCheckpointThatIsEvaluatedAgainReplacesItsSheet() throws Exception {
     EvidenceStore store = store(10, 64 << 20);
-    store.keep(completed("r", 5L), List.of(worst(1, .5)), null);
-    store.keep(completed("r", 5L), List.of(worst(2, .5)), null);
+    EvidenceBooks.keep(store, completed("r", 5L), List.of(worst(1, .5)), null);
+    EvidenceBooks.keep(store, completed("r", 5L), List.of(worst(2, .5)), null);
     assertThat(store.of("r")).hasSize(1);
     assertThat(store.of("r").getFirst().worst().getFirst().sample()).isEqualTo(2);
 
@@ -163,19 +167,19 @@ class EvidenceStoreTest {
         EvidenceStore.in(folder, new EvidenceSettings(Mode.DISTANCES, 8, 10, 64 << 20));
     assertThat(distances.sheet("r", "5")).as("not shown, though it lies there").isNull();
     WorstSample numbers = new WorstSample(1, 2, .5, 3, 1, 1, -1, Double.POSITIVE_INFINITY, null);
-    distances.keep(completed("r", 5L), List.of(numbers), null);
+    EvidenceBooks.keep(distances, completed("r", 5L), List.of(numbers), null);
     assertThat(files("r")).containsExactly("5.json");
   }
 
   @Test
   void aCheckpointWithoutAStepIsNamedAfterItself() throws Exception {
     EvidenceStore store = store(4, 64 << 20);
-    store.keep(completed("r", null), List.of(worst(1, .5)), null);
+    EvidenceBooks.keep(store, completed("r", null), List.of(worst(1, .5)), null);
     String name = store.of("r").getFirst().name();
     assertThat(Evidence.isName(name)).isTrue();
     assertThat(read(store.sheet("r", name)).getHeight()).isPositive();
     for (int i = 0; i < 6; i++) {
-      store.keep(completed("r", 10L + i, i), List.of(worst(1, .6 + i * .01)), null);
+      EvidenceBooks.keep(store, completed("r", 10L + i, i), List.of(worst(1, .6 + i * .01)), null);
     }
     assertThat(store.of("r")).hasSize(4);
   }
@@ -185,7 +189,7 @@ class EvidenceStoreTest {
       strings = {"..", ".", "../r", "r/5", "", "%2e%2e", "5.json", "/etc/passwd", "5\u0000", "-5"})
   void namesThatAreNoneOfOursAreNotLookedFor(String name) throws Exception {
     EvidenceStore store = store(10, 64 << 20);
-    store.keep(completed("r", 5L), List.of(worst(1, .5)), null);
+    EvidenceBooks.keep(store, completed("r", 5L), List.of(worst(1, .5)), null);
     Files.write(temporary.resolve("secret.png"), read("r", "5.png"));
     assertThat(store.sheet("r", name)).isNull();
     assertThat(store.sheet(name, "5")).isNull();
@@ -197,7 +201,7 @@ class EvidenceStoreTest {
   @Test
   void aRunCalledAfterTheFolderAboveStaysInside() throws Exception {
     EvidenceStore store = store(10, 64 << 20);
-    store.keep(completed("..", 5L), List.of(worst(1, .5)), null);
+    EvidenceBooks.keep(store, completed("..", 5L), List.of(worst(1, .5)), null);
     assertThat(store.of("..")).hasSize(1);
     try (Stream<Path> entries = Files.list(temporary)) {
       assertThat(entries).containsExactly(folder);
@@ -207,7 +211,7 @@ class EvidenceStoreTest {
   @Test
   void aLinkIsNotFollowed() throws Exception {
     EvidenceStore store = store(10, 64 << 20);
-    store.keep(completed("r", 5L), List.of(worst(1, .5)), null);
+    EvidenceBooks.keep(store, completed("r", 5L), List.of(worst(1, .5)), null);
     Path secret = temporary.resolve("secret.png");
     Files.write(secret, read("r", "5.png"));
     Files.createSymbolicLink(folder.resolve("run-r").resolve("6.png"), secret);
@@ -218,7 +222,7 @@ class EvidenceStoreTest {
   void whatIsDamagedIsLeftOutAndTheRestStays() throws Exception {
     EvidenceStore store = store(10, 64 << 20);
     for (long step = 1; step <= 6; step++) {
-      store.keep(completed("r", step, (int) step), List.of(worst(1, .5)), null);
+      EvidenceBooks.keep(store, completed("r", step, (int) step), List.of(worst(1, .5)), null);
     }
     Path run = folder.resolve("run-r");
     Files.writeString(run.resolve("1.json"), "{\"run\":");
@@ -235,7 +239,7 @@ class EvidenceStoreTest {
     assertThat(again.sheet("r", "4")).isNull();
     assertThat(again.sheet("r", "5")).isNull();
     assertThat(again.sheet("r", "6")).isNotNull();
-    again.keep(completed("r", 10L), List.of(worst(1, .5)), null);
+    EvidenceBooks.keep(again, completed("r", 10L), List.of(worst(1, .5)), null);
     assertThat(again.of("r")).extracting(Evidence::step).containsExactly(4L, 5L, 6L, 10L);
     assertThat(files("r")).doesNotContain(".8.png.abc.tmp", "9.png");
   }
@@ -245,12 +249,13 @@ class EvidenceStoreTest {
     // The superuser may write everywhere, but not below a file.
     Files.writeString(folder, "a file");
     EvidenceStore store = store(10, 64 << 20);
-    assertThatThrownBy(() -> store.keep(completed("r", 5L), List.of(worst(1, .5)), null))
+    assertThatThrownBy(
+            () -> EvidenceBooks.keep(store, completed("r", 5L), List.of(worst(1, .5)), null))
         .isInstanceOf(IOException.class)
         .hasMessageContaining(folder.toString());
     assertThat(store.of("r")).isEmpty();
     Files.delete(folder);
-    assertThatCode(() -> store.keep(completed("r", 5L), List.of(worst(1, .5)), null))
+    assertThatCode(() -> EvidenceBooks.keep(store, completed("r", 5L), List.of(worst(1, .5)), null))
         .doesNotThrowAnyException();
     assertThat(store.of("r")).hasSize(1);
   }
@@ -262,33 +267,94 @@ class EvidenceStoreTest {
     List<RunEvent.EvaluationCompleted> completed = new ArrayList<>();
     for (int i = 1; i <= 4; i++) {
       completed.add(completed("r", 10L * i, i));
-      store.keep(completed("r", 10L * i, i), List.of(worst(i, .5)), null);
+      EvidenceBooks.keep(store, completed("r", 10L * i, i), List.of(worst(i, .5)), null);
     }
     completed.add(completed("r", null, 9));
-    store.keep(completed("r", null, 9), List.of(worst(1, .5)), null);
-    store.keep(completed("other", 20L, 2), List.of(worst(1, .5)), null);
+    EvidenceBooks.keep(store, completed("r", null, 9), List.of(worst(1, .5)), null);
+    EvidenceBooks.keep(store, completed("other", 20L, 2), List.of(worst(1, .5)), null);
     // Measured again, and killed before that was recorded.
-    store.keep(completed("r", 30L, 7), List.of(worst(1, .5)), null);
-    store.keep(completed("r", 50L, 8), List.of(worst(1, .5)), null);
+    EvidenceBooks.keep(store, completed("r", 30L, 7), List.of(worst(1, .5)), null);
+    EvidenceBooks.keep(store, completed("r", 50L, 8), List.of(worst(1, .5)), null);
     Files.writeString(folder.resolve("run-r").resolve("notes.txt"), "mine");
 
     EvidenceStore again = store(10, 64 << 20);
-    again.retain("r", kept -> completed.stream().anyMatch(kept::isOf));
+    again.goOn("r", completed, null);
     assertThat(again.of("r")).extracting(Evidence::step).containsExactly(10L, 20L, 40L, null);
     assertThat(files("r")).hasSize(9).contains("notes.txt");
     assertThat(again.of("other")).hasSize(1);
-    again.retain("other", kept -> false);
+    again.goOn("other", List.of(), null);
     assertThat(again.of("other")).isEmpty();
-    again.retain("none", kept -> false);
-    again.retain("../evidence/run-r", kept -> false);
+    again.goOn("none", List.of(), null);
+    again.goOn("../evidence/run-r", List.of(), null);
     assertThat(again.of("r")).hasSize(4);
+  }
+
+  /** Killed between the record of a result and its picture, or before the record. */
+  @Test
+  void whatWasDraftedIsKeptOnceItsResultIsRecorded() throws Exception {
+    RunEvent.EvaluationCompleted event = completed("r", 5L);
+    EvidenceStore store = store(10, 64 << 20);
+    store.draft("r", "probe", event.checkpoint(), List.of(worst(7, .2)));
+    assertThat(store.of("r")).as("no result tells of it").isEmpty();
+
+    EvidenceStore again = store(10, 64 << 20);
+    again.goOn("r", List.of(completed("r", 4L), event), null);
+    assertThat(again.of("r"))
+        .singleElement()
+        .satisfies(kept -> assertThat(kept.isOf(event)).isTrue());
+    assertThat(read(again.sheet("r", "5")).getHeight()).isPositive();
+    assertThat(files("r")).containsExactly("5.json", "5.png");
+
+    store.draft("r", "another probe", event.checkpoint(), List.of(worst(8, .2)));
+    assertThat(store.keep(event, null)).as("it is of another measurement").isFalse();
+    store.draft("r", "probe", event.checkpoint(), List.of(worst(8, .2)));
+    Files.write(path("r", "draft.table"), new byte[] {'{'});
+    assertThat(store.keep(event, null)).as("it is damaged").isFalse();
+    again.goOn("r", List.of(event), null);
+    assertThat(files("r")).containsExactly("5.json", "5.png");
+    assertThat(again.of("r").getFirst().worst().getFirst().sample()).isEqualTo(7);
+  }
+
+  /** Killed after any of the steps in which a draft becomes evidence. */
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 2, 3})
+  void whatWasHalfKeptIsKeptWhole(int steps) throws Exception {
+    RunEvent.EvaluationCompleted before = completed("r", 5L, 1);
+    RunEvent.EvaluationCompleted event = completed("r", 5L, 2);
+    EvidenceStore store = store(10, 64 << 20);
+    EvidenceBooks.keep(store, before, List.of(worst(7, .2)), null);
+    store.draft("r", "probe", event.checkpoint(), List.of(worst(8, .9)));
+    byte[] table = read("r", "draft.table");
+    byte[] sheet = read("r", "draft.sheet");
+    byte[] earlier = read("r", "5.png");
+    assertThat(sheet).isNotEqualTo(earlier);
+    store.keep(event, null);
+    byte[] kept = read("r", "5.json");
+    Files.write(path("r", "draft.table"), table);
+    if (steps < 3) {
+      Files.move(path("r", "5.png"), path("r", "draft.sheet"));
+    }
+    if (steps < 2) {
+      Files.delete(path("r", "5.json"));
+    }
+    if (steps < 1) {
+      Files.write(path("r", "5.png"), earlier);
+    }
+
+    EvidenceStore again = store(10, 64 << 20);
+    again.goOn("r", List.of(before, event), null);
+    assertThat(files("r")).containsExactly("5.json", "5.png");
+    assertThat(read("r", "5.json")).isEqualTo(kept);
+    assertThat(read("r", "5.png")).isEqualTo(sheet);
   }
 
   @Test
   void whatIsDamagedIsDroppedWhenARunGoesOn() throws Exception {
     EvidenceStore store = store(10, 64 << 20);
+    List<RunEvent.EvaluationCompleted> completed = new ArrayList<>();
     for (long step = 1; step <= 9; step++) {
-      store.keep(completed("r", step, (int) step), List.of(worst(step, .5)), null);
+      completed.add(completed("r", step, (int) step));
+      EvidenceBooks.keep(store, completed("r", step, (int) step), List.of(worst(step, .5)), null);
     }
     Path run = folder.resolve("run-r");
     Files.writeString(run.resolve("1.json"), "{\"run\":");
@@ -303,7 +369,7 @@ class EvidenceStoreTest {
     Files.delete(run.resolve("7.json"));
     Files.createSymbolicLink(run.resolve("7.json"), run.resolve("9.json"));
 
-    store.retain("r", kept -> true);
+    store.goOn("r", completed, null);
     assertThat(files("r"))
         .containsExactlyInAnyOrder(
             "4.json", "5.json", "6.json", "7.json", "7.png", "8.json", "8.png", "9.json", "9.png");
@@ -335,7 +401,7 @@ class EvidenceStoreTest {
   void aRunIsForgottenAndNoOtherIs() throws Exception {
     EvidenceStore store = store(10, 64 << 20);
     for (String run : List.of("r", "..", ".", "r.")) {
-      store.keep(completed(run, 5L), List.of(worst(1, .5)), 5L);
+      EvidenceBooks.keep(store, completed(run, 5L), List.of(worst(1, .5)), 5L);
     }
     for (String run : List.of("..", ".", "r")) {
       assertThat(store.bytes(run)).isEqualTo(Files.size(path(run, "5.json")) + size(run, "5.png"));
@@ -351,7 +417,7 @@ class EvidenceStoreTest {
       assertThat(store.bytes(run)).isZero();
     }
     assertThat(store.of("r.")).hasSize(1);
-    store.keep(completed("r", 6L), List.of(worst(1, .5)), null);
+    EvidenceBooks.keep(store, completed("r", 6L), List.of(worst(1, .5)), null);
     assertThat(store.of("r")).extracting(Evidence::step).containsExactly(6L);
   }
 
@@ -360,18 +426,18 @@ class EvidenceStoreTest {
   void whatIsForgottenTakesNoRoom() throws Exception {
     EvidenceStore store = store(1000, EvidenceSettings.FEWEST_BYTES);
     for (int i = 0; i < 20; i++) {
-      store.keep(completed("a", i + 1L, i), noise(i), null);
+      EvidenceBooks.keep(store, completed("a", i + 1L, i), noise(i), null);
     }
     long before = store.bytes("a");
     assertThat(before).isGreaterThan(EvidenceSettings.FEWEST_BYTES * 2 / 3);
     store.forget("a");
     for (int i = 0; i < 20; i++) {
-      store.keep(completed("b", i + 1L, i), noise(i), null);
+      EvidenceBooks.keep(store, completed("b", i + 1L, i), noise(i), null);
     }
     assertThat(store.bytes("b")).isEqualTo(before);
-    store.retain("b", evidence -> evidence.step() != null && evidence.step() == 20);
+    store.goOn("b", List.of(completed("b", 20L, 19)), null);
     for (int i = 0; i < 19; i++) {
-      store.keep(completed("c", i + 1L, i), noise(i), null);
+      EvidenceBooks.keep(store, completed("c", i + 1L, i), noise(i), null);
     }
     assertThat(store.bytes("b") + store.bytes("c")).isEqualTo(before);
   }
@@ -379,7 +445,7 @@ class EvidenceStoreTest {
   @Test
   void somebodyElsesFilesAndWhatLinksLeadToStay() throws Exception {
     EvidenceStore store = store(10, 64 << 20);
-    store.keep(completed("r", 5L), List.of(worst(1, .5)), null);
+    EvidenceBooks.keep(store, completed("r", 5L), List.of(worst(1, .5)), null);
     Path outside = Files.createDirectories(temporary.resolve("outside"));
     Path precious = Files.writeString(outside.resolve("1.png"), "precious");
     Files.createSymbolicLink(path("r", "6.png"), precious);
@@ -387,14 +453,14 @@ class EvidenceStoreTest {
     Files.createSymbolicLink(folder.resolve("run-linked"), outside);
     store.forget("r");
     store.forget("linked");
-    store.retain("linked", kept -> false);
+    store.goOn("linked", List.of(), null);
     assertThat(files("r")).containsExactly("notes.txt");
     assertThat(precious).exists();
   }
 
   @Test
   void whatWasKeptBeforeItWasSwitchedOffCanBeForgotten() throws Exception {
-    store(10, 64 << 20).keep(completed("r", 5L), List.of(worst(1, .5)), null);
+    EvidenceBooks.keep(store(10, 64 << 20), completed("r", 5L), List.of(worst(1, .5)), null);
     EvidenceStore off = EvidenceStore.in(folder, EvidenceSettings.OFF);
     assertThat(off.of("r")).isEmpty();
     assertThat(off.sheet("r", "5")).isNull();
@@ -402,7 +468,7 @@ class EvidenceStoreTest {
     off.forget("r");
     assertThat(folder.resolve("run-r")).doesNotExist();
     EvidenceStore.NONE.forget("r");
-    EvidenceStore.NONE.retain("r", kept -> true);
+    EvidenceStore.NONE.goOn("r", List.of(completed("r", 5L)), null);
     assertThat(EvidenceStore.NONE.bytes("r")).isZero();
   }
 
@@ -417,7 +483,7 @@ class EvidenceStoreTest {
   @Test
   void offKeepsNothing() throws Exception {
     EvidenceStore store = EvidenceStore.in(folder, EvidenceSettings.OFF);
-    store.keep(completed("r", 5L), List.of(worst(1, .5)), null);
+    EvidenceBooks.keep(store, completed("r", 5L), List.of(worst(1, .5)), null);
     assertThat(store.of("r")).isEmpty();
     assertThat(folder).doesNotExist();
   }
@@ -499,7 +565,7 @@ class EvidenceStoreTest {
   /** What a person reads in the file is what the API tells. */
   @Test
   void theTableIsJsonInSnakeCase() throws Exception {
-    store(10, 64 << 20).keep(completed("r", 5L), List.of(worst(1, .5)), null);
+    EvidenceBooks.keep(store(10, 64 << 20), completed("r", 5L), List.of(worst(1, .5)), null);
     assertThat(new String(read("r", "5.json"), StandardCharsets.UTF_8))
         .contains("\"nearest_train\":3", "\"holdout_distance\":0.7", "\"group_size\":2")
         .doesNotContain("name");
