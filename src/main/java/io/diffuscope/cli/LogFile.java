@@ -1,6 +1,10 @@
 package io.diffuscope.cli;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import org.slf4j.LoggerFactory;
 
 /**
  * The log file of a monitor. {@code logback.xml} reads the property when the first logger is made,
@@ -11,10 +15,26 @@ final class LogFile {
 
   private LogFile() {}
 
-  /** Logs into the data directory, unless the user named another file. */
+  /**
+   * Logs into the data directory, unless the user named another file. Where it cannot be written,
+   * the terminal has the log alone.
+   */
   static void in(Path dataDirectory) {
-    if (System.getProperty(PROPERTY) == null) {
-      System.setProperty(PROPERTY, dataDirectory.resolve("diffuscope.log").toString());
+    Path file = dataDirectory.resolve("diffuscope.log");
+    if (System.getProperty(PROPERTY) == null && isWritable(file)) {
+      System.setProperty(PROPERTY, file.toString());
+    }
+  }
+
+  private static boolean isWritable(Path file) {
+    try {
+      Files.createDirectories(file.getParent());
+      Files.newByteChannel(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND).close();
+      return true;
+    } catch (IOException e) {
+      LoggerFactory.getLogger(LogFile.class)
+          .warn("{} cannot be written ({}): the terminal has the log alone", file, e.toString());
+      return false;
     }
   }
 }

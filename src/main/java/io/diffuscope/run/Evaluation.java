@@ -13,17 +13,21 @@ import io.diffuscope.sampling.KeptSamples;
 import io.diffuscope.sampling.ProbeSpec;
 import io.diffuscope.sampling.Reference;
 import io.diffuscope.sampling.WorstSample;
+import io.diffuscope.signal.Signal;
 import io.diffuscope.signal.SignalEstimate;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -100,20 +104,44 @@ final class Evaluation {
       return Source.single(new Update(0, 0, List.of(), Map.of(), List.of(), null));
     }
     int comparisons = kept == null ? 0 : plan.probe().sampleBlocks();
-    List<WorkUnit> asked = units.stream().map(unit -> unit.withEvidence(evidence)).toList();
-    return outcomes(asked)
-        .concatLazy(kept == null ? Source.empty() : compared(kept, plan.kept(), before))
-        .statefulMap(
-            () ->
-                new Fold(
-                    plan.signals(before.distances),
-                    units.size() + comparisons,
-                    evidence == null ? 0 : evidence.pairs()),
-            (fold, outcome) -> {
-              WorkOutcome.Observed observed = observed(outcome);
-              return Pair.create(fold, fold.add(observed.observations(), observed.weights()));
-            },
-            fold -> Optional.empty());
+    return folded(
+        measured(units)
+            .concatLazy(kept == null ? Source.empty() : compared(kept, plan.kept(), before)),
+        () -> plan.signals(before.distances),
+        units.size() + comparisons);
+  }
+
+  /**
+   * As {@link #of}, of a checkpoint of which nothing but the worst samples is wanted.
+   *
+   * @param blocks of samples, at least one
+   */
+  Source<Update, NotUsed> worst(Checkpoint checkpoint, int blocks) {
+    return holding.during(
+        checkpoint,
+        held -> {
+          List<WorkUnit> units = new ArrayList<>();
+          for (int block = 0; block < blocks; block++) {
+            units.add(new WorkUnit.SampleBlock(held, block, Set.of()));
+          }
+          return folded(measured(units), List::of, blocks);
+        });
+  }
+
+  private Source<WorkOutcome, NotUsed> measured(List<WorkUnit> units) {
+    return outcomes(units.stream().map(unit -> unit.withEvidence(evidence)).toList());
+  }
+
+  private Source<Update, NotUsed> folded(
+      Source<WorkOutcome, NotUsed> outcomes, Supplier<List<Signal>> signals, int total) {
+    int mostWorst = evidence == null ? 0 : evidence.pairs();
+    return outcomes.statefulMap(
+        () -> new Fold(signals.get(), total, mostWorst),
+        (fold, outcome) -> {
+          WorkOutcome.Observed observed = observed(outcome);
+          return Pair.create(fold, fold.add(observed.observations(), observed.weights()));
+        },
+        fold -> Optional.empty());
   }
 
   /** Comparisons with what others have kept, looked for when the own samples are complete. */

@@ -1,6 +1,7 @@
 package io.diffuscope.run;
 
 import com.fasterxml.jackson.annotation.JsonIgnore;
+import io.diffuscope.checkpoint.Checkpoint;
 import io.diffuscope.sampling.WorstSample;
 import java.util.List;
 import java.util.Objects;
@@ -102,7 +103,16 @@ public record Evidence(
   /** What it is called in addresses and files: its step, or else after the checkpoint. */
   @JsonIgnore
   public String name() {
+    return name(step, checkpoint);
+  }
+
+  private static String name(@Nullable Long step, String checkpoint) {
     return step == null ? "at-" + RunSettings.idOf(checkpoint) : Long.toString(step);
+  }
+
+  /** What that of a checkpoint is called. */
+  static String nameOf(Checkpoint checkpoint) {
+    return name(checkpoint.step(), checkpoint.name());
   }
 
   /** Whether evidence can be called so: nothing else is looked for on the disk. */

@@ -31,8 +31,6 @@ record EvidenceDraft(String probe, String checkpoint, boolean pictured, List<Evi
 
   /** Whether this is the record of what it was drawn of. */
   boolean isOf(RunEvent.EvaluationCompleted event) {
-    return event.sampled()
-        && probe.equals(event.probe())
-        && checkpoint.equals(event.checkpoint().identity());
+    return probe.equals(event.probe()) && checkpoint.equals(event.checkpoint().identity());
   }
 }

@@ -11,6 +11,8 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -97,9 +99,7 @@ public final class EvidenceStore {
     String run = event.run();
     KeptEvidence files = files(run);
     EvidenceDraft draft = files.draft();
-    // Evidence that a later attempt has replaced must not replace it again.
-    boolean replaced = event.standing() == RunEvent.Standing.SUPERSEDED;
-    if (draft == null || replaced || !draft.isOf(event)) {
+    if (draft == null || !isShown(event) || !draft.isOf(event)) {
       return false;
     }
     Evidence evidence = Evidence.of(event, draft);
@@ -203,13 +203,14 @@ public final class EvidenceStore {
    *
    * @param recorded all results of the run that are recorded, of all its series
    * @param bestStep of the run's verdict; null where there is none
+   * @return the results whose evidence was damaged
    * @throws IOException if something cannot be written or removed
    */
-  synchronized void goOn(
+  synchronized List<RunEvent.EvaluationCompleted> goOn(
       String run, List<RunEvent.EvaluationCompleted> recorded, @Nullable Long bestStep)
       throws IOException {
     if (folder == null || !RunSettings.isId(run)) {
-      return;
+      return List.of();
     }
     KeptEvidence files = files(run);
     try {
@@ -222,17 +223,30 @@ public final class EvidenceStore {
         keep(last, bestStep);
       }
       files.removeDraft();
-      files.mend();
+      Set<String> damaged = files.mend();
       for (Evidence evidence : files.tables()) {
         if (recorded.stream().noneMatch(evidence::isOf)) {
           files.remove(evidence.name());
         }
       }
+      return damaged.stream().flatMap(name -> resultOf(name, recorded).stream()).toList();
     } finally {
       if (bytes.containsKey(run)) {
         bytes.put(run, files.bytes());
       }
     }
+  }
+
+  private static Optional<RunEvent.EvaluationCompleted> resultOf(
+      String name, List<RunEvent.EvaluationCompleted> recorded) {
+    return recorded.reversed().stream()
+        .filter(event -> isShown(event) && Evidence.nameOf(event.checkpoint()).equals(name))
+        .findFirst();
+  }
+
+  /** Evidence that a later attempt has replaced must not replace it again. */
+  private static boolean isShown(RunEvent.EvaluationCompleted event) {
+    return event.sampled() && event.standing() != RunEvent.Standing.SUPERSEDED;
   }
 
   /**

@@ -3,6 +3,7 @@ package io.diffuscope.run;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import io.diffuscope.sampling.Reference;
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -202,8 +203,11 @@ public final class H2RunStore implements RunStore {
               .formatted(place),
           cause);
     }
+    // What the disk refuses has the code of a damaged file, too; what ends too early is damaged.
+    Throwable root = root(cause);
+    boolean refused = root instanceof IOException && !(root instanceof EOFException);
     return new RunStoreException(
-        DAMAGED.contains(code)
+        DAMAGED.contains(code) && !refused
             ? "%s is damaged, or was written by another program (%s): restore it from a backup, or move it away to evaluate its runs anew"
                 .formatted(place, firstLine(cause))
             : "%s cannot be used (%s): make room, let this user write there, or choose another --data-dir"
@@ -211,11 +215,16 @@ public final class H2RunStore implements RunStore {
         cause);
   }
 
-  private static String firstLine(Throwable cause) {
+  private static Throwable root(Throwable cause) {
     Throwable root = cause;
     while (root.getCause() != null) {
       root = root.getCause();
     }
+    return root;
+  }
+
+  private static String firstLine(Throwable cause) {
+    Throwable root = root(cause);
     return String.valueOf(root.getMessage()).lines().findFirst().orElse(root.toString());
   }
 

@@ -300,28 +300,36 @@ final class KeptEvidence {
    * Removes what is damaged, and tells of it: a table with its sheet, and a sheet alone, whose
    * table then has the numbers without it. What is there and cannot be read, because of its
    * permissions or of the disk, is told of and stays: it may be read later.
+   *
+   * @return names of evidence that was damaged
    */
-  void mend() throws IOException {
+  Set<String> mend() throws IOException {
     tidy();
+    Set<String> damaged = new HashSet<>();
     for (Path file : files()) {
       String fileName = file.getFileName().toString();
       if (fileName.endsWith(TABLE)) {
-        mend(file, fileName.substring(0, fileName.length() - TABLE.length()));
+        String name = fileName.substring(0, fileName.length() - TABLE.length());
+        if (!isWhole(file, name)) {
+          damaged.add(name);
+        }
       }
     }
+    return damaged;
   }
 
-  private void mend(Path table, String name) throws IOException {
+  /** Whether there was nothing to remove. */
+  private boolean isWhole(Path table, String name) throws IOException {
     Evidence evidence;
     try {
       evidence = parsed(bytes(table, LONGEST_TABLE), name);
     } catch (DamagedException e) {
       complain(table, String.valueOf(e.getMessage()));
       remove(name);
-      return;
+      return false;
     } catch (IOException e) {
       complain(table, e.toString());
-      return;
+      return true;
     }
     Path sheet = folder.resolve(name + SHEET);
     try {
@@ -333,9 +341,11 @@ final class KeptEvidence {
       // The table first: it must not name a sheet that is gone.
       writeTable(evidence.withoutPictures());
       Files.deleteIfExists(sheet);
+      return false;
     } catch (IOException e) {
       complain(sheet, e.toString());
     }
+    return true;
   }
 
   /** Removes all of it, and the folder if nothing of others is in it. */

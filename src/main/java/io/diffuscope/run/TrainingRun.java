@@ -5,6 +5,7 @@ import akka.actor.NoSerializationVerificationNeeded;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
 import akka.actor.typed.ChildFailed;
+import akka.actor.typed.DispatcherSelector;
 import akka.actor.typed.Signal;
 import akka.actor.typed.Terminated;
 import akka.actor.typed.eventstream.EventStream;
@@ -41,7 +42,9 @@ import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Executor;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -150,6 +153,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
   private final PairedDistances distances;
   private Map<Reference, double[]> measured = Map.of();
   private boolean evidenceFails;
+  private List<RunEvent.EvaluationCompleted> damagedEvidence = List.of();
   private Instant evaluationStarted = Instant.EPOCH;
   private @Nullable String endCause;
   private Instant drainsFrom = Instant.MAX;
@@ -277,7 +281,10 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
       }
       // Where nothing is recorded for good, what earlier processes kept is not to be judged.
       if (!completed.isEmpty()) {
-        evidence.goOn(settings.id(), completed, decisions.verdict(state).bestStep());
+        damagedEvidence =
+            evidence.goOn(settings.id(), completed, bestStep()).stream()
+                .filter(event -> event.probe().equals(probe.id()))
+                .toList();
       }
     } catch (IOException e) {
       tell(
@@ -496,11 +503,36 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
                 })
             // Without labels a class-conditional network has no flow to be compared with.
             .runWith(Sink.fold(0, (before, count) -> count), materializer);
+    CompletionStage<Done> repaired = done.thenCompose(repairOfEvidence());
     getContext()
         .pipeToSelf(
-            done,
-            (count, failure) ->
+            repaired,
+            (ignored, failure) ->
                 failure == null ? new PreparationEnded(null, null) : preparationFailed(failure));
+  }
+
+  /** While the run prepares: nothing else is measured then, and evidence is not written. */
+  private Function<Integer, CompletionStage<Done>> repairOfEvidence() {
+    List<RunEvent.EvaluationCompleted> damaged =
+        settings.evidence().request() == null ? List.of() : damagedEvidence;
+    Long best = bestStep();
+    ActorRef<EventStream.Command> stream = getContext().getSystem().eventStream();
+    Executor blocking =
+        getContext().getSystem().dispatchers().lookup(DispatcherSelector.blocking());
+    return count ->
+        new EvidenceRepair(evidence, evaluation, blocking, materializer)
+            .repair(
+                damaged,
+                probe.sampleBlocks(),
+                best,
+                done ->
+                    stream.tell(
+                        new EventStream.Publish<>(
+                            new PreparationProgress(
+                                settings.id(),
+                                "evidence that was damaged",
+                                done,
+                                damaged.size()))));
   }
 
   @Override
@@ -715,8 +747,7 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
         if (e.sampled()) {
           distances.put(e.judged() ? e.checkpoint().step() : null, measured);
           // Here, and not later: when the run ends, all of its evidence is there.
-          withEvidence(
-              e.checkpoint().name(), () -> evidence.keep(e, decisions.verdict(state).bestStep()));
+          withEvidence(e.checkpoint().name(), () -> evidence.keep(e, bestStep()));
         }
       }
       case RunEvent.EvaluationFailed e -> giveTurnBack();
@@ -735,6 +766,10 @@ public final class TrainingRun extends AbstractOnMessageBehavior<TrainingRun.Com
       }
       default -> {}
     }
+  }
+
+  private @Nullable Long bestStep() {
+    return decisions.verdict(state).bestStep();
   }
 
   /** Work on files of evidence; tells whether some is kept now. */

@@ -369,7 +369,11 @@ class EvidenceStoreTest {
     Files.delete(run.resolve("7.json"));
     Files.createSymbolicLink(run.resolve("7.json"), run.resolve("9.json"));
 
-    store.goOn("r", completed, null);
+    assertThat(store.goOn("r", completed, null))
+        .as("what can be measured again")
+        .extracting(event -> event.checkpoint().step())
+        .containsExactlyInAnyOrder(1L, 2L, 3L, 4L, 5L, 6L);
+    assertThat(store.goOn("r", completed, null)).as("once").isEmpty();
     assertThat(files("r"))
         .containsExactlyInAnyOrder(
             "4.json", "5.json", "6.json", "7.json", "7.png", "8.json", "8.png", "9.json", "9.png");

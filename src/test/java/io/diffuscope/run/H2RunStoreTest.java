@@ -135,6 +135,28 @@ class H2RunStoreTest {
         .hasMessageStartingWith(file + " is damaged");
   }
 
+  /** The database calls it an error of its own, as it calls a damaged file. */
+  @Test
+  void aFullDiskIsNoDamage() throws Exception {
+    FullDisk.register();
+    String base = FullDisk.SCHEME + ":" + folder.resolve("journal");
+    try (H2RunStore store = H2RunStore.at(base)) {
+      store.begin(SERIES, "rules");
+      FullDisk.setFull(true);
+      for (int i = 0; i < 4; i++) {
+        assertThatThrownBy(
+                () ->
+                    store.keepDistances(SERIES, "id", Map.of(Reference.TRAIN, new double[4 << 10])))
+            .isInstanceOf(RunStoreException.class)
+            .hasMessageContaining("No space left on device")
+            .hasMessageContaining("make room")
+            .hasMessageNotContaining("damaged");
+      }
+    } finally {
+      FullDisk.setFull(false);
+    }
+  }
+
   @Test
   void aFileThatCannotBeWrittenIsNamed() throws Exception {
     H2RunStore.in(folder).close();

@@ -50,6 +50,7 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -921,6 +922,48 @@ class TrainingRunTest {
       run.untilItsEnd();
     }
     assertThat(store.of("left-evidence")).extracting(Evidence::step).containsExactly(10L, 20L);
+  }
+
+  /** With the bytes that it had, where the checkpoint is still there. */
+  @Test
+  void damagedEvidenceIsMeasuredAgain() throws Exception {
+    ProbeFiles files = new ProbeFiles(folder);
+    ProbeSpec spec = files.smallSpec();
+    EvidenceSettings settings =
+        new EvidenceSettings(EvidenceSettings.Mode.PICTURES, 5, 10, 64 << 20);
+    EvidenceStore store = EvidenceStore.in(folder.resolve("evidence"), settings);
+    Path kept = folder.resolve("evidence").resolve("run-damaged-evidence");
+    try (Run run = new Run("damaged-evidence", spec, settings, store)) {
+      for (int step = 10; step <= 40; step += 10) {
+        run.actor.tell(
+            new TrainingRun.Found(checkpoint(step, files.checkpoint("step-" + step, step))));
+      }
+      run.actor.tell(new TrainingRun.SourceEnded("over"));
+      run.untilItsEnd();
+    }
+    Map<String, byte[]> before = new HashMap<>();
+    for (String name : List.of("10.png", "10.json", "20.png", "20.json", "40.png", "40.json")) {
+      before.put(name, Files.readAllBytes(kept.resolve(name)));
+    }
+    Files.write(kept.resolve("10.png"), new byte[] {1, 2, 3});
+    Files.writeString(kept.resolve("20.json"), "{");
+    Files.delete(kept.resolve("30.png"));
+    Files.delete(files.checkpoint("step-30", 30));
+
+    try (Run run = new Run("damaged-evidence", spec, settings, store)) {
+      run.actor.tell(new TrainingRun.Found(checkpoint(50, files.checkpoint("step-50", 5))));
+      run.actor.tell(new TrainingRun.SourceEnded("over"));
+      List<RunEvent> events = run.untilItsEnd();
+      assertThat(ofKind(events, RunEvent.EvaluationCompleted.class))
+          .as("no result is recorded again")
+          .hasSize(1);
+    }
+    for (Map.Entry<String, byte[]> file : before.entrySet()) {
+      assertThat(kept.resolve(file.getKey())).as(file.getKey()).hasBinaryContent(file.getValue());
+    }
+    assertThat(store.of("damaged-evidence"))
+        .extracting(Evidence::pictured)
+        .containsExactly(true, true, false, true, true);
   }
 
   /** A run with its queue and samplers, and what it tells. */
