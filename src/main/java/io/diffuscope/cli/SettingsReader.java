@@ -11,6 +11,7 @@ import io.diffuscope.checkpoint.HoldSettings;
 import io.diffuscope.checkpoint.RunDirectories;
 import io.diffuscope.checkpoint.StepUnit;
 import io.diffuscope.checkpoint.s3.ObjectStoreSettings;
+import io.diffuscope.detect.DescentSettings;
 import io.diffuscope.detect.DetectorSettings;
 import io.diffuscope.detect.EarlyMemorizationSettings;
 import io.diffuscope.detect.MemorizationSettings;
@@ -396,7 +397,11 @@ final class SettingsReader {
             early.getInt("looks"),
             early.getDouble("clear-level")),
         new MemorizationSettings(
-            late.getDouble("threshold"), late.getDouble("clear-level"), late.getInt("looks")));
+            late.getDouble("threshold"), late.getDouble("clear-level"), late.getInt("looks")),
+        new DescentSettings(
+            config.getDouble("flags.overfitting.level"),
+            config.getDouble("flags.double-descent.level"),
+            config.getDouble("flags.least-change")));
   }
 
   /** Whether a directory of checkpoints is named. */

@@ -10,17 +10,20 @@ import java.util.List;
  * var detectors = new Detectors(DetectorSettings.DEFAULT, !holdoutCheck.differs());
  * var states = DetectorStates.INITIAL;
  * for (Look look : looks) {
- *   var outcome = detectors.observe(states, look);
+ *   var outcome = detectors.observe(states, history, look);
  *   outcome.changes().forEach(this::tell);
  *   states = outcome.states();
+ *   history.add(Progress.of(look));
  * }
  * }</pre>
  *
- * A further detector is one component of {@link DetectorStates} and one line in {@link #observe}.
+ * A further detector is one component of {@link DetectorStates}, where it has a state besides the
+ * history, and one line in {@link #observe}.
  */
 public final class Detectors {
   private final EarlyMemorization earlyMemorization;
   private final Memorization memorization;
+  private final Descents descents;
 
   /**
    * Detectors with these settings.
@@ -30,13 +33,22 @@ public final class Detectors {
   public Detectors(DetectorSettings settings, boolean trustAffinity) {
     earlyMemorization = new EarlyMemorization(settings.earlyMemorization(), trustAffinity);
     memorization = new Memorization(settings.memorization());
+    descents = new Descents(settings.descents());
   }
 
-  /** The states after one more look, and the flags that it raised or cleared. */
-  public Outcome observe(DetectorStates states, Look look) {
+  /**
+   * The states after one more look, and the flags that it raised or cleared.
+   *
+   * @param states after the looks before
+   * @param history of the looks before, in their order
+   */
+  public Outcome observe(DetectorStates states, List<Progress> history, Look look) {
     List<FlagChange> changes = new ArrayList<>();
     var early = step(earlyMemorization, states.earlyMemorization(), look, changes);
     var copies = step(memorization, states.memorization(), look, changes);
+    List<Progress> all = new ArrayList<>(history);
+    all.add(Progress.of(look));
+    changes.addAll(descents.observe(states.raised(), all));
     Long lastCleared = states.lastCleared();
     if (!changes.stream().allMatch(FlagChange::raised)) {
       lastCleared = look.step();

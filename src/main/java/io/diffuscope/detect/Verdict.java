@@ -22,7 +22,12 @@ public record Verdict(State state, @Nullable Long sinceStep, @Nullable Long best
     /** {@link Flag#EARLY_MEMORIZATION} is raised. */
     EARLY_MEMORIZATION,
     /** {@link Flag#MEMORIZATION} is raised. */
-    MEMORIZING;
+    MEMORIZING,
+    /**
+     * {@link Flag#OVERFITTING} is raised: no copies are seen, and the distance to the hold-out or
+     * teacher rises. The up-phase of a double descent looks the same.
+     */
+    OVERFITTING;
 
     /** The word used in metrics, logs and tables. */
     public String label() {

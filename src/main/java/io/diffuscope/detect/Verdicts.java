@@ -1,9 +1,7 @@
 package io.diffuscope.detect;
 
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,6 +40,10 @@ public final class Verdicts {
     if (early.isPresent()) {
       return flagged(Verdict.State.EARLY_MEMORIZATION, early.get(), best);
     }
+    Optional<RaisedFlag> rising = states.find(Flag.OVERFITTING);
+    if (rising.isPresent()) {
+      return flagged(Verdict.State.OVERFITTING, rising.get(), best);
+    }
     if (history.isEmpty()) {
       return new Verdict(Verdict.State.UNKNOWN, null, null, "nothing evaluated yet");
     }
@@ -55,107 +57,36 @@ public final class Verdicts {
           "no evidence of memorization, but neither a teacher nor a hold-out to measure progress"
               + " by");
     }
-    return course.verdict(since);
+    return verdict(course, since);
   }
 
   private static Verdict flagged(Verdict.State state, RaisedFlag flag, @Nullable Long best) {
     return new Verdict(state, flag.step(), best, flag.evidence());
   }
 
-  /** One checkpoint on the way. */
-  private record Point(long step, Progress.Distance distance) {
-    double value() {
-      return distance.value();
-    }
-  }
-
-  /** The distance that tells, over the checkpoints that have it; never empty. */
-  private record Course(String reference, List<Point> points) {
-
-    static @Nullable Course of(List<Progress> history) {
-      Course teacher = of("teacher", history, Progress::teacher);
-      return teacher != null ? teacher : of("hold-out", history, Progress::holdout);
-    }
-
-    private static @Nullable Course of(
-        String reference,
-        List<Progress> history,
-        Function<Progress, Progress.@Nullable Distance> distance) {
-      List<Point> points =
-          history.stream()
-              .map(
-                  p -> {
-                    Progress.Distance d = distance.apply(p);
-                    return d == null ? null : new Point(p.step(), d);
-                  })
-              .filter(Objects::nonNull)
-              .toList();
-      return points.isEmpty() ? null : new Course(reference, points);
-    }
-
-    private Point smallest() {
-      Point smallest = points.getFirst();
-      for (Point point : points) {
-        if (point.value() < smallest.value()) {
-          smallest = point;
-        }
-      }
-      return smallest;
-    }
-
-    Point best() {
-      Point smallest = smallest();
-      double bound = smallest.value() + orZero(smallest.distance().error());
-      return points.stream().filter(p -> p.value() <= bound).findFirst().orElse(smallest);
-    }
-
-    Verdict verdict(long since) {
-      Point first = points.getFirst();
-      Point last = points.getLast();
-      Point best = best();
-      Point valley = smallest();
-      double error = orZero(last.distance().error());
-      if (points.size() == 1) {
-        return new Verdict(
-            Verdict.State.UNKNOWN,
-            since,
-            best.step(),
-            "no evidence of memorization; one checkpoint so far, with pfd to the %s %s at step %d"
-                .formatted(reference, Numbers.text(last.value()), last.step()));
-      }
-      if (first.value() - last.value() <= error) {
-        return new Verdict(
-            Verdict.State.UNKNOWN,
-            since,
-            best.step(),
-            ("no evidence of memorization; pfd to the %s has not fallen yet"
-                    + " (%s at step %d, %s at step %d)")
-                .formatted(
-                    reference,
-                    Numbers.text(first.value()),
-                    first.step(),
-                    Numbers.text(last.value()),
-                    last.step()));
-      }
-      if (last.value() - valley.value() > Math.max(2 * error, LEAST_RISE * valley.value())) {
-        return new Verdict(
-            Verdict.State.UNKNOWN,
-            Math.max(since, valley.step()),
-            best.step(),
-            ("no evidence of memorization, but pfd to the %s rose"
-                    + " from %s at step %d to %s at step %d")
-                .formatted(
-                    reference,
-                    Numbers.text(valley.value()),
-                    valley.step(),
-                    Numbers.text(last.value()),
-                    last.step()));
-      }
+  private static Verdict verdict(Course course, long since) {
+    List<Course.Point> points = course.points();
+    String reference = course.reference();
+    Course.Point first = points.getFirst();
+    Course.Point last = points.getLast();
+    Course.Point best = course.best();
+    Course.Point valley = course.smallest();
+    double error = last.error();
+    if (points.size() == 1) {
       return new Verdict(
-          Verdict.State.LEARNING,
+          Verdict.State.UNKNOWN,
           since,
           best.step(),
-          "no evidence of memorization; pfd to the %s fell from %s at step %d to %s at step %d"
+          "no evidence of memorization; one checkpoint so far, with pfd to the %s %s at step %d"
+              .formatted(reference, Numbers.text(last.value()), last.step()));
+    }
+    if (first.value() - last.value() <= error) {
+      return new Verdict(
+          Verdict.State.UNKNOWN,
+          since,
+          best.step(),
+          ("no evidence of memorization; pfd to the %s has not fallen yet"
+                  + " (%s at step %d, %s at step %d)")
               .formatted(
                   reference,
                   Numbers.text(first.value()),
@@ -163,9 +94,30 @@ public final class Verdicts {
                   Numbers.text(last.value()),
                   last.step()));
     }
-
-    private static double orZero(double error) {
-      return Double.isFinite(error) ? error : 0;
+    if (last.value() - valley.value() > Math.max(2 * error, LEAST_RISE * valley.value())) {
+      return new Verdict(
+          Verdict.State.UNKNOWN,
+          Math.max(since, valley.step()),
+          best.step(),
+          ("no evidence of memorization, but pfd to the %s rose"
+                  + " from %s at step %d to %s at step %d")
+              .formatted(
+                  reference,
+                  Numbers.text(valley.value()),
+                  valley.step(),
+                  Numbers.text(last.value()),
+                  last.step()));
     }
+    return new Verdict(
+        Verdict.State.LEARNING,
+        since,
+        best.step(),
+        "no evidence of memorization; pfd to the %s fell from %s at step %d to %s at step %d"
+            .formatted(
+                reference,
+                Numbers.text(first.value()),
+                first.step(),
+                Numbers.text(last.value()),
+                last.step()));
   }
 }

@@ -418,7 +418,7 @@ public final class RunDecisions {
     RunEvent.RunStarted started = state.started();
     boolean trustAffinity = started != null && started.trustAffinity();
     return new Detectors(settings.detectors(), trustAffinity)
-        .observe(state.lineage().detectors(), look);
+        .observe(state.lineage().detectors(), state.lineage().history(), look);
   }
 
   /** Whether there is something that an evaluation could begin with. */

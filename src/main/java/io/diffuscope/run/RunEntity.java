@@ -60,7 +60,7 @@ final class RunEntity extends EventSourcedBehavior<RunEntity.Command, RunEvent, 
   record CannotKeep(@Nullable String cause) implements Answer {}
 
   /** Changes whenever what {@link RunDecisions#apply} makes of the same events does. */
-  private static final int RULES = 1;
+  private static final int RULES = 2;
 
   private static final int SNAPSHOT_EVERY = 200;
   private static final int SNAPSHOTS_KEPT = 2;

@@ -74,13 +74,24 @@ public record ShapeFits(
 
   /** What the fit that falls, rises and falls leaves of each value. */
   public double[] residuals() {
-    double[] fit = new double[values.length];
-    fill(fit, 0, bumpStart, false);
-    fill(fit, bumpStart, bumpEnd, true);
-    fill(fit, bumpEnd, values.length, false);
-    for (int i = 0; i < fit.length; i++) {
-      fit[i] = values[i] - fit[i];
+    double[] left = fit(bumpStart, bumpEnd);
+    for (int i = 0; i < left.length; i++) {
+      left[i] = values[i] - left[i];
     }
+    return left;
+  }
+
+  /**
+   * The best fit that falls before an index, rises up to another one, and falls from there on.
+   *
+   * @param riseFrom 0 to n
+   * @param riseTo exclusive, {@code riseFrom} to n
+   */
+  public double[] fit(int riseFrom, int riseTo) {
+    double[] fit = new double[values.length];
+    fill(fit, 0, riseFrom, false);
+    fill(fit, riseFrom, riseTo, true);
+    fill(fit, riseTo, values.length, false);
     return fit;
   }
 

@@ -20,7 +20,9 @@ const ROWS = 8;
 /** Width of a digit in a chart's labels. */
 const DIGIT = 6.8;
 const STEP_WORDS = { updates: "step", kimg: "kimg", epochs: "epoch" };
-const BADGES = { learning: "good", early_memorization: "watch", memorizing: "bad", memorization: "bad" };
+const BADGES = {
+  learning: "good", early_memorization: "watch", memorizing: "bad", memorization: "bad", overfitting: "bad", double_descent: "watch",
+};
 
 function element(name, className, text) {
   const node = document.createElement(name);

@@ -33,7 +33,7 @@ class DetectorsTest {
     DetectorStates states = DetectorStates.INITIAL;
     List<DetectorStates> history = new ArrayList<>();
     for (Look look : RUN) {
-      Detectors.Outcome outcome = detectors.observe(states, look);
+      Detectors.Outcome outcome = detectors.observe(states, List.of(), look);
       changes.addAll(outcome.changes());
       states = outcome.states();
       history.add(states);
@@ -61,7 +61,7 @@ class DetectorsTest {
     Detectors distrustful = new Detectors(DetectorSettings.DEFAULT, false);
     DetectorStates states = DetectorStates.INITIAL;
     for (Look look : RUN.subList(0, 5)) {
-      states = distrustful.observe(states, look).states();
+      states = distrustful.observe(states, List.of(), look).states();
     }
 
     assertThat(states.raised()).extracting(RaisedFlag::flag).containsExactly(Flag.MEMORIZATION);
@@ -76,8 +76,9 @@ class DetectorsTest {
       DetectorStates restored =
           json.readValue(json.writeValueAsString(states), DetectorStates.class);
       assertThat(restored).isEqualTo(states);
-      assertThat(detectors.observe(restored, look)).isEqualTo(detectors.observe(states, look));
-      states = detectors.observe(states, look).states();
+      assertThat(detectors.observe(restored, List.of(), look))
+          .isEqualTo(detectors.observe(states, List.of(), look));
+      states = detectors.observe(states, List.of(), look).states();
     }
   }
 }

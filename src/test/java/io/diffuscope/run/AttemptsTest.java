@@ -11,6 +11,7 @@ import io.diffuscope.detect.DetectorStates;
 import io.diffuscope.detect.Detectors;
 import io.diffuscope.detect.Flag;
 import io.diffuscope.detect.Look;
+import io.diffuscope.detect.Progress;
 import io.diffuscope.detect.Verdict;
 import io.diffuscope.run.RunEvent.AttemptStarted;
 import io.diffuscope.signal.SignalEstimate;
@@ -326,10 +327,13 @@ class AttemptsTest {
 
       Detectors detectors = new Detectors(DetectorSettings.DEFAULT, true);
       DetectorStates expected = DetectorStates.INITIAL;
+      List<Progress> history = new ArrayList<>();
       for (Map.Entry<Long, Checkpoint> entry : line.entrySet()) {
         List<SignalEstimate> seen =
             Objects.requireNonNull(estimates.get(entry.getValue().identity()));
-        expected = detectors.observe(expected, new Look(entry.getKey(), seen)).states();
+        Look look = new Look(entry.getKey(), seen);
+        expected = detectors.observe(expected, history, look).states();
+        history.add(Progress.of(look));
       }
       assertThat(machine.state().lineage().detectors()).isEqualTo(expected);
       assertThat(machine.state().lineage().judged().keySet()).isEqualTo(line.keySet());

@@ -3,6 +3,7 @@ package io.diffuscope.run;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.diffuscope.checkpoint.Checkpoint;
+import io.diffuscope.detect.DescentSettings;
 import io.diffuscope.detect.DetectorSettings;
 import io.diffuscope.detect.EarlyMemorizationSettings;
 import io.diffuscope.detect.Flag;
@@ -129,7 +130,9 @@ class ResumeTest {
     DetectorSettings usual = DetectorSettings.DEFAULT;
     run.setDetectors(
         new DetectorSettings(
-            EarlyMemorizationSettings.DEFAULT, new MemorizationSettings(.9, .5, 2)));
+            EarlyMemorizationSettings.DEFAULT,
+            new MemorizationSettings(.9, .5, 2),
+            DescentSettings.DEFAULT));
     assertThat(resume())
         .contains("resumed", "cleared memorization")
         .anyMatch(w -> w.startsWith("verdict"));

@@ -21,7 +21,9 @@ class RunEntityTest {
   private static final RunSettings SETTINGS = RunMachine.settings(Pace.all(1000), Ending.NEVER);
   private static final DetectorSettings OTHER =
       new DetectorSettings(
-          new EarlyMemorizationSettings(.5, .05, 2, 1, 0), DetectorSettings.DEFAULT.memorization());
+          new EarlyMemorizationSettings(.5, .05, 2, 1, 0),
+          DetectorSettings.DEFAULT.memorization(),
+          DetectorSettings.DEFAULT.descents());
 
   @TempDir private Path folder = Path.of("");
 
