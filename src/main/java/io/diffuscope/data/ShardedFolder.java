@@ -13,6 +13,7 @@ import io.diffuscope.tensorfile.TensorInfo;
 import io.diffuscope.tensorfile.TensorShape;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -50,18 +51,45 @@ public record ShardedFolder(Path folder, TensorShape point, int size, int shardR
 
   /** Whether a shard is there, whole by its header. */
   public boolean has(int shard) {
+    return read(shard, stored -> shard).isPresent();
+  }
+
+  /**
+   * The values of a shard that was written before; empty where it is missing or damaged.
+   *
+   * @return {@code [rows, ...point]}
+   */
+  public Optional<float[]> read(int shard) {
+    return read(
+        shard,
+        stored -> {
+          FloatBuffer values =
+              FloatBuffer.allocate(Math.toIntExact(rows(shard) * point.elements()));
+          stored.readFloats(ShardFile.POINTS, 0, values);
+          return values.array();
+        });
+  }
+
+  /** What is made of a shard's file. */
+  private interface Reader<T> {
+    T of(SafetensorsFile stored) throws BadInputException;
+  }
+
+  private <T> Optional<T> read(int shard, Reader<T> reader) {
     Path file = file(shard);
     if (!Files.exists(file)) {
-      return false;
+      return Optional.empty();
     }
     try (SafetensorsFile stored = SafetensorsFile.open(file)) {
       TensorInfo info = stored.tensors().get(ShardFile.POINTS);
-      return info != null
-          && info.type() == ElementType.F32
-          && info.shape().equals(point.withFirst(rows(shard)));
+      boolean fits =
+          info != null
+              && info.type() == ElementType.F32
+              && info.shape().equals(point.withFirst(rows(shard)));
+      return fits ? Optional.of(reader.of(stored)) : Optional.empty();
     } catch (BadInputException e) {
       log.warn("{} is damaged and is made again: {}", file, e.getMessage());
-      return false;
+      return Optional.empty();
     }
   }
 

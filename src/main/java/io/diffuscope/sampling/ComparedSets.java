@@ -54,13 +54,10 @@ record ComparedSets(
             String.valueOf(probe.spec().decoder()));
   }
 
-  /**
-   * Queries that are searched for at a time: a block of points as they are, and of features, which
-   * may be large, as many as fit.
-   */
+  /** Queries that are searched for at a time: of large points as many as fit. */
   static int queryRows(FeatureMap map, int batchSize) {
     long bytes = (long) map.dimension() * Float.BYTES;
-    return map.isIdentity() ? batchSize : (int) Math.clamp(GROUP_BYTES / bytes, 1L, batchSize);
+    return (int) Math.clamp(GROUP_BYTES / bytes, 1L, batchSize);
   }
 
   /** Closes what does not belong to the probe. */

@@ -62,9 +62,10 @@ final class Description implements AutoCloseable {
    * Similarities of samples whose references' endpoints are loaded.
    *
    * @param endpoints float32 {@code [rows, d]}; stays the caller's to close
-   * @param authenticity whether that is found, too
+   * @param trainGroups by which authenticity is found, too; null: it is not
    */
-  Task<SimilarityObservation> similarities(int block, NDArray endpoints, boolean authenticity) {
+  Task<SimilarityObservation> similarities(
+      int block, NDArray endpoints, int @Nullable [] trainGroups) {
     return new SimilarityTask(
         manager,
         map,
@@ -77,7 +78,7 @@ final class Description implements AutoCloseable {
         (reference, from, count, owner) ->
             endpointFeatures.of(
                 reference, block, flows.endpoints(reference, block), from, count, owner),
-        authenticity,
+        trainGroups,
         this::keep);
   }
 

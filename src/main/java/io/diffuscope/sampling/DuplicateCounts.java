@@ -9,8 +9,7 @@ import java.util.Arrays;
  * @param trainEqual training points that equal another training point
  * @param trainNear training points with a near duplicate among the training points
  * @param holdoutEqual hold-out points that equal another hold-out point
- * @param holdoutNear hold-out points, of those compared, with a near duplicate of another unit
- *     among them
+ * @param holdoutNear hold-out points with a near duplicate among the hold-out points
  * @param acrossEqual hold-out points that equal a training point
  * @param acrossNear hold-out points with a near duplicate among the training points
  */

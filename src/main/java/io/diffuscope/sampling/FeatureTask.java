@@ -11,6 +11,7 @@ import io.diffuscope.tensorfile.TensorShape;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -85,12 +86,14 @@ final class FeatureTask implements Task<DataSet> {
   public boolean advance() throws BadInputException {
     if (next < folder.size()) {
       int shard = next / folder.shardRows();
-      if (!inMemory && next == folder.first(shard)) {
-        if (folder.has(shard)) {
+      if (next == folder.first(shard)) {
+        if (isKept(shard)) {
           next += folder.rows(shard);
           return true;
         }
-        values = new float[folder.rows(shard) * map.dimension()];
+        if (!inMemory) {
+          values = new float[folder.rows(shard) * map.dimension()];
+        }
       }
       int count = Math.min(map.rows(), folder.first(shard) + folder.rows(shard) - next);
       float[] part = part(count);
@@ -106,6 +109,18 @@ final class FeatureTask implements Task<DataSet> {
       result = finish();
     }
     return false;
+  }
+
+  /** Whether a shard is there from before; in memory it is then, too. */
+  private boolean isKept(int shard) {
+    if (!inMemory) {
+      return folder.has(shard);
+    }
+    Optional<float[]> before = folder.read(shard);
+    before.ifPresent(
+        rows ->
+            System.arraycopy(rows, 0, values, folder.first(shard) * map.dimension(), rows.length));
+    return before.isPresent();
   }
 
   private float[] part(int count) throws BadInputException {

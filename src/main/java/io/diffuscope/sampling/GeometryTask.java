@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class GeometryTask implements Task<SetGeometry> {
   /** Raised with every change of what is found. */
-  static final String FORMAT = "geometry 3";
+  static final String FORMAT = "geometry 4";
 
   /** Points closer than this share of the median nearest-neighbour distance are duplicates. */
   private static final double DUPLICATE_SHARE = 1.0 / 3;
@@ -80,6 +80,7 @@ final class GeometryTask implements Task<SetGeometry> {
   /** Whether a hold-out point is known to have a duplicate among the training points. */
   private boolean[] inTrain = new boolean[0];
 
+  private DisjointSets holdoutMerged = new DisjointSets(0);
   private int holdoutDuplicates;
   private @Nullable SplitUnits units;
   private int holdoutEqual;
@@ -140,9 +141,13 @@ final class GeometryTask implements Task<SetGeometry> {
       DataSet asked = RowSubset.of(compared, askedHoldout);
       forEachBlock(askedHoldout.length, (first, count) -> holdoutAgainstTrain(asked, first, count));
       int pooled = settings.mostPooled(trainPoints.dimension());
-      later = blocks(Math.min(n, pooled)) + blocks(Math.min(Math.min(n, h), pooled)) + 1;
+      later =
+          blocks(askedHoldout.length)
+              + blocks(Math.min(n, pooled))
+              + blocks(Math.min(Math.min(n, h), pooled))
+              + 2;
       pieces.add(() -> findCopies(originalHoldout == null ? compared : originalHoldout));
-      pieces.add(() -> chooseCompared(compared));
+      pieces.add(() -> findHoldoutDuplicates(compared));
     }
   }
 
@@ -222,8 +227,17 @@ final class GeometryTask implements Task<SetGeometry> {
 
   private void holdoutAgainstTrain(DataSet set, int first, int count) throws BadInputException {
     Nearest nearest = search(trainPoints, set, first, count, null);
-    int[] nearestGroups = Arrays.stream(nearest.firstIndex()).map(i -> groups[i]).toArray();
-    Nearest outside = search(trainPoints, set, first, count, new Exclusion(groups, nearestGroups));
+    // As of samples: the control must not know fewer duplicates than what it is the control of.
+    int[] labels =
+        new TrainGroups(
+                trainPoints,
+                new NeighbourSearch(trainPoints, orbit),
+                groups,
+                askedTrain.length == groups.length,
+                duplicateDistance)
+            .around(nearest.firstIndex(), manager);
+    int[] nearestGroups = TrainGroups.of(labels, nearest.firstIndex());
+    Nearest outside = search(trainPoints, set, first, count, new Exclusion(labels, nearestGroups));
     System.arraycopy(nearest.firstDistance(), 0, holdoutFirst, first, count);
     System.arraycopy(outside.firstDistance(), 0, holdoutSecond, first, count);
   }
@@ -235,6 +249,12 @@ final class GeometryTask implements Task<SetGeometry> {
   private void findCopies(DataSet set) throws BadInputException {
     int[] labels = IdenticalPoints.labels(originalOrbit, originalTrain, set);
     int n = groups.length;
+    holdoutMerged = new DisjointSets(labels.length - n);
+    for (int i = n; i < labels.length; i++) {
+      if (labels[i] >= n) {
+        holdoutMerged.merge(labels[i] - n, i - n);
+      }
+    }
     unique = IntStream.range(0, labels.length - n).filter(i -> labels[n + i] == n + i).toArray();
     holdoutEqual = DuplicateCounts.sharing(Arrays.copyOfRange(labels, n, labels.length));
     inTrain = new boolean[labels.length - n];
@@ -250,10 +270,41 @@ final class GeometryTask implements Task<SetGeometry> {
   }
 
   /**
-   * Hold-out points that have a duplicate in the training set would count copies as independent.
+   * Adds the pieces that group near duplicates of the hold-out set as those of the training set
+   * are: sets that were treated differently would be found to differ.
+   */
+  private void findHoldoutDuplicates(DataSet set) throws BadInputException {
+    DevicePoints points = load(RowSubset.of(set, unique));
+    int[] asked =
+        Arrays.stream(unique).filter(i -> Arrays.binarySearch(askedHoldout, i) >= 0).toArray();
+    DataSet queries = RowSubset.of(set, asked);
+    later -= blocks(askedHoldout.length) + 1;
+    forEachBlock(
+        asked.length,
+        (first, count) -> {
+          try (NDManager scratch = manager.newSubManager()) {
+            new NeighbourSearch(points, orbit)
+                .closerThan(
+                    HostArrays.points(scratch, queries, first, count),
+                    duplicateDistance,
+                    (query, point) -> holdoutMerged.merge(asked[first + query], unique[point]));
+          }
+        });
+    pieces.add(
+        () -> {
+          points.close();
+          chooseCompared(set);
+        });
+  }
+
+  /**
+   * Hold-out points that have a duplicate in the training set would count copies as independent. Of
+   * a group of others one stands for all.
    */
   private void chooseCompared(DataSet set) throws BadInputException {
     later = 0;
+    int[] holdoutGroups = holdoutMerged.labels();
+    holdoutNear = DuplicateCounts.sharing(holdoutGroups);
     for (int i = 0; i < holdoutFirst.length; i++) {
       boolean isNear = holdoutFirst[i] < duplicateDistance || holdoutFirst[i] == 0;
       inTrain[askedHoldout[i]] |= isNear;
@@ -261,7 +312,17 @@ final class GeometryTask implements Task<SetGeometry> {
     for (boolean isNear : inTrain) {
       acrossNear += isNear ? 1 : 0;
     }
-    int[] kept = Arrays.stream(unique).filter(i -> !inTrain[i]).toArray();
+    boolean[] taken = new boolean[inTrain.length];
+    int[] kept =
+        Arrays.stream(unique)
+            .filter(i -> !inTrain[i])
+            .filter(
+                i -> {
+                  boolean isFirst = !taken[holdoutGroups[i]];
+                  taken[holdoutGroups[i]] = true;
+                  return isFirst;
+                })
+            .toArray();
     holdoutDuplicates = inTrain.length - kept.length;
     int[] distinct = IntStream.range(0, groups.length).filter(i -> groups[i] == i).toArray();
     SplitUnits found = SplitUnits.of(split, distinct, kept, seed);
@@ -295,6 +356,7 @@ final class GeometryTask implements Task<SetGeometry> {
     DevicePoints trainPartPoints = n == train.size() ? trainPoints : load(trainPart);
     DevicePoints holdoutPartPoints = load(holdoutPart);
     int[] pooledNeighbour = new int[n + h];
+    NeighbourTies ties = new NeighbourTies(n, h, seed);
     forEachBlock(
         n,
         (first, count) -> {
@@ -307,9 +369,10 @@ final class GeometryTask implements Task<SetGeometry> {
                   exceptEqual(found.train(), first, count));
           Nearest other = search(holdoutPartPoints, trainPart, first, count, null);
           for (int i = 0; i < count; i++) {
-            boolean otherIsNearer = other.distance()[i][0] < own.distance()[i][0];
             pooledNeighbour[first + i] =
-                otherIsNearer ? n + other.index()[i][0] : own.index()[i][0];
+                ties.isFirst(own.distance()[i], other.distance()[i], first + i)
+                    ? own.index()[i][0]
+                    : n + other.index()[i][0];
           }
         });
     forEachBlock(
@@ -324,10 +387,10 @@ final class GeometryTask implements Task<SetGeometry> {
                   exceptEqual(found.holdout(), first, count));
           Nearest other = search(trainPartPoints, holdoutPart, first, count, null);
           for (int i = 0; i < count; i++) {
-            holdoutNear += own.distance()[i][0] < duplicateDistance ? 1 : 0;
-            boolean otherIsNearer = other.distance()[i][0] <= own.distance()[i][0];
             pooledNeighbour[n + first + i] =
-                otherIsNearer ? other.index()[i][0] : n + own.index()[i][0];
+                ties.isFirst(other.distance()[i], own.distance()[i], n + first + i)
+                    ? other.index()[i][0]
+                    : n + own.index()[i][0];
           }
         });
     pieces.add(() -> check = check(pooledNeighbour, n, found));
@@ -347,7 +410,8 @@ final class GeometryTask implements Task<SetGeometry> {
   }
 
   private DevicePoints load(DataSet set) throws BadInputException {
-    return DevicePoints.load(manager, set, trainPoints.centre(), batchSize, residentBytes);
+    int rows = Math.min(batchSize, DevicePoints.blockRows(set));
+    return DevicePoints.load(manager, set, trainPoints.centre(), rows, residentBytes);
   }
 
   /** Leaves out, for each of these queries, itself and the points that equal it. */

@@ -67,8 +67,8 @@ final class NeighbourIndexTask implements Task<NeighbourIndex> {
               Locale.ROOT,
               "an index of its %d points takes %.1f GiB of the Java heap, and %.1f GiB are allowed"
                   + " (half of it, for the indices of both sets): give it more with"
-                  + " JAVA_OPTS=-Xmx..., or search exactly (leave out --search approximate,"
-                  + " neighbours.search)",
+                  + " DIFFUSCOPE_JAVA_OPTIONS=-Xmx..., or search exactly (leave out --search"
+                  + " approximate, neighbours.search)",
               set.size(),
               bytes / Math.pow(2, 30),
               memory / Math.pow(2, 30)),

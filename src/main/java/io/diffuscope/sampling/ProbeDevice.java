@@ -68,6 +68,7 @@ public final class ProbeDevice implements AutoCloseable {
   private @Nullable DenoisingPlan denoisingPlan;
   private @Nullable SetImages spikinessImages;
   private int @Nullable [] comparedHoldout;
+  private int @Nullable [] trainGroups;
   private @Nullable Pictures pictures;
 
   /** Hold-out points that class probes may be tested on; null without any. */
@@ -208,6 +209,7 @@ public final class ProbeDevice implements AutoCloseable {
   /** Takes the geometry into use; needed before samples are measured. */
   public void useGeometry(SetGeometry geometry) throws BadInputException {
     ComparedSets compared = Objects.requireNonNull(sets, "geometry comes first");
+    trainGroups = geometry.trainGroups();
     DataSet holdout = probe.holdout();
     DataSet features = compared.holdout();
     int[] rows = geometry.comparedHoldout();
@@ -415,8 +417,8 @@ public final class ProbeDevice implements AutoCloseable {
     boolean judged = measured.contains(SampleMeasurement.FIDELITY) && fidelityPoints != null;
     // Fidelity takes the features that the similarities are made of.
     if ((judged || measured.contains(SampleMeasurement.SIMILARITIES)) && described != null) {
-      boolean authenticity = measured.contains(SampleMeasurement.AUTHENTICITY);
-      measures.add((number, endpoints) -> described.similarities(number, endpoints, authenticity));
+      int[] groups = measured.contains(SampleMeasurement.AUTHENTICITY) ? trainGroups : null;
+      measures.add((number, endpoints) -> described.similarities(number, endpoints, groups));
     }
     if (judged) {
       measures.add(this::fidelityOfSamples);

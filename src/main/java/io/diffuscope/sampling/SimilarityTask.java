@@ -18,7 +18,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -51,7 +50,7 @@ final class SimilarityTask implements Task<SimilarityObservation> {
   private final DescribedSets sets;
   private final List<Reference> order;
   private final References references;
-  private final boolean authenticity;
+  private final int @Nullable [] trainGroups;
   private final Consumer<? super NDArray> sampleFeatures;
   private final List<NDArray> unscaled = new ArrayList<>();
   private final int block;
@@ -70,7 +69,8 @@ final class SimilarityTask implements Task<SimilarityObservation> {
    * @param first index of its first noise
    * @param endpoints float32 {@code [rows, d]}, finite; stays the caller's to close
    * @param order references that are compared with
-   * @param authenticity whether that is found, too
+   * @param trainGroups a label for every training point, equal for duplicates: authenticity is
+   *     found, too; null: it is not
    * @param sampleFeatures takes what the descriptor gives for the samples, float32 {@code [rows,
    *     dimension]}, and attaches it where it is to live on
    */
@@ -84,7 +84,7 @@ final class SimilarityTask implements Task<SimilarityObservation> {
       NDArray endpoints,
       List<Reference> order,
       References references,
-      boolean authenticity,
+      int @Nullable [] trainGroups,
       Consumer<? super NDArray> sampleFeatures) {
     this.manager = parent.newSubManager();
     this.map = map;
@@ -96,7 +96,7 @@ final class SimilarityTask implements Task<SimilarityObservation> {
     this.rows = Math.toIntExact(endpoints.getShape().get(0));
     this.order = order;
     this.references = references;
-    this.authenticity = authenticity;
+    this.trainGroups = trainGroups;
     this.sampleFeatures = sampleFeatures;
   }
 
@@ -172,22 +172,25 @@ final class SimilarityTask implements Task<SimilarityObservation> {
           toTrain,
           nearest.firstIndex(),
           pairs,
-          authenticity ? authentic(nearest, scratch) : new boolean[0]);
+          trainGroups == null ? new boolean[0] : authentic(nearest, trainGroups, scratch));
     }
   }
 
-  /** Whether samples are farther from their nearest training point than that one from any other. */
-  private boolean[] authentic(Nearest nearest, NDManager scratch) throws BadInputException {
+  /**
+   * Whether samples are farther from their nearest training point than that one from any that is no
+   * duplicate of it.
+   */
+  private boolean[] authentic(Nearest nearest, int[] groups, NDManager scratch)
+      throws BadInputException {
     int[] index = nearest.firstIndex();
     FloatBuffer values = FloatBuffer.allocate(Math.multiplyExact(rows, map.dimension()));
     for (int i : index) {
       sets.train().read(i, 1, values);
     }
     NDArray neighbours = scratch.create(values.array(), new Shape(rows, map.dimension()));
-    int[] each = IntStream.range(0, Math.toIntExact(sets.train().size())).toArray();
     double[] apart =
         new NeighbourSearch(sets.trainPoints())
-            .nearestTwo(neighbours, new Exclusion(each, index))
+            .nearestTwo(neighbours, new Exclusion(groups, TrainGroups.of(groups, index)))
             .firstDistance();
     boolean[] authentic = new boolean[rows];
     for (int i = 0; i < rows; i++) {

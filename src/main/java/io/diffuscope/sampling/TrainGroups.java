@@ -16,15 +16,37 @@ import java.util.Set;
 final class TrainGroups {
   private final DevicePoints train;
   private final PointSearch search;
-  private final SetGeometry geometry;
+  private final int[] known;
+  private final boolean isWhole;
+  private final double duplicateDistance;
+  private final boolean hasKnown;
 
   /** Points that were found to have no near duplicate outside of their group. */
   private final Set<Integer> alone = new HashSet<>();
 
   TrainGroups(DevicePoints train, PointSearch search, SetGeometry geometry) {
+    this(train, search, geometry.trainGroups(), geometry.isWhole(), geometry.duplicateDistance());
+  }
+
+  /**
+   * From what is known.
+   *
+   * @param known a group label for every training point
+   * @param isWhole whether near duplicates were looked for around all of them
+   * @param duplicateDistance below which two points are duplicates
+   */
+  TrainGroups(
+      DevicePoints train,
+      PointSearch search,
+      int[] known,
+      boolean isWhole,
+      double duplicateDistance) {
     this.train = train;
     this.search = search;
-    this.geometry = geometry;
+    this.known = known;
+    this.isWhole = isWhole;
+    this.duplicateDistance = duplicateDistance;
+    this.hasKnown = !isRange(known);
   }
 
   /**
@@ -33,10 +55,10 @@ final class TrainGroups {
    * @param nearest training points; may come more than once
    */
   int[] around(int[] nearest, NDManager manager) throws BadInputException {
-    int[] labels = geometry.trainGroups();
+    int[] labels = known;
     int[] unknown =
         Arrays.stream(nearest).distinct().sorted().filter(i -> !alone.contains(i)).toArray();
-    if (geometry.isWhole() || unknown.length == 0) {
+    if (isWhole || unknown.length == 0) {
       return labels;
     }
     DisjointSets merged = new DisjointSets(labels.length);
@@ -47,7 +69,7 @@ final class TrainGroups {
     try (NDManager scratch = manager.newSubManager()) {
       search.closerThan(
           train.rows(scratch, unknown),
-          geometry.duplicateDistance(),
+          duplicateDistance,
           (query, point) -> {
             hasOthers[query] |= labels[point] != labels[unknown[query]];
             merged.merge(unknown[query], point);
@@ -64,7 +86,7 @@ final class TrainGroups {
   /** Whether any point shares its label with another. */
   boolean hasDuplicates(int[] labels) {
     // A label is the index of a group's first point.
-    return labels == geometry.trainGroups() ? geometry.hasTrainDuplicates() : !isRange(labels);
+    return labels == known ? hasKnown : !isRange(labels);
   }
 
   private static boolean isRange(int[] labels) {

@@ -49,6 +49,11 @@ public final class NearestRatio implements Signal {
     }
     seen.set(block.block());
     for (int i = 0; i < block.count(); i++) {
+      if (block.secondDistance()[i] == Double.POSITIVE_INFINITY) {
+        // All training points are duplicates of one another: there is no ratio.
+        continue;
+      }
+      samples++;
       double ratio = block.trainDistance()[i] / block.secondDistance()[i];
       // 0/0: on a point that other groups share exactly; nothing is more of a copy.
       boolean both = Double.isNaN(ratio);
@@ -56,7 +61,6 @@ public final class NearestRatio implements Signal {
       half += both || ratio < 1.0 / 2 ? 1 : 0;
       quarter += both || ratio < 1.0 / 4 ? 1 : 0;
     }
-    samples += block.count();
     if (block.trainRecall() != null) {
       trainRecall = block.trainRecall();
     }

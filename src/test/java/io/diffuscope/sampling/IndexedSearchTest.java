@@ -237,7 +237,7 @@ class IndexedSearchTest {
     assertThatThrownBy(() -> NeighbourIndexTask.requireMemory(set, 2, 1000))
         .isInstanceOf(BadInputException.class)
         .hasMessageContaining("1000 points")
-        .hasMessageContaining("-Xmx")
+        .hasMessageContaining("DIFFUSCOPE_JAVA_OPTIONS=-Xmx")
         .hasMessageContaining("neighbours.search");
   }
 

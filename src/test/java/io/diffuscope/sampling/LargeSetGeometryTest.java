@@ -70,6 +70,20 @@ class LargeSetGeometryTest {
     assertThat(find(BOUNDED)).usingRecursiveComparison().isEqualTo(some);
   }
 
+  /** Near duplicates that were not looked for at the start would make the control too low. */
+  @Test
+  void theControlKnowsTheDuplicatesAroundItsPoints() throws Exception {
+    // Each hold-out point a hair beside a training point that has a near duplicate.
+    for (int i = 0; i < 800; i++) {
+      System.arraycopy(train, 10 * (i % 100) * D, holdout, i * D, D);
+      holdout[i * D + 1] += 1e-3f + i * 1e-7f;
+    }
+    SetGeometry some = find(BOUNDED);
+    SetGeometry all = find(NeighbourSettings.DEFAULT);
+    assertThat(share(all)).isGreaterThan(.8);
+    assertThat(share(some)).isCloseTo(share(all), within(.05));
+  }
+
   @Test
   void equalPointsAreFoundAlways() throws Exception {
     SetGeometry some = find(BOUNDED);

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.Device;
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import io.diffuscope.data.DataSet;
@@ -25,11 +24,11 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -62,7 +61,6 @@ class SimilarityTest {
       float[] pairs = points("pairs");
       DataSet train = new UnitFeatures(DataSet.of("bank", TensorShape.of(16), bank));
       DevicePoints onDevice = DevicePoints.load(manager, train, new double[16], 10, 1 << 20);
-      List<NDArray> described = new ArrayList<>();
       SimilarityObservation found =
           Tasks.run(
               new SimilarityTask(
@@ -79,8 +77,8 @@ class SimilarityTest {
                           owner
                               .create(pairs, new Shape(12, 768))
                               .get("%d:%d".formatted(from, from + count))),
-                  true,
-                  described::add));
+                  IntStream.range(0, 24).toArray(),
+                  features -> {}));
       double[] nearest = numbers(preset.label() + "_nearest");
       double[] toTrain = numbers(preset.label() + "_to_train");
       double[] toPairs = numbers(preset.label() + "_pairs");
@@ -93,6 +91,59 @@ class SimilarityTest {
         assertThat(theirs[i]).isCloseTo(toPairs[i], within(1e-4));
         assertThat(found.authentic()[i]).isEqualTo(authentic[i] == 1);
       }
+    }
+  }
+
+  /** Where training images are there twice, no sample would be a copy otherwise. */
+  @Test
+  void authenticityLooksOutsideOfTheDuplicates() throws Exception {
+    float[][] bank = {{1, 0}, {1, 0}, {0, 1}, {0, -1}, {-1, 0}};
+    float[][] samples = {{.999f, .0447f}, {.6f, .8f}, {.7f, -.714f}};
+    int[] groups = {0, 0, 2, 3, 4};
+    boolean[] expected = new boolean[samples.length];
+    for (int i = 0; i < samples.length; i++) {
+      int nearest = 0;
+      for (int j = 1; j < bank.length; j++) {
+        nearest = distance(samples[i], bank[j]) < distance(samples[i], bank[nearest]) ? j : nearest;
+      }
+      double apart = Double.POSITIVE_INFINITY;
+      for (int j = 0; j < bank.length; j++) {
+        if (groups[j] != groups[nearest]) {
+          apart = Math.min(apart, distance(bank[nearest], bank[j]));
+        }
+      }
+      expected[i] = distance(samples[i], bank[nearest]) > apart;
+    }
+    assertThat(expected).as("copies and near copies").containsOnly(false);
+    assertThat(authentic(bank, samples, groups)).isEqualTo(expected);
+    assertThat(authentic(bank, samples, new int[] {0, 1, 2, 3, 4}))
+        .as("without groups the copy of an image that is there twice is called authentic")
+        .containsExactly(true, false, false);
+  }
+
+  private static double distance(float[] a, float[] b) {
+    return Math.hypot((double) a[0] - b[0], (double) a[1] - b[1]);
+  }
+
+  private static boolean[] authentic(float[][] bank, float[][] samples, int[] groups)
+      throws Exception {
+    try (NDManager manager = NDManager.newBaseManager(Device.cpu())) {
+      DataSet train = DataSet.of("bank", TensorShape.of(2), manager.create(bank).toFloatArray());
+      return Tasks.run(
+              new SimilarityTask(
+                  manager,
+                  FeatureMap.identity(2),
+                  "identity",
+                  new DescribedSets(
+                      train, DevicePoints.load(manager, train, new double[2], 10, 1 << 20), null),
+                  0,
+                  0,
+                  manager.create(samples),
+                  List.of(),
+                  (reference, from, count, owner) -> owner.create(0f),
+                  groups,
+                  features -> {}))
+          .authentic();
     }
   }
 

@@ -17,15 +17,16 @@ class NearestRatioTest {
   void countsRatiosBelowEachThreshold() {
     Signal ratio = new NearestRatio(0, 0);
     assertThat(ratio.estimates(false)).isEmpty();
-    // Ratios .2, .3, exactly 1/3, .4, 1 and 0/0 (a point that is there twice), 1/infinity.
+    // Ratios .2, .3, exactly 1/3, .4, 1 and 0/0 (a point that is there twice). Where there is no
+    // second point, there is no ratio.
     ratio.observe(
         Blocks.neighbours(
             0,
             new double[] {.2, .3, 1, .4, 1, 0, 1},
             new double[] {1, 1, 3, 1, 1, 0, Double.POSITIVE_INFINITY}));
-    assertThat(Blocks.value(ratio, Statistic.SHARE).value()).isEqualTo(4.0 / 7);
-    assertThat(Blocks.value(ratio, Statistic.SHARE_HALF).value()).isEqualTo(6.0 / 7);
-    assertThat(Blocks.value(ratio, Statistic.SHARE_QUARTER).value()).isEqualTo(3.0 / 7);
+    assertThat(Blocks.value(ratio, Statistic.SHARE).value()).isEqualTo(3.0 / 6);
+    assertThat(Blocks.value(ratio, Statistic.SHARE_HALF).value()).isEqualTo(5.0 / 6);
+    assertThat(Blocks.value(ratio, Statistic.SHARE_QUARTER).value()).isEqualTo(2.0 / 6);
     assertThat(Blocks.find(ratio, Statistic.CONTROL)).isNull();
     assertThat(Blocks.find(ratio, Statistic.EXCESS)).isNull();
     assertThat(ratio.estimates(true))
