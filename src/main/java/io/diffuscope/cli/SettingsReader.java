@@ -27,6 +27,7 @@ import io.diffuscope.run.Retries;
 import io.diffuscope.run.RunSettings;
 import io.diffuscope.run.StepScale;
 import io.diffuscope.sampling.Augmentation;
+import io.diffuscope.sampling.ComparisonSpace;
 import io.diffuscope.sampling.DenoisingSettings;
 import io.diffuscope.sampling.DescriptorSettings;
 import io.diffuscope.sampling.FlowSettings;
@@ -136,7 +137,8 @@ final class SettingsReader {
                 new NeighbourSettings(
                     word(Augmentation.class, "neighbours.augment"),
                     config.getDouble("neighbours.geometry-operations"),
-                    word(SearchMethod.class, "neighbours.search")),
+                    word(SearchMethod.class, "neighbours.search"),
+                    word(ComparisonSpace.class, "neighbours.space")),
                 new GroupSettings(text("train-groups"), text("holdout-groups")),
                 DataDirectory.cache(dataDirectory()).toString(),
                 config.getBytes("device.resident-bytes"),

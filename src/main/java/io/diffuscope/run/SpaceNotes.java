@@ -1,6 +1,7 @@
 package io.diffuscope.run;
 
 import io.diffuscope.sampling.Augmentation;
+import io.diffuscope.sampling.ComparisonSpace;
 import io.diffuscope.sampling.Probe;
 import io.diffuscope.tensorfile.TensorShape;
 import java.util.ArrayList;
@@ -8,9 +9,6 @@ import java.util.List;
 
 /** What is to be said of the space that points are compared in. */
 final class SpaceNotes {
-  /** Pixels of larger images say little: a copy moved by one is far away. */
-  private static final long LARGEST_SIDE = 64;
-
   private SpaceNotes() {}
 
   static List<String> of(Probe probe) {
@@ -18,6 +16,7 @@ final class SpaceNotes {
         probe.network().shape(),
         probe.spec().decoder() != null,
         probe.hasDescriptor(),
+        probe.comparesDescribed(),
         probe.spec().neighbours().augment());
   }
 
@@ -27,21 +26,28 @@ final class SpaceNotes {
    * @param shape of the model's points
    * @param decoded whether these are latents with a decoder
    * @param described whether there is a descriptor
+   * @param under whether it makes what is compared
    */
   static List<String> of(
-      TensorShape shape, boolean decoded, boolean described, Augmentation augment) {
+      TensorShape shape, boolean decoded, boolean described, boolean under, Augmentation augment) {
     List<String> notes = new ArrayList<>();
-    if (!described && decoded) {
+    if (under) {
+      notes.add(
+          "images are compared as what the descriptor makes of them, in pfd, nearest_ratio,"
+              + " train_affinity and the hold-out check (neighbours.space = points compares them as"
+              + " they are)");
+    } else if (decoded) {
       notes.add(
           "decoded images are compared pixel by pixel: above %d x %d a copy that is moved or lighter"
-                  .formatted(LARGEST_SIDE, LARGEST_SIDE)
-              + " looks new to nearest_ratio and train_affinity; --descriptor adds gl and rp, which"
-              + " see it");
-    } else if (!described && isLargeImage(shape)) {
+                  .formatted(ComparisonSpace.LARGEST_SIDE, ComparisonSpace.LARGEST_SIDE)
+              + " looks new to nearest_ratio and train_affinity; "
+              + advice(described));
+    } else if (ComparisonSpace.isLargeImage(shape)) {
       notes.add(
           "images of %d x %d are compared pixel by pixel: a copy that is moved or lighter looks new"
                   .formatted(shape.dimension(1), shape.dimension(2))
-              + " to nearest_ratio and train_affinity; --descriptor adds gl and rp, which see it");
+              + " to nearest_ratio and train_affinity; "
+              + advice(described));
     }
     if (described && augment == Augmentation.HFLIP) {
       notes.add(
@@ -52,9 +58,9 @@ final class SpaceNotes {
     return notes;
   }
 
-  private static boolean isLargeImage(TensorShape shape) {
-    return shape.rank() == 3
-        && (shape.dimension(0) == 1 || shape.dimension(0) == 3)
-        && Math.max(shape.dimension(1), shape.dimension(2)) > LARGEST_SIDE;
+  private static String advice(boolean described) {
+    return described
+        ? "gl and rp see it, and with neighbours.space = descriptor these do, too"
+        : "with --descriptor they see it, and gl and rp are on";
   }
 }

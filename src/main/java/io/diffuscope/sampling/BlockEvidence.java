@@ -2,13 +2,11 @@ package io.diffuscope.sampling;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import io.diffuscope.data.DataSet;
 import io.diffuscope.feature.FeatureMap;
 import io.diffuscope.sampling.Observation.EvidenceObservation;
 import io.diffuscope.sampling.Observation.SampleObservation;
 import io.diffuscope.sampling.WorstSample.Trio;
 import io.diffuscope.tensorfile.BadInputException;
-import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -27,7 +25,7 @@ final class BlockEvidence {
   private static final int SAMPLE_BYTES = 512;
 
   private final EvidenceRequest asked;
-  private final ComparedSets sets;
+  private final ShownSets sets;
   private final int @Nullable [] comparedHoldout;
   private final FeatureMap map;
   private final @Nullable Pictures pictures;
@@ -35,12 +33,13 @@ final class BlockEvidence {
   /**
    * For blocks of a probe.
    *
+   * @param map from samples to images
    * @param comparedHoldout rows of the hold-out set that are compared; null without one
    * @param pictures null: numbers alone
    */
   BlockEvidence(
       EvidenceRequest asked,
-      ComparedSets sets,
+      ShownSets sets,
       int @Nullable [] comparedHoldout,
       FeatureMap map,
       @Nullable Pictures pictures) {
@@ -133,20 +132,18 @@ final class BlockEvidence {
       return sample.with(
           new Trio(
               by.of(features(row)),
-              by.of(point(sets.train(), sample.nearestTrain())),
-              near < 0 ? null : by.of(point(Objects.requireNonNull(sets.holdout()), near))));
+              by.of(sets.image(sets.train(), sample.nearestTrain(), endpoints.getManager())),
+              near < 0
+                  ? null
+                  : by.of(
+                      sets.image(
+                          Objects.requireNonNull(sets.holdout()), near, endpoints.getManager()))));
     }
 
     private float[] features(int row) {
       try (NDManager scratch = endpoints.getManager().newSubManager()) {
         return map.apply(BlockMeasurement.slice(endpoints, row, 1, scratch)).toFloatArray();
       }
-    }
-
-    private static float[] point(DataSet set, int index) throws BadInputException {
-      FloatBuffer values = FloatBuffer.allocate(Math.toIntExact(set.pointShape().elements()));
-      set.read(index, 1, values);
-      return values.array();
     }
 
     @Override

@@ -49,9 +49,7 @@ record ComparedSets(
     return map.isIdentity()
         ? probe.pointOrbit()
         : Orbit.of(
-            probe.spec().neighbours().augment(),
-            map.shape(),
-            String.valueOf(probe.spec().decoder()));
+            probe.spec().neighbours().augment(), map.shape(), String.valueOf(probe.comparedBy()));
   }
 
   /** Queries that are searched for at a time: of large points as many as fit. */

@@ -12,9 +12,10 @@ import java.util.Locale;
  *     as many as this allows are drawn at random and the others are not looked at
  * @param search how the nearest points of samples are looked for in sets of {@value #LEAST_INDEXED}
  *     points or more; smaller ones are searched exactly
+ * @param space in which points are compared
  */
 public record NeighbourSettings(
-    Augmentation augment, double geometryOperations, SearchMethod search) {
+    Augmentation augment, double geometryOperations, SearchMethod search, ComparisonSpace space) {
   /** Smaller sets are searched exactly: an index gains nothing. */
   static final int LEAST_INDEXED = 1000;
 
@@ -33,6 +34,16 @@ public record NeighbourSettings(
       throw new IllegalArgumentException(
           "neighbours.geometry-operations must be above 0, not " + geometryOperations);
     }
+    if (space == ComparisonSpace.DESCRIPTOR && augment != Augmentation.NONE) {
+      throw new IllegalArgumentException(
+          "neighbours.space = descriptor goes without neighbours.augment: what a descriptor makes"
+              + " of images cannot be mirrored; choose one of them");
+    }
+  }
+
+  /** In the space that fits the images. */
+  public NeighbourSettings(Augmentation augment, double geometryOperations, SearchMethod search) {
+    this(augment, geometryOperations, search, ComparisonSpace.AUTO);
   }
 
   /** Searched exactly. */

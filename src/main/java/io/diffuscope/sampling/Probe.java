@@ -41,6 +41,7 @@ public final class Probe implements AutoCloseable {
   private final @Nullable Teacher teacher;
   private final @Nullable DecoderFile decoder;
   private final @Nullable DescriptorFile descriptor;
+  private final boolean comparesDescribed;
   private final Orbit pointOrbit;
   private final NoiseBank noise;
   private final @Nullable DataSet noiseRows;
@@ -90,6 +91,7 @@ public final class Probe implements AutoCloseable {
     this.decoder = decoder;
     this.descriptor = descriptor;
     this.samples = samples;
+    this.comparesDescribed = comparesDescribed(spec, network, descriptor);
     this.pointOrbit =
         decoder == null
             ? Orbit.of(spec.neighbours().augment(), network.shape(), spec.template())
@@ -195,6 +197,28 @@ public final class Probe implements AutoCloseable {
       file.requireImages(shape);
     }
     return file;
+  }
+
+  private static boolean comparesDescribed(
+      ProbeSpec spec, NetworkSettings network, @Nullable DescriptorFile descriptor)
+      throws BadInputException {
+    NeighbourSettings settings = spec.neighbours();
+    if (settings.space() == ComparisonSpace.DESCRIPTOR && descriptor == null) {
+      throw new BadInputException(
+          spec.template(),
+          Reason.UNSUPPORTED,
+          "neighbours.space = descriptor compares under a descriptor, and there is none: give one"
+              + " with --descriptor",
+          null);
+    }
+    return switch (settings.space()) {
+      case POINTS -> false;
+      case DESCRIPTOR -> true;
+      case AUTO ->
+          descriptor != null
+              && settings.augment() == Augmentation.NONE
+              && (spec.decoder() != null || ComparisonSpace.isLargeImage(network.shape()));
+    };
   }
 
   private static String descriptorId(DescriptorSettings settings, DescriptorFile file) {
@@ -593,7 +617,19 @@ public final class Probe implements AutoCloseable {
   }
 
   private String featureKey() {
-    return decoder == null ? FeatureMap.IDENTITY : decoder.key();
+    String images = decoder == null ? FeatureMap.IDENTITY : decoder.key();
+    DescriptorFile under = comparesDescribed ? descriptor : null;
+    return under == null ? images : images + "-" + under.key();
+  }
+
+  /** Whether points are compared as what the descriptor makes of them. */
+  public boolean comparesDescribed() {
+    return comparesDescribed;
+  }
+
+  /** The file that says how points are compared, for messages; null: as they are. */
+  @Nullable String comparedBy() {
+    return comparesDescribed ? spec.descriptor().file() : spec.decoder();
   }
 
   /**
@@ -617,7 +653,8 @@ public final class Probe implements AutoCloseable {
               Long.toString(spec.seed()),
               GeometryTask.FORMAT,
               split.key());
-      String space = decoder == null ? key : ContentHash.of(key, featureKey());
+      String space =
+          featureKey().equals(FeatureMap.IDENTITY) ? key : ContentHash.of(key, featureKey());
       String neighbours = neighbourKey();
       return neighbours.isEmpty() ? space : ContentHash.of(space, neighbours);
     } catch (BadInputException e) {

@@ -61,7 +61,13 @@ public final class ProbeDevice implements AutoCloseable {
   private final NeighbourIndexes indexes;
   private final NetworkDenoiser network;
   private final DevicePoints train;
+
+  /** From points to images, or to what is compared where these are no images. */
+  private final FeatureMap images;
+
+  /** From points to what is compared. */
   private final FeatureMap map;
+
   private final @Nullable Description description;
   private @Nullable ComparedSets sets;
   private @Nullable Samples samples;
@@ -93,14 +99,15 @@ public final class ProbeDevice implements AutoCloseable {
       NDManager manager,
       NetworkDenoiser network,
       DevicePoints train,
-      FeatureMap map,
+      FeatureMap images,
       @Nullable FeatureMap descriptor) {
     this.probe = probe;
     this.manager = manager;
     this.kept = new KeptArrays(manager);
     this.network = network;
     this.train = train;
-    this.map = map;
+    this.images = images;
+    this.map = descriptor != null && probe.comparesDescribed() ? descriptor : images;
     this.references = new ReferenceFlows(probe, manager, kept, train, map);
     this.description =
         descriptor == null ? null : new Description(probe, manager, descriptor, references);
@@ -122,15 +129,16 @@ public final class ProbeDevice implements AutoCloseable {
           TorchScriptNetwork.load(Path.of(spec.template()), manager.getDevice(), spec.network());
       DevicePoints train = DevicePoints.load(manager, probe.train(), spec.residentBytes());
       DecoderFile decoder = probe.decoder();
-      FeatureMap map =
+      FeatureMap images =
           decoder == null ? FeatureMap.identity(probe.dimension()) : decoder.load(manager);
       DescriptorFile described = probe.descriptor();
       FeatureMap descriptor =
           described == null
               ? null
               : described.load(
-                  manager, map, decoder == null ? probe.network().shape() : map.shape());
-      return new ProbeDevice(probe, manager, NetworkDenoiser.create(graph), train, map, descriptor);
+                  manager, images, decoder == null ? probe.network().shape() : images.shape());
+      return new ProbeDevice(
+          probe, manager, NetworkDenoiser.create(graph), train, images, descriptor);
     } catch (BadInputException | RuntimeException e) {
       manager.close();
       if (graph != null) {
@@ -465,12 +473,20 @@ public final class ProbeDevice implements AutoCloseable {
     ComparedSets compared = Objects.requireNonNull(sets, "useGeometry comes first");
     Pictures drawn = pictures;
     if (asked.pictures() && drawn == null) {
-      TensorShape shape = map.isIdentity() ? probe.network().shape() : map.shape();
-      drawn = Pictures.areImages(shape) ? Pictures.of(shape, compared.train()) : null;
+      TensorShape shape = images.isIdentity() ? probe.network().shape() : images.shape();
+      drawn = Pictures.areImages(shape) ? Pictures.of(shape, shown(compared).first(manager)) : null;
       pictures = drawn;
     }
     return new BlockEvidence(
-        asked, compared, comparedHoldout, map, asked.pictures() ? drawn : null);
+        asked, shown(compared), comparedHoldout, images, asked.pictures() ? drawn : null);
+  }
+
+  /** The sets as pictures are drawn of them. */
+  private ShownSets shown(ComparedSets compared) {
+    return probe.comparesDescribed()
+        ? new ShownSets(probe.train(), probe.holdout(), images)
+        : new ShownSets(
+            compared.train(), compared.holdout(), FeatureMap.identity(images.dimension()));
   }
 
   private Task<FidelityObservation> fidelityOfSamples(int block, NDArray endpoints)
@@ -706,7 +722,7 @@ public final class ProbeDevice implements AutoCloseable {
     if (fidelity != null) {
       fidelity.close();
     }
-    map.close();
+    images.close();
     network.close();
     manager.close();
   }

@@ -67,7 +67,7 @@ final class ReferenceFlows implements AutoCloseable {
       Probe probe, NDManager manager, KeptArrays kept, DevicePoints train, FeatureMap map) {
     this.features =
         new EndpointFeatures(
-            map, String.valueOf(probe.spec().decoder()), manager, probe.spec().residentBytes());
+            map, String.valueOf(probe.comparedBy()), manager, probe.spec().residentBytes());
     this.probe = probe;
     this.manager = manager;
     this.kept = kept;

@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 class SpaceNotesTest {
   private static List<String> notes(
       TensorShape shape, boolean decoded, boolean described, Augmentation augment) {
-    return SpaceNotes.of(shape, decoded, described, augment);
+    return SpaceNotes.of(shape, decoded, described, false, augment);
   }
 
   @Test
@@ -21,7 +21,14 @@ class SpaceNotesTest {
         .asString()
         .startsWith("images of 64 x 96")
         .contains("--descriptor");
-    assertThat(notes(large, false, true, Augmentation.NONE)).isEmpty();
+    assertThat(notes(large, false, true, Augmentation.NONE))
+        .singleElement()
+        .asString()
+        .contains("neighbours.space = descriptor");
+    assertThat(SpaceNotes.of(large, false, true, true, Augmentation.NONE))
+        .singleElement()
+        .asString()
+        .contains("what the descriptor makes of them", "pfd");
     for (TensorShape other :
         List.of(
             TensorShape.of(3, 64, 64),
@@ -40,7 +47,7 @@ class SpaceNotesTest {
         .asString()
         .startsWith("decoded images")
         .contains("64 x 64", "--descriptor");
-    assertThat(notes(latent, true, true, Augmentation.NONE)).isEmpty();
+    assertThat(notes(latent, true, true, Augmentation.NONE)).hasSize(1);
   }
 
   @Test

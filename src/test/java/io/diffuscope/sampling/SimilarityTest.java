@@ -147,6 +147,59 @@ class SimilarityTest {
     }
   }
 
+  /** Between vectors of length 1 a distance is sqrt(2 - 2 cos). */
+  @Test
+  void neighboursAreFoundInTheDescriptorsSpaceWhereAskedFor() throws Exception {
+    ProbeSpec plain = described(files.smallSpec(), "pixels-descriptor.pt");
+    ProbeSpec points =
+        plain.withDescriptor(
+            new DescriptorSettings(
+                plain.descriptor().file(),
+                plain.descriptor().preset(),
+                new PreprocessingKeys("{\"l2_norm\": true}"),
+                DescriptorSettings.DEFAULT_THRESHOLD));
+    ProbeSpec under = points.withNeighbours(space(ComparisonSpace.DESCRIPTOR));
+    List<Observation> seen = measure(under);
+    SampleObservation samples = (SampleObservation) seen.get(0);
+    SimilarityObservation similarity = (SimilarityObservation) seen.get(1);
+    for (int i = 0; i < samples.count(); i++) {
+      assertThat(samples.trainDistance()[i])
+          .isCloseTo(Math.sqrt(2 - 2 * similarity.toTrain()[i]), within(1e-3));
+      assertThat(samples.secondDistance()[i]).isBetween(samples.trainDistance()[i], 2.0);
+      assertThat(Objects.requireNonNull(samples.holdoutDistance())[i]).isBetween(0.0, 2.0);
+    }
+    double[] toFlow = Objects.requireNonNull(samples.squaredDistances().get(Reference.TRAIN));
+    double[] toPairs = Objects.requireNonNull(similarity.pairs().get(Reference.TRAIN));
+    for (int i = 0; i < toFlow.length; i++) {
+      assertThat(toFlow[i]).as("pfd").isCloseTo(2 - 2 * toPairs[i], within(1e-3));
+    }
+    assertThat(id(under)).isNotEqualTo(id(points));
+    assertThat(id(points.withNeighbours(space(ComparisonSpace.POINTS))))
+        .as("small images are compared as points")
+        .isEqualTo(id(points));
+    SampleObservation asPoints = (SampleObservation) measure(points).get(0);
+    assertThat(asPoints.trainDistance()).isNotEqualTo(samples.trainDistance());
+  }
+
+  @Test
+  void aSpaceThatCannotBeIsRefused() {
+    assertThatThrownBy(
+            () -> id(files.smallSpec().withNeighbours(space(ComparisonSpace.DESCRIPTOR))))
+        .isInstanceOf(BadInputException.class)
+        .hasMessageContaining("--descriptor");
+    assertThatThrownBy(
+            () ->
+                new NeighbourSettings(
+                    Augmentation.HFLIP, 1e13, SearchMethod.EXACT, ComparisonSpace.DESCRIPTOR))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("neighbours.augment");
+  }
+
+  private static NeighbourSettings space(ComparisonSpace space) {
+    return new NeighbourSettings(
+        Augmentation.NONE, NeighbourSettings.DEFAULT_OPERATIONS, SearchMethod.EXACT, space);
+  }
+
   @Test
   void aRunDescribesItsSetsOnceAndItsSamplesEachTime() throws Exception {
     ProbeSpec spec = described(files.smallSpec(), "pixels-descriptor.pt");

@@ -61,7 +61,9 @@ class RunBoardTest {
     assertThat(run.flags())
         .containsExactly(
             new RunView.FlagView("early_memorization", false, null, null),
-            new RunView.FlagView("memorization", true, 100L, "share .65 against .50"));
+            new RunView.FlagView("memorization", true, 100L, "share .65 against .50"),
+            new RunView.FlagView("overfitting", false, null, null),
+            new RunView.FlagView("double_descent", false, null, null));
     assertThat(run.messages())
         .singleElement()
         .extracting(RunView.Message::reason)
