@@ -1,5 +1,6 @@
 package io.diffuscope.detect;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Function;
@@ -62,5 +63,24 @@ record Course(String reference, List<Point> points) {
     Point smallest = smallest();
     double bound = smallest.value() + smallest.error();
     return points.stream().filter(p -> p.value() <= bound).findFirst().orElse(smallest);
+  }
+
+  /**
+   * At most so many points: the means of equally many neighbours each, at the step of the last of
+   * them. Those of the newest that do not fill a group are left out.
+   */
+  Course thinned(int most) {
+    int each = (points.size() + most - 1) / most;
+    if (each <= 1) {
+      return this;
+    }
+    List<Point> means = new ArrayList<>();
+    for (int i = each; i <= points.size(); i += each) {
+      List<Point> group = points.subList(i - each, i);
+      double value = group.stream().mapToDouble(Point::value).average().orElseThrow();
+      double error = group.stream().mapToDouble(Point::error).average().orElseThrow();
+      means.add(new Point(group.getLast().step(), new Progress.Distance(value, error)));
+    }
+    return new Course(reference, means);
   }
 }

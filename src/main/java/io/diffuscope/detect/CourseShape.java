@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * sampling noise alone, and that of second differences, which has the noise of training, too; times
  * (1 + rho)/(1 - rho) where what the shape leaves is correlated from point to point.
  *
- * @param course what it is the shape of
+ * @param course what it is the shape of: of many points the means of neighbours
  * @param upturn for one turn upwards; NaN where there is no noise to compare with
  * @param valley step before the rise of the fit that turns up once
  * @param rise of that fit, from its valley to its end, in parts of the valley
@@ -35,6 +35,9 @@ record CourseShape(
   /** Below this, second differences tell too little of the noise. */
   static final int LEAST_POINTS = 20;
 
+  /** The fits take the square of the number of points. */
+  static final int MOST_POINTS = 500;
+
   private static final double MOST_CORRELATION = .9;
 
   /** Numbers of points of the table of 99 % points, by simulation of independent noise. */
@@ -45,7 +48,8 @@ record CourseShape(
   private static final double[] BOTH_TURNS = {42.5, 41.1, 42.1, 44.8, 50.7};
 
   /** Null where there are too few points. */
-  static @Nullable CourseShape of(Course course) {
+  static @Nullable CourseShape of(Course all) {
+    Course course = all.thinned(MOST_POINTS);
     double[] values = course.points().stream().mapToDouble(Course.Point::value).toArray();
     int n = values.length;
     if (n < LEAST_POINTS) {
@@ -98,7 +102,7 @@ record CourseShape(
     return course.points().get(Math.max(0, index - 1)).step();
   }
 
-  /** Between sizes, and beyond the last, along the logarithm of the number of points. */
+  /** Between sizes, along the logarithm of the number of points. */
   private static double atSize(double[] table, int points) {
     int above = 1;
     while (above < POINTS.length - 1 && points > POINTS[above]) {

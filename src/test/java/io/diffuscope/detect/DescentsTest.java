@@ -145,6 +145,25 @@ class DescentsTest {
   }
 
   @Test
+  void ofManyPointsTheMeansOfNeighboursAreLookedAt() {
+    double[] values = new double[1250];
+    Arrays.setAll(values, i -> i);
+    Course thinned = Objects.requireNonNull(Course.of(history(values, .5))).thinned(500);
+    // Means of 0, 1 and 2, of 3, 4 and 5, ...; the last two are too few for a mean.
+    assertThat(thinned.points()).hasSize(416);
+    assertThat(thinned.points().get(1).value()).isEqualTo(4);
+    assertThat(thinned.points().get(1).step()).isEqualTo(6);
+    assertThat(thinned.points().get(1).error()).isEqualTo(.5);
+    assertThat(Objects.requireNonNull(Course.of(history(new double[500], 0))).thinned(500).points())
+        .hasSize(500);
+
+    double[] rising = series(3000, 1, t -> 20 * Math.exp(-8 * t) + 10 * Math.max(0, 2 * t - 1), 0);
+    assertThat(descents.observe(List.of(), history(rising, 0)))
+        .extracting(FlagChange::flag)
+        .containsExactly(Flag.OVERFITTING);
+  }
+
+  @Test
   void levelsBelowTheirPointAreRefused() {
     assertThatThrownBy(() -> new DescentSettings(.5, 1.35, .05))
         .isInstanceOf(IllegalArgumentException.class)
