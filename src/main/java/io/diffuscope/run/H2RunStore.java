@@ -51,10 +51,12 @@ public final class H2RunStore implements RunStore {
 
   /**
    * The trace file would grow beside the journal: what goes wrong is told. The process closes the
-   * database once its actors have ended, and not as soon as it is asked to stop.
+   * database once its actors have ended, and not as soon as it is asked to stop. What is written is
+   * seldom read again, so that a cache of some MiB does, where 64 MiB for each GiB of heap would be
+   * filled in the course of a run.
    */
   private static final String SETTINGS =
-      ";WRITE_DELAY=0;DB_CLOSE_ON_EXIT=FALSE;TRACE_LEVEL_FILE=0;COMPRESS=TRUE";
+      ";WRITE_DELAY=0;DB_CLOSE_ON_EXIT=FALSE;TRACE_LEVEL_FILE=0;COMPRESS=TRUE;CACHE_SIZE=4096";
 
   /** Codes of H2: the database is open in another process; is read-only; its file is damaged. */
   private static final int IN_USE = 90020;

@@ -13,12 +13,16 @@ import java.util.stream.Stream;
 /**
  * What a Java process holds, by what the system and the JDK say of it from outside. Linux only.
  *
- * @param liveHeap bytes of the heap that a full collection leaves
+ * @param liveHeap bytes of the heap that a full collection leaves, without the gaps between regions
+ *     that the collector fills
  * @param resident bytes of memory in use, heap and all
  * @param descriptors what each open file descriptor points to
  */
 record ProcessMemory(long liveHeap, long resident, List<String> descriptors) {
   private static final Pattern TOTAL = Pattern.compile("(?m)^Total\\s+\\d+\\s+(\\d+)");
+  private static final Pattern GAPS =
+      Pattern.compile(
+          "(?m)^\\s*\\d+:\\s+\\d+\\s+(\\d+)\\s+\\[Ljdk\\.internal\\.vm\\.FillerElement;");
   private static final Pattern RESIDENT = Pattern.compile("(?m)^VmRSS:\\s+(\\d+) kB");
 
   static ProcessMemory of(long pid) throws Exception {
@@ -27,7 +31,12 @@ record ProcessMemory(long liveHeap, long resident, List<String> descriptors) {
     Outcome histogram =
         Outcome.ofProcess(List.of(jcmd.toString(), Long.toString(pid), "GC.class_histogram"));
     assertThat(histogram.exit()).as(histogram.errors()).isZero();
-    long liveHeap = number(TOTAL, histogram.output());
+    long gaps =
+        GAPS.matcher(histogram.output())
+            .results()
+            .mapToLong(line -> Long.parseLong(line.group(1)))
+            .sum();
+    long liveHeap = number(TOTAL, histogram.output()) - gaps;
     Path process = Path.of("/proc", Long.toString(pid));
     long resident = number(RESIDENT, Files.readString(process.resolve("status"))) * 1024;
     return new ProcessMemory(liveHeap, resident, descriptors(process));
