@@ -14,6 +14,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -42,10 +43,10 @@ class DayInAMinuteIT {
    * the half to the end compiled code grew by 2 MB, class data by 0.6 MB, nothing else that the
    * virtual machine tracks; the C library's arenas by 20 to 27 MB. One arena swings between 5 and
    * 22 MB within seconds, the others step up a few times and stay: fragments, no leak that keeps
-   * pace. So a single look may differ by as much as 17.6 MB, which was seen. The weights of the
-   * second half alone, if they stayed, would be more than the bound.
+   * pace. Between two looks such steps came to as much as 54 MB, once in a run, early or late; so
+   * the quarter that grew least decides. Weights that stayed would add 17 MB to each.
    */
-  private static final long RESIDENT_GROWTH = 32 << 20;
+  private static final long RESIDENT_GROWTH = 14 << 20;
 
   /** Connections of this test that are still open, or a file of the log that was just rolled. */
   private static final int DESCRIPTOR_GROWTH = 4;
@@ -111,9 +112,7 @@ class DayInAMinuteIT {
       ProcessMemory half = held.get(1);
       ProcessMemory end = held.getLast();
       assertThat(end.liveHeap()).as("heap, %s", held).isLessThan(half.liveHeap() + HEAP_GROWTH);
-      assertThat(end.resident())
-          .as("memory, %s", held)
-          .isLessThan(half.resident() + RESIDENT_GROWTH);
+      assertThat(leastGrowth(held)).as("memory, %s", held).isLessThan(RESIDENT_GROWTH);
       assertThat(end.descriptors())
           .as("after half of it: %s", half.descriptors())
           .hasSizeLessThanOrEqualTo(half.descriptors().size() + DESCRIPTOR_GROWTH)
@@ -128,6 +127,13 @@ class DayInAMinuteIT {
       assertThat(watch.temporaryFolders()).isEmpty();
       assertThat(TrainerSimulator.complaints(checkpoints, log)).isEmpty();
     }
+  }
+
+  private static long leastGrowth(List<ProcessMemory> held) {
+    return IntStream.range(1, held.size())
+        .mapToLong(i -> held.get(i).resident() - held.get(i - 1).resident())
+        .min()
+        .orElseThrow();
   }
 
   private Launched watch(Path checkpoints) throws Exception {
